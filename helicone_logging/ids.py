@@ -1,0 +1,157 @@
+"""Trace and span ids: read what the user has, derive what has another form, generate what is missing.
+
+The forms on the wire are those of W3C Trace Context: 32 and 16 hexadecimal digits, never all zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import uuid
+from typing import NamedTuple
+
+from helicone_logging import forks
+
+_TRACE_DIGITS = 32
+_SPAN_DIGITS = 16
+_HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+# https://www.w3.org/TR/trace-context/#traceparent-header: lower case; a version above 00 may carry more parts.
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.ASCII)
+
+
+class TraceParent(NamedTuple):
+    """The ids that a W3C `traceparent` carries.
+
+    Args:
+        trace_id: 32 lower-case hexadecimal digits.
+        span_id: 16 lower-case hexadecimal digits: the caller's span, so the parent of what happens here.
+    """
+
+    trace_id: str
+    span_id: str
+
+
+class _Source:
+    """Random ids from a generator of our own.
+
+    The application's `random.seed(42)` must not make ids repeat, nor may a fork; and `os.urandom` for every
+    record would release the interpreter lock so often that it starves the sender threads.
+    """
+
+    def __init__(self) -> None:
+        self._random = random.Random()  # noqa: S311 - ids are no secrets
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        self._random.seed()
+
+    def digits(self, count: int) -> str:
+        return f"{self._random.getrandbits(4 * count) or 1:0{count}x}"
+
+
+_source = _Source()
+
+
+def new_trace_id() -> str:
+    """Returns a random trace id of 32 hexadecimal digits."""
+    return _source.digits(_TRACE_DIGITS)
+
+
+def new_span_id() -> str:
+    """Returns a random span id of 16 hexadecimal digits."""
+    return _source.digits(_SPAN_DIGITS)
+
+
+def trace_id(value: object) -> str | None:
+    """Returns the trace id that a value stands for: the same for equal values, in every process.
+
+    Args:
+        value: 32 hexadecimal digits are taken as they are, a UUID (object or text), a positive int below 2^128
+            and 16 bytes in their hexadecimal form; anything else is hashed as text.
+
+    Returns:
+        32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+    """
+    return _identify(value, _TRACE_DIGITS)
+
+
+def span_id(value: object) -> str | None:
+    """Returns the span id that a value stands for, as `trace_id` does.
+
+    Args:
+        value: 16 hexadecimal digits are taken as they are, a positive int below 2^64 and 8 bytes in their
+            hexadecimal form; anything else is hashed as text.
+
+    Returns:
+        16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+    """
+    return _identify(value, _SPAN_DIGITS)
+
+
+def _identify(value: object, digits: int) -> str | None:
+    if isinstance(value, str):
+        return _from_text(value.strip(), digits)
+    if isinstance(value, uuid.UUID):
+        return _from_text(str(value), digits)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _from_int(value, digits)
+    if isinstance(value, bytes) and len(value) * 2 == digits:
+        return _from_text(value.hex(), digits)
+    return None if value is None else _from_text(_text(value), digits)
+
+
+def _from_text(text: str, digits: int) -> str | None:
+    if len(text) == digits and _HEX.fullmatch(text):
+        return text if text.strip("0") else None
+    if digits == _TRACE_DIGITS and _UUID.fullmatch(text):
+        return _from_text(text.replace("-", ""), digits)
+    return _derive(text, digits) if text else None
+
+
+def _from_int(value: int, digits: int) -> str | None:
+    if value == 0:
+        return None
+    if 0 < value < 1 << (4 * digits):
+        return f"{value:0{digits}x}"
+    return _derive(hex(value), digits)  # hex, as very long ints refuse decimal text
+
+
+def _derive(text: str, digits: int) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=digits // 2).hexdigest()
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
+        return ""
+
+
+def parse_traceparent(value: object) -> TraceParent | None:
+    """Reads a W3C `traceparent`.
+
+    Args:
+        value: the header's text.
+
+    Returns:
+        Its ids; None when it is no text, malformed, of the invalid version ff, or has an all-zero id.
+    """
+    match = _TRACEPARENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    version, trace, span, rest = match.groups()
+    if version == "ff" or (version == "00" and rest) or not trace.strip("0") or not span.strip("0"):
+        return None
+    return TraceParent(trace, span)
+
+
+def format_traceparent(trace: str, span: str) -> str:
+    """Returns the W3C `traceparent` text of version 00 with the sampled flag set.
+
+    Args:
+        trace: a trace id of 32 hexadecimal digits.
+        span: a span id of 16 hexadecimal digits.
+    """
+    return f"00-{trace.lower()}-{span.lower()}-01"
