@@ -1,0 +1,72 @@
+"""Hooks at the end of a process, for records that nothing else would send.
+
+`logging.shutdown` closes the handlers it knows at interpreter exit. It does not know those that `dictConfig` put
+away, and children of multiprocessing (and of billiard, which Celery uses) end without it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import weakref
+from typing import Protocol
+
+_FINALIZING_MODULES = ("multiprocessing", "billiard")
+_PRIORITY = 10  # before the modules' own finalizers, which have 0 and less
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+    def close_at_exit(self) -> None: ...
+
+
+class _Process:
+    """What is known of the end of this process."""
+
+    is_exiting = False
+    watches_exit = False
+    watches_end_of_child_in = 0  # the process id, as a fork copies all of this
+
+
+_watched: weakref.WeakSet[Closable] = weakref.WeakSet()
+
+
+def is_exiting() -> bool:
+    """Returns whether the interpreter is on its way out, so that no thread may be started."""
+    return _Process.is_exiting or sys.is_finalizing()
+
+
+def watch(obj: Closable) -> None:
+    """Calls `obj.close_at_exit()` when the interpreter exits, before `logging.shutdown`, if it still lives then."""
+    _watched.add(obj)
+    if not _Process.watches_exit:
+        _Process.watches_exit = True
+        atexit.register(_exit)
+
+
+def _exit() -> None:
+    _Process.is_exiting = True
+    for obj in list(_watched):
+        obj.close_at_exit()
+
+
+def watch_end_of_child() -> None:
+    """Calls `close()` of all that is watched when this process ends, if it is a child that ends without `atexit`."""
+    if _Process.watches_end_of_child_in == os.getpid():
+        return
+    _Process.watches_end_of_child_in = os.getpid()
+    for name in _FINALIZING_MODULES:
+        process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
+        if process is not None and util is not None and _is_child(process):
+            util.Finalize(None, _close_all, exitpriority=_PRIORITY)
+
+
+def _is_child(process: object) -> bool:
+    current = getattr(process, "current_process", None)
+    return callable(current) and getattr(current(), "_parent_pid", None) is not None
+
+
+def _close_all() -> None:
+    for obj in list(_watched):
+        obj.close()

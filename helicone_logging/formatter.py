@@ -1,0 +1,246 @@
+"""`OTELTraceFormatter`: a python-json-logger formatter whose JSON is one OTELTrace payload a record."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pythonjsonlogger.core import BaseJsonFormatter
+
+from helicone_logging import options as check
+from helicone_logging import otel, providers
+from helicone_logging._version import __version__
+from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
+from helicone_logging.context import STAMPED_MARK
+from helicone_logging.failures import failure_of, split_traceback
+from helicone_logging.fields import canonical, properties_of
+from helicone_logging.redaction import Redactor, mask_secrets
+from helicone_logging.resource import resource_of
+from helicone_logging.selection import EXPORTS, Selection
+from helicone_logging.sessions import SessionPaths
+from helicone_logging.spans import Message, SpanBuilder, SpanOptions
+from helicone_logging.values import text_of
+
+SCOPE_NAME = "helicone_logging"
+
+CAPTURE_CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""Named by OpenTelemetry's semantic conventions for generative AI; `true`, `false`, or newer words as `NO_CONTENT`."""
+
+_NO_CONTENT = {"false", "0", "no", "off", "no_content"}
+_LEAST_VALUE_LENGTH = 100
+_LEAST_SPAN_BYTES = 16_384
+
+
+class Encoded(NamedTuple):
+    """A record as it is sent.
+
+    Args:
+        entry: its `resourceSpans` entry as JSON.
+        cut_values: how many of its values were longer than allowed.
+        malformed: 1 when its `traceparent` could not be read, else 0.
+    """
+
+    entry: bytes
+    cut_values: int
+    malformed: int
+
+
+class OTELTraceFormatter(BaseJsonFormatter):
+    """Formats a record as an OTELTrace payload of one span, on one line.
+
+    Args:
+        fmt: as in python-json-logger: the record's own attributes named here become attributes of the span.
+        datefmt: as in `logging.Formatter`, for `asctime`.
+        style: of `fmt`: `%`, `{`, `$` or `,`.
+        validate: whether `fmt` is checked against `style`.
+        service_name: the resource's `service.name`; None for `OTEL_SERVICE_NAME`, else `unknown_service`.
+        resource_attributes: more attributes of the resource, over those of `OTEL_RESOURCE_ATTRIBUTES`.
+        session_name: name of every session; None for the service's name. It must not change within a session.
+        sessions: False to send no session but one that a record names by `session_id`.
+        properties: Helicone properties of every span; bound ones and those of the record win over them.
+        capture_content: False to send sizes in the place of prompts, completions, exception messages and all text in
+            custom fields; None for `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else True.
+        redact: called as `redact(key, value)` for each attribute and the name; what it returns is sent, None leaves
+            the attribute out. A callable, its dotted path, `"secrets"` for the built-in masks, or None.
+        provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
+        export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
+        max_value_length: characters of one value, at least 100; the rest is cut and marked.
+        max_attributes: attributes of one span, at least 32; more are dropped and counted in the span.
+        max_span_bytes: bytes of one payload, at least 16,384; the values of a larger one are cut until it fits.
+        **json_options: those of python-json-logger: `rename_fields`, `static_fields`, `defaults`,
+            `reserved_attrs`, `timestamp`, `prefix`, ...
+
+    Raises:
+        ConfigurationError: an option has a value that cannot work.
+    """
+
+    def __init__(
+        self,
+        fmt: str | Sequence[str] | None = None,
+        datefmt: str | None = None,
+        style: str = "%",
+        validate: bool = True,
+        *,
+        service_name: str | None = None,
+        resource_attributes: Mapping[str, object] | None = None,
+        session_name: str | None = None,
+        sessions: bool | str = True,
+        properties: Mapping[str, object] | None = None,
+        capture_content: bool | str | None = None,
+        redact: Redactor | str | None = None,
+        provider_overrides: Mapping[str, str] | None = None,
+        export: str = "explicit",
+        max_value_length: int | str = 1_000_000,
+        max_attributes: int | str = 2_000,
+        max_span_bytes: int | str = 8 * 1024 * 1024,
+        **json_options: Any,
+    ) -> None:
+        super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
+        if service_name is not None:
+            service_name = check.text("service_name", service_name)
+        resource = resource_of(service_name, check.mapping("resource_attributes", resource_attributes), os.environ)
+        span_options = SpanOptions(
+            session_name=str(resource["service.name"])
+            if session_name is None
+            else check.text("session_name", session_name),
+            sessions=check.truth("sessions", sessions),
+            properties=properties_of(check.mapping("properties", properties)),
+            capture_content=_capture_content(capture_content),
+            redact=_redactor(redact),
+            provider_overrides=check.mapping("provider_overrides", provider_overrides),
+            max_value_length=check.integer("max_value_length", max_value_length, least=_LEAST_VALUE_LENGTH),
+            max_attributes=check.integer("max_attributes", max_attributes, least=32),
+        )
+        self._value_limit = span_options.max_value_length
+        self._max_span_bytes = check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES)
+        self._builder = SpanBuilder(span_options, SessionPaths())
+        self._encoder = otel.Entry(resource, SCOPE_NAME, __version__)
+        self.selects = Selection(check.choice("export", export, EXPORTS), self.rename_fields)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns a record as one payload, whether it carries trace context or not.
+
+        Args:
+            record: any record; it is not changed.
+        """
+        return self.prefix + otel.body((self.encode(record).entry,)).decode()
+
+    def encode(self, record: logging.LogRecord, text: str | None = None) -> Encoded:
+        """Returns a record as it is queued and sent.
+
+        Args:
+            record: any record; it is not changed.
+            text: its message as another formatter rendered it; None to render it here.
+        """
+        message = _message(record, text)
+        fields = self._fields(record, message.text)
+        limit = self._value_limit
+        while True:
+            built = self._builder.build(record, dict(fields), message, limit)
+            entry = self._encoder.encode(built.span)
+            if len(entry) <= self._max_span_bytes or limit <= _LEAST_VALUE_LENGTH:
+                return Encoded(entry, built.cut_values, built.malformed)
+            limit = max(_LEAST_VALUE_LENGTH, limit // 2)
+
+    def _fields(self, record: logging.LogRecord, text: str) -> dict[str, object]:
+        """Everything that was logged with a record, under its canonical names, the nearest to the record winning.
+
+        From the farthest: SDK objects, `defaults` and `static_fields`, what is bound, a dict message, `extra=`, and
+        the `helicone` mapping in it.
+        """
+        logged: dict[str, Any] = record.msg if isinstance(record.msg, dict) else {}
+        ambient = ambient_of(record)
+        if ambient:
+            ambient = of_same_trace(ambient, _named_by(record, logged))
+        data = self._merged(record, text, ambient, logged)
+        helicone = data.get("helicone")
+        own: dict[str, object] = {}
+        if isinstance(helicone, Mapping):
+            del data["helicone"]
+            own = canonical(helicone)
+        fields = {**canonical(data), **own}
+        _merge_properties(fields, ambient, data, own)
+        _read_sdk_objects(fields)
+        return fields
+
+    def _merged(
+        self, record: logging.LogRecord, text: str, ambient: Mapping[str, object], logged: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What python-json-logger would write, without what is no field of the user's."""
+        data: dict[str, Any] = {}
+        self.add_fields(data, record, {**ambient, **logged})
+        for name in record.__dict__.get(STAMPED_MARK, ()):
+            if name in logged:
+                data[name] = logged[name]
+        for name in ("message", "asctime"):
+            if name in self._required_fields:
+                rendered = text if name == "message" else self.formatTime(record, self.datefmt)
+                data[self.rename_fields.get(name, name)] = rendered
+        data = self.process_log_record(data)
+        for name in ("message", *OTEL_STAMPS):
+            data.pop(name, None)
+        return data
+
+
+def _named_by(record: logging.LogRecord, logged: Mapping[str, object]) -> dict[str, object]:
+    """The fields that name a trace, where the record itself carries them."""
+    stamped = record.__dict__.get(STAMPED_MARK, ())
+    data = {**logged, **{name: value for name, value in record.__dict__.items() if name not in stamped}}
+    helicone = data.get("helicone")
+    return {**data, **helicone} if isinstance(helicone, Mapping) else data
+
+
+def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object]) -> None:
+    merged = {key: value for source in sources for key, value in properties_of(source.get("properties")).items()}
+    if merged:
+        fields["properties"] = merged
+
+
+def _read_sdk_objects(fields: dict[str, object]) -> None:
+    """Adds what the SDK's objects say where the user said nothing; an unknown object stays as it is."""
+    for name, read in (("llm_response", providers.read_response), ("llm_request", providers.read_request)):
+        found = read(fields[name]) if name in fields else None
+        if found is not None:
+            del fields[name]
+            for field, value in found.items():
+                fields.setdefault(field, value)
+
+
+def _message(record: logging.LogRecord, text: str | None) -> Message:
+    """What a record says, and the exception it tells of, by itself or at the end of its text."""
+    text, told = split_traceback(_rendered(record) if text is None else text)
+    return Message(text, failure_of(record) or told)
+
+
+def _rendered(record: logging.LogRecord) -> str:
+    logged: object = record.msg
+    if isinstance(logged, Mapping):
+        return text_of(logged.get("message") or logged.get("event") or logged)
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit the format, a __str__ that raises
+        return f"{text_of(logged)} {text_of(record.args)}"
+
+
+def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:
+    for name in ("exc_info_as_array", "stack_info_as_array"):
+        if json_options.get(name):
+            check.refuse(name, json_options[name], "leave it out; a span carries a traceback as text")
+    for name in ("rename_fields", "static_fields", "defaults"):
+        if name in json_options:
+            json_options[name] = check.mapping(name, json_options[name])
+    return json_options
+
+
+def _capture_content(value: bool | str | None) -> bool:
+    if value is not None:
+        return check.truth("capture_content", value)
+    return os.environ.get(CAPTURE_CONTENT_VARIABLE, "").strip().lower() not in _NO_CONTENT
+
+
+def _redactor(value: Redactor | str | None) -> Redactor | None:
+    if value is None:
+        return None
+    return mask_secrets if value == "secrets" else check.function("redact", value)

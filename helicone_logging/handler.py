@@ -1,0 +1,299 @@
+"""`HeliconeHandler`: options and wiring; what it does is done by the modules it wires."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from helicone_logging import guard, requesting
+from helicone_logging import options as check
+from helicone_logging.delivery import RejectCallback
+from helicone_logging.diagnostics import Diagnostics, HandlerStats
+from helicone_logging.endpoints import checked_key, endpoint_for
+from helicone_logging.errors import ConfigurationError
+from helicone_logging.formatter import OTELTraceFormatter
+from helicone_logging.queues import OVERFLOWS, BoundedQueue
+from helicone_logging.retry import RetryPolicy
+from helicone_logging.sender import AUTO, Sender, SenderOptions
+from helicone_logging.transport import Transport, TransportOptions
+
+_MIB = 1024 * 1024
+
+
+class _QueueOptions(NamedTuple):
+    queue_size: int
+    queue_bytes: int
+    overflow: str
+    block_timeout: float
+
+
+class _Settings(NamedTuple):
+    """Everything that decides how records travel; a handler may take over from another that agrees in it."""
+
+    transport: TransportOptions
+    sender: SenderOptions
+    queue: _QueueOptions
+
+
+class HeliconeHandler(logging.Handler):
+    """Sends records that carry trace context to Helicone, from the background.
+
+    Every option is a plain value, and numbers may be text, so that `dictConfig` and `fileConfig` can set them.
+
+    Args:
+        level: as in `logging.Handler`.
+        api_key: Helicone's API key; None for `HELICONE_API_KEY`. A remote endpoint needs one.
+        endpoint: URL, or an origin to which `/v1/trace/log` is added; None for `HELICONE_TRACE_ENDPOINT`, else
+            `https://api.helicone.ai`, or `https://eu.api.helicone.ai` for a key of that region.
+        enabled: False for a handler that does nothing; None for True unless `HELICONE_LOGGING_DISABLED` is set.
+        allow_insecure: True to let the key travel over plain http to another machine.
+        queue_size: records that wait or are being sent at the most, 10,000.
+        queue_bytes: bytes of them at the most, 64 MiB.
+        overflow: what happens when either is reached: `"drop_newest"`, `"drop_oldest"`, or `"block"` the caller.
+        block_timeout: seconds for which `"block"` waits before it drops the record, 10.
+        batch_size: records in one request, 1; or `"auto"`: one while nothing is on its way, and what came meanwhile
+            together when something was.
+        batch_bytes: bytes of one request at the most, 4 MiB; a larger record goes alone.
+        flush_interval: seconds that a record waits for others to fill its request, 1; nothing for `batch_size=1`.
+        max_connections: sender threads, started when there is work for them, 4.
+        timeout: seconds to connect in, and again for the whole answer, 10.
+        max_attempts: how often a record is sent on which the server fails, 8; then it counts as rejected.
+        max_backoff: the longest wait between two tries in seconds, 60.
+        shutdown_timeout: seconds for `close` and interpreter exit to deliver what is queued, 5.
+        on_reject: called from a sender thread as `on_reject(payload, reason)` for each record that is refused for
+            good; a callable or its dotted path.
+        compression: `"gzip"`, or None.
+        headers: more HTTP headers.
+        proxies: as in requests, over those of the environment.
+        verify: as in requests: True, False, or the path of a CA bundle.
+        cert: as in requests: path of a client certificate, or the paths of certificate and key.
+        **formatter_options: options of `OTELTraceFormatter`: `service_name`, `resource_attributes`, `session_name`,
+            `sessions`, `properties`, `rename_fields`, `static_fields`, `capture_content`, `redact`,
+            `provider_overrides`, `export`, ...
+
+    Raises:
+        ConfigurationError: an option has a value that cannot work.
+    """
+
+    def __init__(
+        self,
+        level: int | str = logging.NOTSET,
+        *,
+        api_key: str | None = None,
+        endpoint: str | None = None,
+        enabled: bool | str | None = None,
+        allow_insecure: bool | str = False,
+        queue_size: int | str = 10_000,
+        queue_bytes: int | str = 64 * _MIB,
+        overflow: str = "drop_newest",
+        block_timeout: float | str = 10.0,
+        batch_size: int | str = 1,
+        batch_bytes: int | str = 4 * _MIB,
+        flush_interval: float | str = 1.0,
+        max_connections: int | str = 4,
+        timeout: float | str = 10.0,
+        max_attempts: int | str = 8,
+        max_backoff: float | str = 60.0,
+        shutdown_timeout: float | str = 5.0,
+        on_reject: RejectCallback | str | None = None,
+        compression: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
+        **formatter_options: Any,
+    ) -> None:
+        super().__init__(level)
+        self._sender: Sender | None = None
+        if not _is_enabled(enabled):
+            return
+        key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
+        settings = _Settings(
+            TransportOptions(
+                endpoint=endpoint_for(
+                    endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"),
+                    key,
+                    allow_insecure=check.truth("allow_insecure", allow_insecure),
+                ),
+                api_key=key,
+                timeout=check.seconds("timeout", timeout, zero=False),
+                compression=None if compression is None else check.choice("compression", compression, ("gzip",)),
+                headers=requesting.checked_headers(headers),
+                proxies=requesting.checked_proxies(proxies),
+                verify=requesting.checked_verify(verify),
+                cert=requesting.checked_cert(cert),
+            ),
+            SenderOptions(
+                batch_size=AUTO if batch_size == AUTO else check.integer("batch_size", batch_size, least=1),
+                batch_bytes=check.integer("batch_bytes", batch_bytes, least=1),
+                flush_interval=check.seconds("flush_interval", flush_interval),
+                max_connections=check.integer("max_connections", max_connections, least=1),
+                shutdown_timeout=check.seconds("shutdown_timeout", shutdown_timeout),
+                retry=RetryPolicy(
+                    check.integer("max_attempts", max_attempts, least=1),
+                    check.seconds("max_backoff", max_backoff),
+                ),
+                on_reject=None if on_reject is None else check.function("on_reject", on_reject),
+            ),
+            _QueueOptions(
+                check.integer("queue_size", queue_size, least=1),
+                check.integer("queue_bytes", queue_bytes, least=1),
+                check.choice("overflow", overflow, OVERFLOWS),
+                check.seconds("block_timeout", block_timeout),
+            ),
+        )
+        self._endpoint = settings.transport.endpoint
+        self._default_formatter = self._traces = _formatter(formatter_options)
+        self._sender = _sender_for(settings)
+        self._finalizer = weakref.finalize(self, self._sender.retire)
+        self._finalizer.atexit = False
+
+    def __repr__(self) -> str:
+        target = "disabled" if self._sender is None else self._endpoint
+        return f"<{type(self).__name__} {target} ({logging.getLevelName(self.level)})>"
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - the standard library's name
+        """Sets what formats the records.
+
+        Args:
+            fmt: an `OTELTraceFormatter` takes the place of the handler's own; any other formatter renders the text
+                of the message; None sets the handler's own again.
+        """
+        super().setFormatter(fmt)
+        if self._sender is not None:
+            self._traces = fmt if isinstance(fmt, OTELTraceFormatter) else self._default_formatter
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Takes a record in, without the handler's lock: `logging.shutdown` holds that while it closes.
+
+        Args:
+            record: any record.
+
+        Returns:
+            Whether the filters let it pass.
+        """
+        if self._sender is None:
+            return False
+        if guard.is_inside():
+            self._sender.diagnostics.count(skipped=1)
+            return False
+        guard.state.depth += 1
+        try:
+            passed = self.filter(record)
+            if passed:
+                self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+            return bool(passed)
+        except Exception as error:  # noqa: BLE001 - a filter is the user's, and must not raise into the application
+            self._sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
+            return False
+        finally:
+            guard.state.depth -= 1
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Formats a record and puts it into the queue; records that are not exported are counted as skipped.
+
+        Args:
+            record: any record; it is not changed.
+        """
+        sender = self._sender
+        if sender is None:
+            return
+        try:
+            if not self._traces.selects(record):
+                sender.diagnostics.count(skipped=1)
+                return
+            encoded = self._traces.encode(record, self._text(record))
+            if encoded.cut_values or encoded.malformed:
+                sender.diagnostics.count(cut_values=encoded.cut_values, malformed=encoded.malformed)
+            sender.submit(encoded.entry)
+        except Exception as error:  # noqa: BLE001 - nothing raises into the application
+            sender.diagnostics.count(unencodable=1)
+            where = f"{record.pathname}:{record.lineno}"
+            sender.diagnostics.report(
+                "unencodable", f"a record of {where} cannot be encoded and is lost: {type(error).__name__}"
+            )
+
+    def _text(self, record: logging.LogRecord) -> str | None:
+        """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
+        if self.formatter is None or self.formatter is self._traces:
+            return None
+        return self.formatter.format(logging.makeLogRecord(record.__dict__))
+
+    def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # tells more than the base's None
+        """Waits until what is queued now is delivered, or refused for good.
+
+        Args:
+            timeout: seconds at the most; None for `shutdown_timeout`, and for not waiting at all when called by
+                `logging.shutdown`, which closes the handler right after, or by `dictConfig`.
+
+        Returns:
+            Whether all of it was.
+        """
+        if self._sender is None:
+            return True
+        if timeout is None and (_is_held(self.lock) or _is_logging_locked()):
+            return self._sender.account().queued == 0
+        return self._sender.flush(timeout)
+
+    def close(self) -> None:
+        """Delivers what is queued within `shutdown_timeout`.
+
+        `dictConfig` closes all handlers while it holds the lock that every `logging.getLogger` needs; then nothing
+        waits, and the queue is emptied from the background. A record that is logged later is sent all the same.
+        """
+        if self._sender is not None:
+            self._finalizer.detach()
+            if _is_logging_locked():
+                self._sender.retire()
+                _put_away.add(self._sender)
+            else:
+                self._sender.close()
+        super().close()
+
+    def stats(self) -> HandlerStats:
+        """Returns what became of the records so far."""
+        if self._sender is None:
+            return HandlerStats()
+        return self._sender.diagnostics.stats(self._sender.account())
+
+
+_put_away: weakref.WeakSet[Sender] = weakref.WeakSet()
+"""Senders of the handlers that `dictConfig` replaced, while they have records to send."""
+
+
+def _sender_for(settings: _Settings) -> Sender:
+    """Makes a sender, or takes over that of an equal handler, so that reloads do not pile up queues and threads."""
+    for sender in list(_put_away):
+        if sender.settings == settings:
+            _put_away.discard(sender)
+            sender.resume()
+            return sender
+    queue = BoundedQueue(*settings.queue)
+    return Sender(settings, settings.sender, queue, lambda: Transport(settings.transport), Diagnostics())
+
+
+def _formatter(options: dict[str, Any]) -> OTELTraceFormatter:
+    try:
+        return OTELTraceFormatter(**options)
+    except TypeError as error:
+        raise ConfigurationError(f"HeliconeHandler: {error}; see its options in the README") from error
+
+
+def _is_enabled(enabled: bool | str | None) -> bool:
+    if enabled is not None:
+        return check.truth("enabled", enabled)
+    disabled = os.environ.get("HELICONE_LOGGING_DISABLED", "")
+    return not check.truth("HELICONE_LOGGING_DISABLED", disabled)
+
+
+def _is_logging_locked() -> bool:
+    return _is_held(getattr(logging, "_lock", None))
+
+
+def _is_held(lock: Any) -> bool:
+    """Whether this thread holds a lock of the logging module's; a reentrant lock knows its owner, without saying so."""
+    is_owned = getattr(lock, "_is_owned", None)
+    return is_owned is not None and bool(is_owned())

@@ -1,0 +1,122 @@
+"""Checks of options: plain values in, typed values out, or an error that names option, value and remedy.
+
+Numbers and truth values may come as text, as `logging.config.fileConfig` and the environment give them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from helicone_logging.errors import ConfigurationError
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def refuse(option: str, value: object, remedy: str) -> NoReturn:
+    """Raises the error for an option that cannot work.
+
+    Args:
+        option: its name.
+        value: what it was set to; shown by `repr`, cut at 100 characters.
+        remedy: what to do instead, as a sentence's end.
+
+    Raises:
+        ConfigurationError: always.
+    """
+    shown = repr(value)
+    shown = shown if len(shown) <= 100 else shown[:99] + "…"
+    raise ConfigurationError(f"{option}={shown} cannot work: {remedy}")
+
+
+def integer(option: str, value: object, *, least: int) -> int:
+    """Returns an option as an int of at least `least`."""
+    number = _number(option, value, f"give a whole number of at least {least}")
+    if number != int(number) or number < least:
+        refuse(option, value, f"give a whole number of at least {least}")
+    return int(number)
+
+
+def seconds(option: str, value: object, *, zero: bool = True) -> float:
+    """Returns an option as a length of time in seconds.
+
+    Args:
+        option: its name.
+        value: a finite number.
+        zero: whether 0 is allowed.
+    """
+    remedy = f"give a number of seconds {'of at least' if zero else 'above'} 0"
+    number = _number(option, value, remedy)
+    if number < 0 or (number == 0 and not zero):
+        refuse(option, value, remedy)
+    return float(number)
+
+
+def _number(option: str, value: object, remedy: str) -> int | float:
+    if isinstance(value, str):
+        try:
+            value = float(value) if not value.strip().lstrip("+-").isdecimal() else int(value)
+        except ValueError:
+            refuse(option, value, remedy)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        refuse(option, value, remedy)
+    return value
+
+
+def truth(option: str, value: object) -> bool:
+    """Returns an option as True or False; `true`, `yes`, `on`, `1` and their opposites are taken as text."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    if isinstance(value, int) and value in {0, 1}:
+        return bool(value)
+    refuse(option, value, "give True or False")
+
+
+def choice(option: str, value: object, choices: Sequence[str]) -> str:
+    """Returns an option that is one of several words."""
+    if isinstance(value, str) and value in choices:
+        return value
+    refuse(option, value, f"give one of {', '.join(map(repr, choices))}")
+
+
+def text(option: str, value: object) -> str:
+    """Returns an option that is text of one line with something in it."""
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value.strip()
+    refuse(option, value, "give text of one line that is not empty")
+
+
+def mapping(option: str, value: object) -> dict[str, Any]:
+    """Returns an option that maps text to values; None is empty."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return dict(value)
+    refuse(option, value, "give a mapping with text as keys")
+
+
+def function(option: str, value: object) -> Callable[..., Any]:
+    """Returns an option that is a callable, or the dotted path of one.
+
+    Args:
+        option: its name.
+        value: the callable, or text such as `"package.module.function"`, which is imported here.
+    """
+    if callable(value):
+        return value
+    remedy = 'give a callable, or the dotted path of one such as "package.module.function"'
+    if not isinstance(value, str):
+        refuse(option, value, remedy)
+    module, _, name = value.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{option}={value!r} cannot work: {error}; {remedy}") from error
+    if callable(found):
+        return found  # type: ignore[no-any-return]
+    refuse(option, value, remedy)

@@ -1,0 +1,139 @@
+"""The names of providers as Helicone's cost tables spell them.
+
+OpenTelemetry's GenAI conventions, LiteLLM and the SDKs all have names of their own for the same providers. Under a
+name that is in none of Helicone's tables a row keeps its tokens, but costs 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# Helicone's public server source, packages/cost/providers/mappings.ts: the providers that have costs.
+COST_TABLES = frozenset(
+    (
+        "ANTHROPIC", "AVIAN", "AWS", "AZURE", "BEDROCK", "COHERE", "DEEPSEEK", "FIREWORKS", "GOOGLE", "GROQ",
+        "LLAMA", "MISTRAL", "NEBIUS", "NOVITA", "NVIDIA", "OPENAI", "OPENROUTER", "PERPLEXITY", "TOGETHER", "VERCEL",
+        "X",
+    )
+)  # fmt: skip
+"""The providers for which Helicone knows costs, in upper case."""
+
+# Of names without their separators. From gen_ai.provider.name and gen_ai.system of OpenTelemetry's semantic
+# conventions, custom_llm_provider of LiteLLM, LangChain's ls_provider, OpenLLMetry, and the names of the SDKs.
+_ALIASES: Mapping[str, str] = {
+    "openaichat": "openai",
+    "openairesponses": "openai",
+    "textcompletionopenai": "openai",
+    "chatgpt": "openai",
+    "anthropictext": "anthropic",
+    "anthropicmessages": "anthropic",
+    "claude": "anthropic",
+    # Helicone under-counts the input of BEDROCK, and its table has no Nova models; AWS has neither flaw.
+    "bedrock": "aws",
+    "bedrockconverse": "aws",
+    "awsbedrock": "aws",
+    "amazon": "aws",
+    "amazonbedrock": "aws",
+    "azopenai": "azure",
+    "azaiopenai": "azure",
+    "azaiinference": "azure",
+    "azureai": "azure",
+    "azureaiopenai": "azure",
+    "azureaiinference": "azure",
+    "azureopenai": "azure",
+    "azuretext": "azure",
+    "gemini": "google",
+    "gcpgemini": "google",
+    "gcpgenai": "google",
+    "gcpvertexai": "google",
+    "googleai": "google",
+    "googleaistudio": "google",
+    "googlegemini": "google",
+    "googlegenai": "google",
+    "googlegenerativeai": "google",
+    "googlevertex": "google",
+    "googlevertexai": "google",
+    "vertex": "google",
+    "vertexai": "google",
+    "vertexaibeta": "google",
+    "mistralai": "mistral",
+    "codestral": "mistral",
+    "textcompletioncodestral": "mistral",
+    "coherechat": "cohere",
+    "xai": "x",
+    "togetherai": "together",
+    "fireworksai": "fireworks",
+    "perplexityai": "perplexity",
+    "nvidianim": "nvidia",
+    "nvidiaaiendpoints": "nvidia",
+    "nebiusai": "nebius",
+    "novitaai": "novita",
+    "metallama": "llama",
+    "llamaapi": "llama",
+    "vercelaigateway": "vercel",
+    **{table.lower(): table.lower() for table in COST_TABLES if table != "BEDROCK"},
+}
+_SEPARATORS = re.compile(r"[\s._\-/]+")
+
+# Names that only one provider gives to its models. Open models, which many serve, are not among them; a colon is
+# the mark of Ollama's tags, an @ of Vertex AI's versions.
+_MODEL = re.compile(
+    r"""
+      (?P<aws> arn:aws[\w-]*:bedrock:
+        | (?: [a-z]{2}(?:-gov)?\. | apac\. | global\. )?
+          (?: ai21 | amazon | anthropic | cohere | deepseek | meta | mistral | openai | qwen | stability | writer )
+          \.[a-z])
+    | (?P<openai> (?:ft:)? (?: gpt-(?!oss|j\b|neo) | chatgpt- | o[1-9](?:-|$) | davinci-002 | babbage-002 )
+        | text-embedding-(?:3|ada) | text-davinci | dall-e- | whisper-1 | tts-1 | omni-moderation | codex-mini)
+    | (?P<anthropic> claude-[^@]*$)
+    | (?P<google> (?: models/ | publishers/google/models/ )? gemini-)
+    | (?P<mistral> ft:(?: open-mistral | mistral | ministral | codestral )-
+        | (?: mistral-(?:tiny|small|medium|large|embed|ocr|moderation) | ministral- | codestral- | magistral-
+            | pixtral- | devstral- | voxtral- | open-mi[sx]tral- )[^:]*$)
+    | (?P<cohere> (?: command(?=-|$) | c4ai- | embed-english- | embed-multilingual- | embed-v | rerank- )[^:]*$)
+    | (?P<deepseek> deepseek-(?: chat | reasoner | coder )(?!.*distill)[^:]*$)
+    | (?P<x> grok-)
+    | (?P<perplexity> sonar(?:-|$))
+    | (?P<fireworks> accounts/fireworks/)
+    | (?P<openrouter> openrouter/)
+    """,
+    re.IGNORECASE | re.ASCII | re.VERBOSE,
+)
+_MAX_MODEL = 200
+# Prefixes with which LiteLLM routes. The others, such as `anthropic/`, are also how OpenRouter names vendors.
+_ROUTES = frozenset(
+    (
+        "azure", "azure_ai", "bedrock", "cohere_chat", "fireworks_ai", "gemini", "groq", "meta_llama", "nebius",
+        "novita", "nvidia_nim", "together_ai", "vercel_ai_gateway", "vertex_ai",
+    )
+)  # fmt: skip
+
+
+def canonical(name: str, overrides: Mapping[str, str]) -> str:
+    """Returns a provider's name in lower case, as Helicone's cost tables spell it.
+
+    Args:
+        name: as OpenTelemetry, LiteLLM, an SDK or the user spells it; one that no table knows stays what it is.
+        overrides: the user's names for providers, by name or canonical name in any case; they win over everything.
+    """
+    spelled = name.strip().lower()
+    known = _ALIASES.get(_SEPARATORS.sub("", spelled), spelled)
+    if overrides:
+        chosen = {key.strip().lower(): value for key, value in overrides.items()}
+        return chosen.get(spelled, chosen.get(known, known)).strip().lower()
+    return known
+
+
+def provider_of_model(model: str) -> str | None:
+    """Returns the canonical name of the only provider that names a model so; None when there are several.
+
+    Args:
+        model: a model's name, with LiteLLM's routing prefix or without.
+    """
+    name = model.strip()[:_MAX_MODEL]
+    route, slash, _ = name.partition("/")
+    if slash and route.lower() in _ROUTES:
+        return canonical(route, {})
+    match = _MODEL.match(name)
+    return match.lastgroup if match else None

@@ -1,0 +1,315 @@
+"""The queue in memory between `emit` and the sender threads, bounded by count and bytes; it keeps the account.
+
+No user code runs under its lock, and nothing is serialised there: it holds bytes (sentry-python #5681). The lock is
+reentrant, since a signal handler may log while the very thread it interrupts is inside.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+DROP_NEWEST = "drop_newest"
+DROP_OLDEST = "drop_oldest"
+BLOCK = "block"
+OVERFLOWS = (DROP_NEWEST, DROP_OLDEST, BLOCK)
+
+
+class Item(NamedTuple):
+    """A record in the queue.
+
+    Args:
+        entry: its `resourceSpans` entry.
+        mark: which `mark()` of the queue covers it.
+        attempts: how often the server failed on it.
+        queued_at: when it came, on the monotonic clock, in seconds.
+        id: which it is, where the queue needs that to find it again.
+    """
+
+    entry: bytes
+    mark: int
+    attempts: int
+    queued_at: float
+    id: int = 0
+
+
+class Account(NamedTuple):
+    """What became of the records, at one moment: emitted + recovered = delivered + rejected + dropped + queued.
+
+    Args:
+        emitted: put into the queue, or refused by it.
+        delivered: taken by the server.
+        rejected: refused for good.
+        dropped: lost for want of room or time.
+        queued: waiting or being sent.
+        queued_bytes: their size.
+        oldest_age: for how many seconds the oldest has been waiting; 0.0 when none is.
+        recovered: found in a spool that another process left.
+    """
+
+    emitted: int
+    delivered: int
+    rejected: int
+    dropped: int
+    queued: int
+    queued_bytes: int
+    oldest_age: float
+    recovered: int = 0
+
+
+class Queue(Protocol):
+    """What the sender needs of a queue; all of it is safe to call from any thread."""
+
+    def put(self, entry: bytes) -> int:
+        """Takes a record in and returns how many were dropped for it, itself included."""
+
+    def take(self, limit: int, max_bytes: int) -> list[Item]:
+        """Hands out records that are due, oldest first, at least one if there is any; they stay in the account."""
+
+    def give_back(self, items: Sequence[Item]) -> None:
+        """Puts records back in front, as if they had not been taken."""
+
+    def retry(self, items: Sequence[Item], delay: float) -> None:
+        """Puts records back with one attempt more, to be due again after a delay in seconds."""
+
+    def delivered(self, items: Sequence[Item]) -> None:
+        """Forgets records that the server has taken."""
+
+    def rejected(self, items: Sequence[Item]) -> None:
+        """Forgets records that were refused for good."""
+
+    def drop_waiting(self) -> int:
+        """Drops what is not being sent right now, unless it is kept for another process; returns how many."""
+
+    @property
+    def ready_count(self) -> int:
+        """How many records wait to be taken for the first time."""
+
+    @property
+    def ready_bytes(self) -> int:
+        """How many bytes they have."""
+
+    def hurry(self) -> None:
+        """Makes records that wait to be tried again due now, where they would be lost otherwise."""
+
+    def ready_age(self) -> float:
+        """Returns for how many seconds the oldest of them has been waiting."""
+
+    def due_in(self) -> float | None:
+        """Returns in how many seconds a record is due: 0.0 for now, None for none that waits."""
+
+    def mark(self) -> int:
+        """Draws a line behind every record that is in the queue now."""
+
+    def is_done(self, mark: int) -> bool:
+        """Returns whether every record before the line has left the queue."""
+
+    def account(self) -> Account:
+        """Returns what became of the records."""
+
+    def close(self) -> None:
+        """Lets go of files and of callers that wait for room."""
+
+    def after_fork_in_child(self) -> None:
+        """Begins anew: what the parent queued stays the parent's."""
+
+
+def retry_limit(limit: int, attempts: int) -> int:
+    """Returns how many records to send together that failed before: fewer each time, to single out a guilty one."""
+    return max(1, limit >> (2 * attempts))
+
+
+class BoundedQueue:
+    """Records in memory.
+
+    Args:
+        max_records: how many at the most, those being sent included.
+        max_bytes: of them together.
+        overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` or `"block"`.
+        block_timeout: for how many seconds `"block"` waits for room before it drops the record.
+    """
+
+    def __init__(self, max_records: int, max_bytes: int, overflow: str, block_timeout: float) -> None:
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._overflow = overflow
+        self._block_timeout = block_timeout
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        self._room = threading.Condition()  # on a reentrant lock
+        self._ready: deque[Item] = deque()
+        self._ready_bytes = 0
+        self._delayed: list[tuple[float, int, Item]] = []
+        self._sequence = 0
+        self._count = self._bytes = 0  # those being sent included
+        self._emitted = self._delivered = self._rejected = self._dropped = 0
+        self._mark = 0
+        self._in_mark: Counter[int] = Counter()
+        self._is_closed = False
+
+    def put(self, entry: bytes) -> int:
+        size = len(entry)
+        with self._room:
+            self._emitted += 1
+            dropped = 0
+            if not self._has_room(size):
+                dropped = self._make_room(size)
+                if not self._has_room(size):
+                    self._dropped += 1
+                    return dropped + 1
+            self._is_closed = False
+            self._ready.append(Item(entry, self._mark, 0, time.monotonic()))
+            self._ready_bytes += size
+            self._count += 1
+            self._bytes += size
+            self._in_mark[self._mark] += 1
+            return dropped
+
+    def _has_room(self, size: int) -> bool:
+        return self._count < self._max_records and self._bytes + size <= self._max_bytes
+
+    def _make_room(self, size: int) -> int:
+        if size > self._max_bytes:
+            return 0
+        if self._overflow == BLOCK:
+            self._room.wait_for(lambda: self._is_closed or self._has_room(size), self._block_timeout)
+            return 0
+        dropped = 0
+        while self._overflow == DROP_OLDEST and not self._has_room(size):
+            oldest = self._pop_oldest()
+            if oldest is None:
+                break
+            self._forget((oldest,))
+            self._dropped += 1
+            dropped += 1
+        return dropped
+
+    def _pop_oldest(self) -> Item | None:
+        if self._delayed:
+            return heapq.heappop(self._delayed)[2]
+        return self._pop_ready() if self._ready else None
+
+    def _pop_ready(self) -> Item:
+        item = self._ready.popleft()
+        self._ready_bytes -= len(item.entry)
+        return item
+
+    def take(self, limit: int, max_bytes: int) -> list[Item]:
+        with self._room:
+            now = time.monotonic()
+            if self._delayed and self._delayed[0][0] <= now:
+                return self._take_delayed(limit, max_bytes, now)
+            return self._take_ready(limit, max_bytes)
+
+    def _take_delayed(self, limit: int, max_bytes: int, now: float) -> list[Item]:
+        items: list[Item] = []
+        attempts = self._delayed[0][2].attempts
+        while self._delayed and len(items) < retry_limit(limit, attempts):
+            due, _, item = self._delayed[0]
+            max_bytes -= len(item.entry)
+            if due > now or item.attempts != attempts or (items and max_bytes < 0):
+                break
+            heapq.heappop(self._delayed)
+            items.append(item)
+        return items
+
+    def _take_ready(self, limit: int, max_bytes: int) -> list[Item]:
+        items: list[Item] = []
+        while self._ready and len(items) < limit:
+            max_bytes -= len(self._ready[0].entry)
+            if items and max_bytes < 0:
+                break
+            items.append(self._pop_ready())
+        return items
+
+    def give_back(self, items: Sequence[Item]) -> None:
+        with self._room:
+            self._ready.extendleft(reversed(items))
+            self._ready_bytes += sum(len(item.entry) for item in items)
+
+    def retry(self, items: Sequence[Item], delay: float) -> None:
+        due = time.monotonic() + delay
+        with self._room:
+            for item in items:
+                self._sequence += 1
+                again = item._replace(attempts=item.attempts + 1)
+                heapq.heappush(self._delayed, (due, self._sequence, again))
+
+    def delivered(self, items: Sequence[Item]) -> None:
+        with self._room:
+            self._forget(items)
+            self._delivered += len(items)
+
+    def rejected(self, items: Sequence[Item]) -> None:
+        with self._room:
+            self._forget(items)
+            self._rejected += len(items)
+
+    def _forget(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._count -= 1
+            self._bytes -= len(item.entry)
+            self._in_mark[item.mark] -= 1
+        if self._overflow == BLOCK:
+            self._room.notify_all()
+
+    def drop_waiting(self) -> int:
+        with self._room:
+            items = [*self._ready, *(item for _, _, item in self._delayed)]
+            self._ready.clear()
+            self._ready_bytes = 0
+            self._delayed.clear()
+            self._forget(items)
+            self._dropped += len(items)
+            return len(items)
+
+    @property
+    def ready_count(self) -> int:
+        return len(self._ready)
+
+    @property
+    def ready_bytes(self) -> int:
+        return self._ready_bytes
+
+    def hurry(self) -> None:
+        with self._room:
+            self._delayed = [(0.0, sequence, item) for _, sequence, item in sorted(self._delayed)]
+
+    def ready_age(self) -> float:
+        with self._room:
+            return time.monotonic() - self._ready[0].queued_at if self._ready else 0.0
+
+    def due_in(self) -> float | None:
+        with self._room:
+            if self._ready:
+                return 0.0
+            return max(0.0, self._delayed[0][0] - time.monotonic()) if self._delayed else None
+
+    def mark(self) -> int:
+        with self._room:
+            for mark in [mark for mark, count in self._in_mark.items() if count == 0]:
+                del self._in_mark[mark]
+            self._mark += 1
+            return self._mark
+
+    def is_done(self, mark: int) -> bool:
+        with self._room:
+            return not any(count for number, count in self._in_mark.items() if number < mark)
+
+    def account(self) -> Account:
+        with self._room:
+            waiting = [item.queued_at for _, _, item in self._delayed]
+            if self._ready:
+                waiting.append(self._ready[0].queued_at)
+            age = time.monotonic() - min(waiting) if waiting else 0.0
+            return Account(self._emitted, self._delivered, self._rejected, self._dropped, self._count, self._bytes, age)
+
+    def close(self) -> None:
+        with self._room:
+            self._is_closed = True
+            self._room.notify_all()

@@ -1,0 +1,56 @@
+"""Checks of the options that shape an HTTP request, as requests takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from helicone_logging import options as check
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?")
+_OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
+_OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Returns headers that may be sent beside the handler's own."""
+    for name, value in check.mapping("headers", headers).items():
+        if not _NAME.fullmatch(name):
+            check.refuse("headers", name, "give names of HTTP headers")
+        if name.lower() in _OWN_HEADERS:
+            check.refuse("headers", name, "leave it out; the handler sets it by itself")
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            check.refuse("headers", name, "give it a value of one line of text")
+    return tuple((headers or {}).items())
+
+
+def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Returns proxies by scheme, such as `{"https": "http://proxy:3128"}`."""
+    for scheme, url in check.mapping("proxies", proxies).items():
+        if not isinstance(url, str) or not url.isprintable():
+            check.refuse("proxies", scheme, "give each scheme the URL of a proxy as text")
+    return tuple((proxies or {}).items())
+
+
+def checked_verify(verify: bool | str) -> bool | str:
+    """Returns True, False, or the path of a CA bundle that is there."""
+    if isinstance(verify, str) and verify.strip().lower() not in {"true", "false", "yes", "no", "on", "off", "1", "0"}:
+        return _existing("verify", verify)
+    return check.truth("verify", verify)
+
+
+def checked_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | None:
+    """Returns the path of a client certificate, or the pair of certificate and key, that is there."""
+    if cert is None:
+        return None
+    if isinstance(cert, list | tuple) and len(cert) == 2:
+        return _existing("cert", cert[0]), _existing("cert", cert[1])
+    return _existing("cert", cert)
+
+
+def _existing(option: str, path: object) -> str:
+    if not isinstance(path, str) or not Path(path).exists():
+        check.refuse(option, path, "give the path of a file that exists")
+    return path

@@ -1,0 +1,50 @@
+"""When to try again: a pure function of outcome, attempt and chance; the waiting is done elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_BACKOFF = 0.5
+UNAUTHORISED_PAUSE = 30.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter.
+
+    Args:
+        max_attempts: how often a record that the server fails on is sent at the most.
+        max_backoff: the longest wait, in seconds, also for a server that asks for more.
+    """
+
+    max_attempts: int
+    max_backoff: float
+
+    def backoff(self, attempt: int, chance: float) -> float:
+        """Returns the seconds to wait after a failure.
+
+        Args:
+            attempt: how many failures there have been, from 1.
+            chance: evenly spread over 0.0 to 1.0, so that many clients do not return at once.
+        """
+        return chance * min(self.max_backoff, FIRST_BACKOFF * 2.0 ** min(attempt, 32))
+
+    def throttle(self, retry_after: float | None, attempt: int, chance: float) -> float:
+        """Returns the seconds to hold back when the server asks for it.
+
+        Args:
+            retry_after: what it asked for, in seconds; None for nothing.
+            attempt: how many such answers in a row, from 1.
+            chance: as in `backoff`.
+        """
+        if retry_after is None:
+            return self.backoff(attempt, chance)
+        return min(self.max_backoff, max(0.0, retry_after))
+
+    def unauthorised(self) -> float:
+        """Returns the seconds until a key that was refused is tried again."""
+        return min(self.max_backoff, UNAUTHORISED_PAUSE)
+
+    def is_last(self, attempts: int) -> bool:
+        """Returns whether a record that failed so many times is given up."""
+        return attempts >= self.max_attempts

@@ -1,0 +1,55 @@
+"""Which records are exported: explicit context exports a record, ambient context only enriches it.
+
+Otherwise one middleware, or OpenTelemetry's logging instrumentation, would send every line of every library.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from helicone_logging.ambient import ambient_of
+from helicone_logging.context import STAMPED_MARK
+from helicone_logging.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given
+
+EXPORTS = ("explicit", "context", "all")
+
+
+class Selection:
+    """Decides whether a record is exported.
+
+    Args:
+        export: `"explicit"`, `"context"` for every record inside a bound context too, or `"all"`.
+        rename_fields: the formatter's: a name that it turns into a field counts as that field.
+    """
+
+    def __init__(self, export: str, rename_fields: Mapping[str, str]) -> None:
+        self._export = export
+        self._context_names = _with_renamed(CONTEXT_FIELDS, rename_fields)
+        self._model_names = _with_renamed(MODEL_FIELDS, rename_fields)
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if self._export == "all":
+            return True
+        data = record.__dict__
+        if self._carries(data, self._context_names, data.get(STAMPED_MARK, ())):
+            return True
+        logged = data["msg"]
+        if isinstance(logged, dict) and self._carries(logged, self._context_names):
+            return True
+        if not ambient_of(record):
+            return False
+        if self._export == "context" or self._carries(data, self._model_names):
+            return True
+        return isinstance(logged, dict) and self._carries(logged, self._model_names)
+
+    @staticmethod
+    def _carries(data: Mapping[str, object], names: tuple[str, ...], stamped: Collection[str] = ()) -> bool:
+        for name in names:  # a loop, as `any()` would cost every foreign record a generator  # noqa: SIM110
+            if name in data and is_given(data[name]) and name not in stamped:
+                return True
+        return False
+
+
+def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[str, ...]:
+    return names + tuple(old for old, new in rename_fields.items() if new in names)

@@ -1,0 +1,383 @@
+"""Sender threads: they wait for records, take them in turn, and end when there is nothing left to do.
+
+One thread at a time leads: it waits for work, takes a batch, makes way for the next one, and goes to send. `emit`
+wakes the leader only when it waits for what came, so that a busy producer pays for no switch of threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from helicone_logging import exits, forks, guard
+from helicone_logging.answers import Answer
+from helicone_logging.delivery import Delivery, RejectCallback
+from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.gate import Gate
+from helicone_logging.queues import Account, Item, Queue
+from helicone_logging.retry import RetryPolicy
+
+AUTO = "auto"
+_MAX_AUTO_BATCH = 1024
+_NEVER = sys.maxsize
+_UWSGI_THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
+_LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
+
+
+class Transport(Protocol):
+    """Sends for one thread."""
+
+    def send(self, body: bytes, timeout: float | None = None) -> Answer:
+        """Sends a body once."""
+
+    def close(self) -> None:
+        """Closes the connection."""
+
+
+@dataclass(frozen=True)
+class SenderOptions:
+    """How records are sent.
+
+    Args:
+        batch_size: records in one body, or `"auto"`: one while the queue keeps up, more while there is a backlog.
+        batch_bytes: bytes of one body, unless a single record has more.
+        flush_interval: seconds that a record waits for others to fill its body.
+        max_connections: sender threads at the most.
+        shutdown_timeout: seconds for `close` to deliver what is queued.
+        retry: when to try again.
+        on_reject: called with the payload and the reason for each record that is refused for good.
+    """
+
+    batch_size: int | str
+    batch_bytes: int
+    flush_interval: float
+    max_connections: int
+    shutdown_timeout: float
+    retry: RetryPolicy
+    on_reject: RejectCallback | None = None
+
+
+class Sender:
+    """Delivers what is submitted, from the background.
+
+    Args:
+        settings: what it was made from; senders of equal settings can take each other's place.
+        options: how it sends.
+        queue: where records wait.
+        make_transport: makes a transport for one thread.
+        diagnostics: where trouble is told.
+    """
+
+    def __init__(
+        self,
+        settings: object,
+        options: SenderOptions,
+        queue: Queue,
+        make_transport: Callable[[], Transport],
+        diagnostics: Diagnostics,
+    ) -> None:
+        self.settings = settings
+        self.diagnostics = diagnostics
+        self._options = options
+        self._queue = queue
+        self._make_transport = make_transport
+        self._begin()
+        forks.watch(self)
+        exits.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begins anew: what was queued stays the parent's, and so do its threads and connections."""
+        self._queue.after_fork_in_child()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._gate = Gate()
+        self._delivery = Delivery(
+            self._queue, self._gate, self._options.retry, self.diagnostics, self._options.on_reject
+        )
+        self._lead = threading.Lock()
+        self._work = threading.Condition()  # the leader waits here; its lock is reentrant, for signal handlers
+        self._settled = threading.Condition()  # flush and close wait here
+        self._threads: set[threading.Thread] = set()
+        self._is_led = False
+        self._following = 0  # threads that are about to lead
+        self._sending = 0  # batches on their way
+        self._running = 0  # threads that have begun: under uWSGI without --enable-threads they never do
+        self._flushing = 0
+        self._wants(1)  # how much must be ready for `submit` to act; 1 also while there is no thread
+        self._is_closing = False  # threads end when the queue is empty
+        self._is_stopped = False  # threads end now
+        self._is_put_away = False  # logging.shutdown knows no handler of this sender any more
+        self._exit_deadline: float | None = None
+
+    def submit(self, entry: bytes) -> None:
+        """Takes a record in and returns at once.
+
+        Args:
+            entry: its `resourceSpans` entry.
+        """
+        if self._queue.put(entry):
+            self._report_drops()
+        if self._queue.ready_count >= self._wanted or self._queue.ready_bytes >= self._wanted_bytes:
+            self._rouse()
+
+    def account(self) -> Account:
+        """Returns what became of the records."""
+        return self._queue.account()
+
+    def _report_drops(self) -> None:
+        dropped = self._queue.account().dropped
+        self.diagnostics.report(
+            "dropped", f"{dropped:,} records are lost, as the queue is full; raise `queue_size` or `queue_bytes`"
+        )
+
+    # Threads
+
+    def _rouse(self) -> None:
+        """Sees to it that somebody takes what is ready: the waiting leader, or one more thread."""
+        with self._work:
+            self._is_stopped = False
+            if self._is_led or self._following:
+                self._wants(_NEVER)
+                self._work.notify()
+                return
+            if not self._threads:
+                self._is_closing = False
+            is_attended = self._start_thread() or bool(self._threads)
+        if not is_attended and self._exit_deadline is not None:
+            self.close_at_exit()  # the last word of a process that has closed its handlers
+
+    def _start_thread(self) -> bool:
+        """Starts one more thread, if there may be one: none at exit, where Python 3.12 refuses and others hang."""
+        if len(self._threads) >= self._options.max_connections:
+            self._wants(_NEVER)
+            return False
+        if exits.is_exiting():
+            return False
+        thread = threading.Thread(target=self._run, name="helicone-logging-sender", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._threads.add(thread)
+        self._following += 1
+        self._wants(_NEVER)
+        exits.watch_end_of_child()
+        _warn_of_missing_threads(self.diagnostics)
+        return True
+
+    def _run(self) -> None:
+        with self._work:
+            self._running += 1
+        with guard.sending():
+            transport = self._make_transport()
+            while items := self._next_batch():
+                self._deliver(items, transport)
+                with self._work:
+                    self._following += 1
+            transport.close()
+        with self._work:
+            self._running -= 1
+        self._tell_settled()
+
+    def _next_batch(self) -> list[Item]:
+        """Waits to lead, then for a batch; an empty one ends the thread."""
+        with self._lead, self._work:
+            self._following -= 1
+            self._is_led = True
+            items = self._wait_for_batch()
+            self._is_led = False
+            if not items:
+                self._threads.discard(threading.current_thread())
+                return items
+            self._sending += 1
+            if self._queue.ready_count and not self._following:
+                self._start_thread()
+            return items
+
+    def _wait_for_batch(self) -> list[Item]:
+        while not self._is_stopped:
+            self._wants(1)  # first, so that what comes while this looks is not overlooked
+            wait = self._time_to_batch()
+            if wait == 0:
+                items = self._queue.take(self._batch_limit(), self._options.batch_bytes)
+                if items:
+                    return items
+            elif wait is None and self._is_closing:
+                break
+            else:
+                self._work.wait(wait)
+        self._wants(1)
+        return []
+
+    def _time_to_batch(self) -> float | None:
+        """In how many seconds to take a batch: 0 for now, None when nothing waits."""
+        closed_for = self._gate.opens_in()
+        if closed_for > 0:
+            self._wants(_NEVER)
+            return closed_for
+        due_in = self._queue.due_in()
+        return self._time_to_linger() if due_in == 0 else due_in
+
+    def _time_to_linger(self) -> float:
+        """In how many seconds the records that wait for others to fill their body go without them."""
+        size, limit = self._options.batch_size, self._batch_limit()
+        if size == 1 or (size == AUTO and not self._sending) or self._flushing or self._is_closing:
+            return 0
+        if self._queue.ready_count >= limit or self._queue.ready_bytes >= self._options.batch_bytes:
+            return 0
+        self._wants(limit, self._options.batch_bytes)
+        return max(0, self._options.flush_interval - self._queue.ready_age())
+
+    def _batch_limit(self) -> int:
+        size = self._options.batch_size
+        return size if isinstance(size, int) else _MAX_AUTO_BATCH
+
+    def _wants(self, records: int, size: int = _NEVER) -> None:
+        self._wanted, self._wanted_bytes = records, size
+
+    def _deliver(self, items: list[Item], transport: Transport, timeout: float | None = None) -> None:
+        try:
+            self._delivery.deliver(items, transport, timeout)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
+            self.diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
+            self._queue.retry(items, self._options.retry.max_backoff)
+        finally:
+            with self._work:
+                self._sending -= 1
+                self._work.notify()  # the leader may be waiting for this to come back
+            self._tell_settled()
+
+    # Waiting for the records
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits until what is queued now has left the queue.
+
+        Args:
+            timeout: seconds at the most; None for `shutdown_timeout`.
+
+        Returns:
+            Whether all of it was delivered, or refused for good, in time.
+        """
+        if guard.state.is_sending:
+            return False  # a callback in a sender thread would wait for itself
+        mark = self._queue.mark()
+        return self._wait_until(lambda: self._queue.is_done(mark), self._deadline(timeout))
+
+    def close(self, timeout: float | None = None) -> None:
+        """Delivers what is queued, ends the threads, and reports the number of what could not be sent.
+
+        A record that is submitted later begins anew.
+
+        Args:
+            timeout: seconds at the most; None for `shutdown_timeout`.
+        """
+        self.retire()
+        if guard.state.is_sending:
+            return
+        deadline = self._deadline(timeout)
+        self._queue.hurry()
+        self._wait_until(self._is_empty, deadline)
+        with self._work:
+            self._is_stopped = True
+            self._work.notify()
+        self._report_unsent(self._queue.drop_waiting())
+        with self._settled:
+            self._settled.wait_for(lambda: not self._running, max(0.0, deadline - time.monotonic()))
+        self._queue.close()
+
+    def retire(self) -> None:
+        """Goes on in the background until the queue is empty, and then ends; nobody waits."""
+        with self._work:
+            self._is_closing = self._is_put_away = True
+            self._work.notify()
+
+    def resume(self) -> None:
+        """Goes on after `retire`, for a handler that takes the place of the one that was put away."""
+        with self._work:
+            self._is_closing = self._is_put_away = False
+
+    def close_at_exit(self) -> None:
+        """Closes at the end of the process, unless `logging.shutdown` will do that."""
+        if self._is_put_away:
+            self.close()
+
+    def _deadline(self, timeout: float | None) -> float:
+        now = time.monotonic()
+        deadline = now + (self._options.shutdown_timeout if timeout is None else timeout)
+        if exits.is_exiting():  # one deadline for all that is closed at exit, however often
+            self._exit_deadline = min(self._exit_deadline or deadline, deadline)
+            return self._exit_deadline
+        return deadline
+
+    def _is_empty(self) -> bool:
+        return not self._sending and self._queue.due_in() is None
+
+    def _report_unsent(self, dropped: int) -> None:
+        unsure = self._sending
+        if dropped or unsure:
+            timeout = self._options.shutdown_timeout
+            self.diagnostics.report(
+                "unsent",
+                f"{dropped:,} records are lost, as they could not be sent within shutdown_timeout={timeout:g}"
+                f" seconds; {unsure:,} requests were on their way",
+            )
+
+    def _wait_until(self, is_done: Callable[[], bool], deadline: float) -> bool:
+        with self._work:
+            self._flushing += 1  # nobody lingers now
+            self._gate.hurry()
+            self._work.notify()
+        try:
+            while not is_done():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or (self._gate.is_asked() and self._gate.opens_in() > remaining):
+                    return False
+                if self._running:
+                    self._wait_for_threads(is_done, min(remaining, _LOOK_AGAIN))
+                else:
+                    self._work_here(is_done, deadline)
+            return True
+        finally:
+            with self._work:
+                self._flushing -= 1
+
+    def _wait_for_threads(self, is_done: Callable[[], bool], seconds: float) -> None:
+        with self._settled:
+            self._settled.wait_for(lambda: is_done() or not self._running, seconds)
+
+    def _tell_settled(self) -> None:
+        with self._settled:
+            self._settled.notify_all()
+
+    def _work_here(self, is_done: Callable[[], bool], deadline: float) -> None:
+        """Sends from the calling thread while no sender thread runs."""
+        with guard.sending():
+            transport = self._make_transport()
+            while not self._running and not is_done() and time.monotonic() < deadline:
+                items, wait = self._take_here()
+                if items:
+                    self._deliver(items, transport, max(0.0, deadline - time.monotonic()))
+                else:
+                    self._wait_for_threads(is_done, min(wait, max(0.0, deadline - time.monotonic())))
+            transport.close()
+
+    def _take_here(self) -> tuple[list[Item], float]:
+        """A batch if one is due now, else none and for how many seconds to wait."""
+        with self._work:
+            wait = self._time_to_batch()
+            items = self._queue.take(self._batch_limit(), self._options.batch_bytes) if wait == 0 else []
+            self._sending += bool(items)
+            return items, _LOOK_AGAIN if wait is None else wait
+
+
+def _warn_of_missing_threads(diagnostics: Diagnostics) -> None:
+    # Threads of the application do not run there unless it is told so:
+    # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
+    if isinstance(options, dict) and not any(options.get(name) for name in _UWSGI_THREADS):
+        diagnostics.report("uwsgi", "uWSGI runs without threads, so records wait for `close`; set `enable-threads`")

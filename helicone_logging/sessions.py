@@ -1,0 +1,56 @@
+"""Where a span stands in Helicone's session tree: the only thing that shows spans as one trace there."""
+
+from __future__ import annotations
+
+import threading
+
+from cachetools import TTLCache
+
+from helicone_logging import forks, paths
+from helicone_logging.identity import Identity
+
+REMEMBERED_SPANS = 10_000
+REMEMBERED_SECONDS = 3600.0
+
+
+class SessionPaths:
+    """Finds the path of each span, and remembers it for the spans below.
+
+    Args:
+        size: how many spans are remembered at the most; the oldest go first.
+        ttl: for how many seconds.
+    """
+
+    def __init__(self, size: int = REMEMBERED_SPANS, ttl: float = REMEMBERED_SECONDS) -> None:
+        self._size = size
+        self._ttl = ttl
+        self.after_fork_in_child()
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        # Reentrant: a signal handler may log while this very thread is inside.
+        self._lock = threading.RLock()
+        self._path_of: TTLCache[tuple[str, str], str] = TTLCache(self._size, self._ttl)
+
+    def find(self, name: str, identity: Identity, *, explicit: str | None, enclosing: str | None) -> str:
+        """Returns the path of a span, and remembers it where others can name the span as their parent.
+
+        Args:
+            name: its own name, the last part of the path.
+            identity: its ids; the path of its parent within the same trace is used if it is remembered.
+            explicit: a path the user gave; it wins.
+            enclosing: the path of the `span()`s around it.
+        """
+        path = paths.clean_path(explicit) if explicit else "/"
+        if path == "/":
+            path = paths.join(enclosing or self._recall(identity), name)
+        if identity.is_known:
+            with self._lock:
+                self._path_of[identity.trace_id, identity.span_id] = path
+        return path
+
+    def _recall(self, identity: Identity) -> str:
+        if identity.parent_id is None:
+            return ""
+        with self._lock:
+            return self._path_of.get((identity.trace_id, identity.parent_id), "")

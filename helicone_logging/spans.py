@@ -1,0 +1,305 @@
+"""Builds the one span of a record from its fields, so that everything the server reads is filled."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from helicone_logging import fields as vocabulary
+from helicone_logging import otel, provider_names
+from helicone_logging.failures import Failure
+from helicone_logging.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
+from helicone_logging.identity import Identity, take_identity
+from helicone_logging.limits import STACKTRACE, bounded, cut_text
+from helicone_logging.redaction import Redactor, redacted, size_of
+from helicone_logging.sessions import SessionPaths
+from helicone_logging.times import Times, take_times
+from helicone_logging.values import Scalar, scalar_of
+
+_KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+_STATUSES = {"unset": 0, "ok": 1, "success": 1, "error": 2, "failed": 2, "failure": 2}
+_INTERNAL, _CLIENT = _KINDS["internal"], _KINDS["client"]
+_OK, _ERROR = _STATUSES["ok"], _STATUSES["error"]
+_HTTP_STATUSES = range(100, 600)
+_FIRST_HTTP_ERROR = 400
+_MAX_NAME = 256
+
+# Helicone takes the tree's icon from the model's prefix; these operations are no calls of a model.
+_STEP_PREFIXES = {
+    "execute_tool": "tool",
+    "tool": "tool",
+    "retrieval": "vector_db",
+    "retrieve": "vector_db",
+    "vector_db": "vector_db",
+    "vector_search": "vector_db",
+    "data": "data",
+    "database": "data",
+}
+
+
+@dataclass(frozen=True)
+class SpanOptions:
+    """What shapes the spans of a formatter.
+
+    Args:
+        session_name: the same for all spans, as Helicone groups sessions by id and name.
+        sessions: False to send no session of its own accord.
+        properties: Helicone properties of every span.
+        capture_content: False to send the size of content instead of the content.
+        redact: sees every attribute and the span's name; None for none.
+        provider_overrides: the provider's name to send instead of another.
+        max_value_length: characters of one value.
+        max_attributes: attributes of one span.
+    """
+
+    session_name: str
+    sessions: bool = True
+    properties: Mapping[str, str] = field(default_factory=dict)
+    capture_content: bool = True
+    redact: Redactor | None = None
+    provider_overrides: Mapping[str, str] = field(default_factory=dict)
+    max_value_length: int = 1_000_000
+    max_attributes: int = 2_000
+
+
+class Message(NamedTuple):
+    """What a record says in words.
+
+    Args:
+        text: the rendered message, without a traceback.
+        failure: the exception it tells of, if any.
+    """
+
+    text: str
+    failure: Failure | None
+
+
+class Built(NamedTuple):
+    """A span, and what had to be done to its values.
+
+    Args:
+        span: the span.
+        cut_values: how many values were longer than allowed.
+        malformed: 1 when the record's `traceparent` could not be read, else 0.
+    """
+
+    span: otel.Span
+    cut_values: int
+    malformed: int
+
+
+class _Draft(NamedTuple):
+    """A span before redaction and limits."""
+
+    identity: Identity
+    times: Times
+    name: str
+    kind: int
+    status: int
+    attributes: dict[str, Scalar]
+
+
+class SpanBuilder:
+    """Builds spans from the fields of records.
+
+    Args:
+        options: what shapes them.
+        paths: finds the session paths.
+    """
+
+    def __init__(self, options: SpanOptions, paths: SessionPaths) -> None:
+        self._options = options
+        self._paths = paths
+
+    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message, value_limit: int) -> Built:
+        """Returns the span of a record.
+
+        Args:
+            record: says where and when it was logged, and at which level.
+            fields: its canonical fields; they are used up.
+            message: what it says.
+            value_limit: characters of one value.
+        """
+        if not self._options.capture_content:
+            message = _without_content(message)
+        draft = self._draft(record, fields, message)
+        name = draft.name
+        if self._options.redact is not None:
+            name = str(redacted(self._options.redact, "name", name) or "")
+        kept = bounded(draft.attributes, self._options.redact, value_limit, self._options.max_attributes)
+        span: otel.Span = {
+            "traceId": draft.identity.trace_id,
+            "spanId": draft.identity.span_id,
+            "name": name,
+            "kind": draft.kind,
+            "startTimeUnixNano": str(draft.times.start),
+            "endTimeUnixNano": str(draft.times.end),
+            "attributes": kept.attributes,
+            "droppedAttributesCount": kept.dropped,
+            "events": _events(kept.attributes, draft.times.end) if message.failure else [],
+            "droppedEventsCount": 0,
+            "links": [],
+            "droppedLinksCount": 0,
+            "status": {"code": draft.status},
+        }
+        return Built(span, kept.cut, draft.identity.malformed)
+
+    def _draft(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> _Draft:
+        options = self._options
+        attributes: dict[str, Scalar] = {}
+        identity = take_identity(fields)
+        times = take_times(fields, record.created)
+        status = _take_code(fields, "status", _status, _ERROR if _is_failed(record, message) else _OK)
+        name = _take_name(fields, record, message, options.capture_content)
+        kind = _take_code(fields, "span_kind", _kind, _CLIENT if "model" in fields else _INTERNAL)
+        self._name_model(fields, name)
+        vocabulary.take_attributes(fields, attributes)
+        _take_content(fields, attributes, message, options.capture_content)
+        self._take_session(fields, attributes, identity, name)
+        given = vocabulary.properties_of(fields.pop("properties", None))
+        shown = vocabulary.take_rest(fields, attributes, capture_text=options.capture_content)
+        own = _own_properties(record, message.failure, is_error=status == _ERROR)
+        for key, value in {**own, **options.properties, **shown, **given}.items():
+            attributes[PROPERTY + key] = value
+        _describe(record, attributes, message.failure, identity.parent_id, options.capture_content)
+        return _Draft(identity, times, name, kind, status, attributes)
+
+    def _name_model(self, fields: dict[str, object], name: str) -> None:
+        """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
+        model = vocabulary.read_text(fields.get("model"))
+        provider = vocabulary.read_text(fields.get("provider"))
+        if provider is None and model is not None:
+            provider = provider_names.provider_of_model(model)
+        if provider is not None:
+            fields["provider"] = provider_names.canonical(provider, self._options.provider_overrides)
+        if model is None and "model" not in fields:
+            step = _step_model(fields, name)
+            if step is not None:
+                fields["model"] = step
+
+    def _take_session(
+        self, fields: dict[str, object], attributes: dict[str, Scalar], identity: Identity, name: str
+    ) -> None:
+        session_id = vocabulary.take_text(fields, "session_id")
+        session_name = vocabulary.take_text(fields, "session_name") or self._options.session_name
+        explicit = vocabulary.take_text(fields, "session_path")
+        enclosing = vocabulary.take_text(fields, "parent_path")
+        if not self._options.sessions and session_id is None:
+            return
+        path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
+        attributes[HELICONE + "Session-Id"] = session_id or identity.trace_name
+        attributes[HELICONE + "Session-Name"] = session_name
+        attributes[HELICONE + "Session-Path"] = path
+
+
+def _step_model(fields: dict[str, object], name: str) -> str | None:
+    operation = vocabulary.read_text(fields.get("operation")) or ""
+    tool = vocabulary.read_text(fields.get("tool_name"))
+    prefix = _STEP_PREFIXES.get(operation.lower(), "tool" if tool else None)
+    return None if prefix is None else f"{prefix}:{tool or name}"
+
+
+def _without_content(message: Message) -> Message:
+    failure = message.failure
+    if failure is not None:
+        failure = failure._replace(message=size_of(failure.message), stacktrace=size_of(failure.stacktrace))
+    return Message(size_of(message.text), failure)
+
+
+def _is_failed(record: logging.LogRecord, message: Message) -> bool:
+    return message.failure is not None or record.levelno >= logging.ERROR
+
+
+def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Message, capture_text: bool) -> str:
+    """The user's name for the span, else what was logged, else, where that is private, where it was logged."""
+    name = vocabulary.take_text(fields, "span_name")
+    if not name and capture_text:
+        name = message.text
+    return cut_text(name or str(record.funcName or record.name), _MAX_NAME)
+
+
+def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:
+    code = read(fields.get(field_name))
+    if code is None:
+        return default
+    del fields[field_name]
+    return code
+
+
+def _kind(value: object) -> int | None:
+    """A kind by name, or by its number in OTLP; OpenTelemetry's own enum counts differently, so its name is read."""
+    word = _word(value)
+    if word in _KINDS:
+        return _KINDS[word]
+    return int(word) if word.isdecimal() and int(word) in _KINDS.values() else None
+
+
+def _status(value: object) -> int | None:
+    """A status by name or number; 100 to 599 are HTTP's."""
+    word = _word(value)
+    if word in _STATUSES:
+        return _STATUSES[word]
+    number = int(word) if word.isdecimal() and len(word) <= 3 else -1
+    if number in _HTTP_STATUSES:
+        return _OK if number < _FIRST_HTTP_ERROR else _ERROR
+    return number if number in _STATUSES.values() else None
+
+
+def _word(value: object) -> str:
+    if isinstance(value, enum.Enum):
+        return value.name.lower() if not isinstance(value, int) else str(int(value))
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value).strip().lower()[:20]
+    return ""
+
+
+def _take_content(
+    fields: dict[str, object], attributes: dict[str, Scalar], message: Message, capture_text: bool
+) -> None:
+    has_prompt = vocabulary.take_messages(fields, attributes, capture_text=capture_text)
+    if not has_prompt:
+        vocabulary.write_message(attributes, PROMPT, 0, "user", message.text)
+    has_completion = vocabulary.take_completion(fields, attributes, capture_text=capture_text)
+    if message.failure is not None and not has_completion:
+        vocabulary.write_message(attributes, COMPLETION, 0, "assistant", message.failure.summary)
+
+
+def _own_properties(record: logging.LogRecord, failure: Failure | None, *, is_error: bool) -> dict[str, str]:
+    """What shows where a row came from and that it failed: the server itself shows every row as a success."""
+    properties = {"logger": str(record.name), "level": str(record.levelname)}
+    if is_error:
+        properties["error"] = "true"
+    if failure is not None:
+        properties["exception"] = failure.type
+    return properties
+
+
+def _describe(
+    record: logging.LogRecord,
+    attributes: dict[str, Scalar],
+    failure: Failure | None,
+    parent_id: str | None,
+    capture_text: bool,
+) -> None:
+    """Adds what OpenTelemetry's conventions know of a record and Helicone does not show."""
+    attributes["code.function"] = str(record.funcName)
+    attributes["code.filepath"] = str(record.pathname)
+    attributes["code.lineno"] = scalar_of(record.lineno)
+    if parent_id is not None:
+        attributes["parent_span_id"] = parent_id
+    stack: object = record.stack_info
+    if isinstance(stack, str):
+        attributes["code.stacktrace"] = stack if capture_text else size_of(stack)
+    if failure is not None:
+        attributes["exception.type"] = failure.type
+        attributes["exception.message"] = failure.message
+        attributes[STACKTRACE] = failure.stacktrace
+
+
+def _events(attributes: list[otel.Attribute], at: int) -> list[otel.Event]:
+    """The exception once more as OpenTelemetry's event, made of what redaction and limits left of it."""
+    described = [attribute for attribute in attributes if attribute["key"].startswith("exception.")]
+    return [{"name": "exception", "timeUnixNano": str(at), "attributes": described, "droppedAttributesCount": 0}]

@@ -1,0 +1,150 @@
+"""Start and end of a span, in nanoseconds since the epoch, from whatever the user measured.
+
+A number is taken by its size: below 1e11 it counts seconds, below 1e14 milliseconds, below 1e17 microseconds, else
+nanoseconds (1e11 seconds is the year 5138, 1e11 milliseconds was 1973). A naive datetime is local time, as
+everywhere in Python.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import numbers
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_Number = int | float | Decimal
+
+_MICROSECOND = datetime.timedelta(microseconds=1)
+_LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
+_LONGEST = 10 * 366 * 86_400 * 10**9
+_NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
+
+
+class Times(NamedTuple):
+    """When a span began and ended, in nanoseconds since the epoch; the end is never before the start."""
+
+    start: int
+    end: int
+
+
+def take_times(fields: dict[str, object], created: float) -> Times:
+    """Takes `start_time`, `end_time`, `duration_ms` and `duration` out of the fields.
+
+    Start and end win over a duration; of two, the third follows; one alone is measured to, or from, the record's
+    own time. An end before its start makes a span that is zero long. What cannot be read stays in the fields.
+
+    Args:
+        fields: the record's fields; those that were understood are removed.
+        created: the record's own time, in seconds.
+    """
+    start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
+    duration = _take_duration(fields)
+    own = round(created * 1e6) * 1000
+    if start is None:
+        end = own if end is None else end
+        start = max(0, end - (duration or 0))
+    elif end is None or (end < start and duration is not None):
+        end = max(own, start) if duration is None else start + duration
+    return _as_shown(start, max(start, end))
+
+
+def _as_shown(start: int, end: int) -> Times:
+    """Moves the end by half a microsecond where the server's double arithmetic would show another millisecond.
+
+    It parses both times as doubles, which stand 256 ns apart at present-day epochs, and truncates the difference.
+    """
+    meant = (end - start) // 1_000_000
+    shown = math.trunc((float(end) - float(start)) / 1e6)
+    if shown == meant:
+        return Times(start, end)
+    return Times(start, end + (500 if shown < meant else -500))
+
+
+def nanoseconds(value: object) -> int | None:
+    """Returns a point in time as nanoseconds since the epoch.
+
+    Args:
+        value: a datetime, a number (see above for its unit), or either as text (ISO 8601 for a datetime).
+
+    Returns:
+        None for what is none of these, before 1970 or beyond the year 2262.
+    """
+    try:
+        result = _point(value)
+    except Exception:  # noqa: BLE001 - year 1, NaN, foreign number types: all "cannot be read"
+        return None
+    return result if result is not None and 0 <= result <= _LATEST else None
+
+
+def _point(value: object) -> int | None:
+    if isinstance(value, str):
+        value = _parse(value)
+    if isinstance(value, datetime.datetime):
+        aware = value if value.tzinfo is not None else value.astimezone()
+        return (aware - _EPOCH) // _MICROSECOND * 1000
+    number = _number(value)
+    if number is None:
+        return None
+    unit = next((factor for bound, factor in _NS_PER_UNIT if -bound < number < bound), 1)
+    return _scaled(number, unit)
+
+
+def _parse(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        text = text.strip()
+        return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" else text)
+
+
+def _take_duration(fields: dict[str, object]) -> int | None:
+    in_ms = _take(fields, "duration_ms", lambda value: _length(value, 10**6))
+    in_seconds = _take(fields, "duration", lambda value: _length(value, 10**9))
+    return in_seconds if in_ms is None else in_ms
+
+
+def _length(value: object, unit: int) -> int | None:
+    try:
+        if isinstance(value, datetime.timedelta):
+            result = value // _MICROSECOND * 1000
+        else:
+            number = _number(float(value) if isinstance(value, str) else value)
+            if number is None:
+                return None
+            result = _scaled(number, unit)
+    except Exception:  # noqa: BLE001 - as in `nanoseconds`
+        return None
+    return result if 0 <= result <= _LONGEST else None
+
+
+def _number(value: object) -> _Number | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, Decimal):
+        return value
+    return float(value) if isinstance(value, numbers.Real) else None
+
+
+def _scaled(number: _Number, unit: int) -> int:
+    """Ints exactly; fractions to the microsecond, as finer digits of a float are noise at present-day epochs."""
+    if isinstance(number, int) or unit < 1000:
+        return int(number) * unit
+    return round(number * (unit // 1000)) * 1000
+
+
+def _take(fields: dict[str, object], name: str, read: Callable[[object], int | None]) -> int | None:
+    if name not in fields:
+        return None
+    result = read(fields[name])
+    if result is not None:
+        del fields[name]
+    return result

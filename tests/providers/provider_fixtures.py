@@ -1,0 +1,80 @@
+"""Real requests and responses of LLM SDKs, in every form in which an application may have them.
+
+The files are in the shapes that the providers document. `real` makes them the classes of the SDK, so that the same
+test runs on both: those of `openai` and `anthropic` always, the others where the extra `[sdks]` is installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pydantic
+import pytest
+
+Form = Callable[[Any], Any]
+
+_FOLDER = Path(__file__).parent / "fixtures"
+_ALWAYS_INSTALLED = ("openai", "anthropic")
+
+
+def load(name: str) -> Any:
+    return json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def as_dict(data: Any) -> Any:
+    return data
+
+
+def as_json(data: Any) -> Any:
+    return json.dumps(data)
+
+
+def as_json_bytes(data: Any) -> Any:
+    return json.dumps(data).encode()
+
+
+PLAIN = [as_dict, as_json, as_json_bytes]
+
+
+def real(*places: str) -> Form:
+    """The SDK's own class, or union of classes, at the first place that this version has: `package.module:Name`."""
+
+    def make(data: Any) -> Any:
+        kind = _find(places)
+        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+            validate = kind.model_validate
+        else:
+            validate = pydantic.TypeAdapter(kind).validate_python
+        return [validate(item) for item in data] if isinstance(data, list) else validate(data)
+
+    make.__name__ = places[0].partition(":")[2]
+    return make
+
+
+def sdk(module: str) -> ModuleType:
+    package = module.partition(".")[0]
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")  # what an SDK says about itself while it is imported is not ours to mend
+        patch.setitem(os.environ, "LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network, three times
+        if package in _ALWAYS_INSTALLED:
+            return importlib.import_module(module)
+        pytest.importorskip(package, reason="needs the [sdks] extra")
+        return importlib.import_module(module)
+
+
+def _find(places: tuple[str, ...]) -> Any:
+    for place in places[:-1]:
+        module, _, name = place.partition(":")
+        try:
+            return getattr(sdk(module), name)
+        except ImportError:
+            continue
+    module, _, name = places[-1].partition(":")
+    return getattr(sdk(module), name)
