@@ -1,0 +1,72 @@
+"""What the receiver prints: a few lines for each span, and the trees of sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from helicone_logging.lint import lint
+from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
+from helicone_logging.receiver.store import StoredSpan
+
+_WIDTH = 100
+# What a terminal obeys instead of showing: control characters, and those that turn the direction of text.
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def describe_span(stored: StoredSpan) -> str:
+    """Returns a span as Helicone will show it, and what it will not show, in readable lines."""
+    row = row_of(stored.span)
+    entry = {"resource": stored.resource, "scopeSpans": [{"scope": stored.scope, "spans": [stored.span]}]}
+    findings = [
+        f"  ! {one.message}: set {one.field}" for one in lint({"resourceSpans": [entry]}) if one.severity != "info"
+    ]
+    session = f"  session {row.session_id} ({row.session_name}) {row.session_path}"
+    return "\n".join(_shown(line) for line in (_headline(row), session, *_texts(row), *findings))
+
+
+def print_sessions(rows: Iterable[Row]) -> None:
+    """Prints sessions as trees, the way Helicone's session page shows them."""
+    for session in sessions_of(rows):
+        print(_shown(f"session {session.id} ({session.name})"))  # noqa: T201 - this is what it is for
+        for line in _tree(session.root, "  "):
+            print(line)  # noqa: T201
+
+
+def _tree(node: Node, indent: str) -> Iterator[str]:
+    for child in node.children.values():
+        if not child.rows:
+            yield _shown(f"{indent}{child.name or '(blank)'}/")
+        for row in child.rows:
+            yield _shown(f"{indent}{child.name or '(blank)'}  {_headline(row)}")
+            for text in _texts(row):
+                yield _shown(f"{indent}{text}")
+        yield from _tree(child, indent + "    ")
+
+
+def _headline(row: Row) -> str:
+    what = f"{row.provider} {row.model}".strip() or "(no model)"
+    parts = [f"[{row.icon}]", what, f"{row.latency_ms:,} ms"]
+    if row.total_tokens is not None:
+        parts.append(f"{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens")
+    if row.user:
+        parts.append(f"user {row.user}")
+    if "error" in row.properties:
+        parts.append(f"FAILED {row.properties.get('exception', '')}".rstrip())
+    return "  ".join(parts)
+
+
+def _texts(row: Row) -> Iterator[str]:
+    if row.messages:
+        yield f"    > {_cut(row.messages[-1].content)}"
+    if row.choices:
+        yield f"    < {_cut(row.choices[0].content)}"
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+
+
+def _shown(line: str) -> str:
+    return _NOT_SHOWN.sub("�", line)

@@ -1,0 +1,141 @@
+"""`Receiver`: the application served by waitress in a thread, on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from helicone_logging.errors import ConfigurationError
+from helicone_logging.options import refuse
+from helicone_logging.receiver.app import create_app
+from helicone_logging.receiver.rows import Row, row_of
+from helicone_logging.receiver.store import SpanStore, StoredSpan
+from helicone_logging.receiver.validation import INSTALL
+
+_PATH = "/v1/trace/log"
+_THREADS = 4
+_STOP_WITHIN = 5.0
+
+
+class Receiver:
+    """A local stand-in for Helicone's endpoint: it accepts, refuses and shows what the server does.
+
+    A context manager that serves in a thread of its own.
+
+    Args:
+        host: address to listen on, of this machine only.
+        port: port to listen on; 0 for a free one.
+        api_key: what the bearer token must be; None to accept every request.
+        keep: spans kept in memory; the oldest leave first.
+        on_span: called with the readable lines of each span, such as `print`.
+        allow_remote: True to listen on an address that other machines reach.
+
+    Raises:
+        ConfigurationError: an option cannot work.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8585,
+        *,
+        api_key: str | None = None,
+        keep: int = 10_000,
+        on_span: Callable[[str], object] | None = None,
+        allow_remote: bool = False,
+    ) -> None:
+        if not allow_remote and not _is_loopback(host):
+            refuse("host", host, "prompts are private; use 127.0.0.1, or set allow_remote=True")
+        self.store = SpanStore(keep)
+        self._host = host
+        self._port = port
+        self._api_key = api_key
+        self._on_span = on_span
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; with port 0 the port is known once it has been started."""
+        port = self._port if self._server is None else self._server.effective_port
+        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{port}"
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that takes payloads."""
+        return self.url + _PATH
+
+    def spans(self) -> list[StoredSpan]:
+        """Returns what was received, as it came."""
+        return self.store.spans()
+
+    def rows(self) -> list[Row]:
+        """Returns what was received, as Helicone shows it."""
+        return [row_of(stored.span) for stored in self.store.spans()]
+
+    def start(self) -> Receiver:
+        """Listens, and serves from a thread.
+
+        Raises:
+            ConfigurationError: the port is taken, or a package is missing.
+        """
+        self._listen()
+        self._thread = threading.Thread(target=self._server.run, name="helicone-receiver", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends the thread and closes all connections."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        self._port = server.effective_port
+        server.trigger.pull_trigger(server.close)
+        if self._thread is not None:
+            self._thread.join(_STOP_WITHIN)
+        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN)
+        server.trigger.close()
+
+    def serve_forever(self) -> None:
+        """Serves in the calling thread until it is interrupted.
+
+        Raises:
+            ConfigurationError: the port is taken, or a package is missing.
+        """
+        self._listen()
+        print(f"Listening on {self.url}; set HELICONE_TRACE_ENDPOINT={self.url}", flush=True)  # noqa: T201 - a command
+        self._server.run()
+
+    def _listen(self) -> None:
+        try:
+            from waitress.server import create_server
+        except ImportError as error:
+            raise ConfigurationError(f"the receiver needs waitress: {INSTALL}") from error
+        app = create_app(self.store, api_key=self._api_key, on_span=self._on_span)
+        try:
+            self._server = create_server(app, host=self._host, port=self._port, threads=_THREADS)
+        except OSError as error:
+            raise ConfigurationError(f"port={self._port} cannot work: {error.strerror}; choose another") from error
+
+    def __enter__(self) -> Receiver:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
