@@ -129,7 +129,7 @@ def _handler_of(kind: str) -> _Handler | None:
     handler = _BY_TYPE.get(kind)
     if handler is None:
         handler = next((found for suffix, found in _BY_SUFFIX if kind.endswith(suffix)), None)
-    if handler is None and any(word in kind for word in _MEDIA_WORDS):
+    if handler is None and not _MEDIA_WORDS.isdisjoint(kind.split("_")):
         handler = _media
     return handler
 
@@ -180,7 +180,7 @@ def _document(part: object, inner: Render) -> str | None:
     body = inner(first(source, "text", "content"))
     if not body and (get(source, "type") == "text" or get(part, "document") is not None):  # Anthropic, Cohere
         body = inner(get(source, "data"))
-    return f"[document{title and ' '}{title}] {body}" if body else media.mark(part)
+    return f"[document{title and ' '}{title}] {body}" if body else media.mark(part, "document")
 
 
 def _nested(part: object, inner: Render) -> str:
@@ -231,7 +231,7 @@ _BY_SUFFIX: tuple[tuple[str, _Handler], ...] = (
     ("_use", _tool_call),
     ("_call", _tool_call),
 )
-_MEDIA_WORDS = ("image", "audio", "video", "file")
+_MEDIA_WORDS = frozenset(("image", "audio", "video", "file"))
 # Google and Bedrock tell a part's kind by the name of its only field.
 _BY_NAME: dict[str, _Handler] = {
     "text": _text,

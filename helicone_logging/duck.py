@@ -22,17 +22,17 @@ _NAME_NOBODY_HAS = "helicone_logging_has_no_such_name"
 
 def get(source: object, name: str) -> object:
     """Returns what a mapping or an object has under a name, None when it has nothing or fails to tell."""
-    value = source.get(name) if type(source) is dict else _foreign(source, name)
-    return None if value is None or type(value).__name__ in _ABSENT else value
+    try:
+        value = source.get(name) if type(source) is dict else _foreign(source, name)
+        return None if value is None or type(value).__name__ in _ABSENT else value
+    except Exception:  # noqa: BLE001 - a property of a foreign object may raise anything
+        return None
 
 
 def _foreign(source: object, name: str) -> object:
-    try:
-        if _is_model(type(source)):
-            return _model_field(source, name)
-        return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-    except Exception:  # noqa: BLE001 - a property of a foreign object may raise anything
-        return None
+    if _is_model(type(source)):
+        return _model_field(source, name)
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
 
 def _is_model(kind: type) -> bool:
@@ -64,12 +64,12 @@ def has_fields(value: object) -> bool:
     Mocks, proxies and recorders answer to every name; what they say about one means nothing.
     """
     kind = type(value)
-    if kind is dict or _is_model(kind):
+    if kind is dict:
         return True
     if issubclass(kind, _NO_FIELDS):
         return _is_named_tuple(kind)
     try:
-        return isinstance(value, Mapping) or getattr(value, _NAME_NOBODY_HAS, None) is None
+        return _is_model(kind) or isinstance(value, Mapping) or getattr(value, _NAME_NOBODY_HAS, None) is None
     except Exception:  # noqa: BLE001 - who cannot even deny a name has nothing to say about others
         return False
 

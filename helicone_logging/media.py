@@ -57,7 +57,7 @@ def _under(levels: list[object], names: tuple[str, ...]) -> str | bytes | None:
     for level in levels:
         for name in names:
             value = get(level, name)
-            if value is not None and (found := value if isinstance(value, bytes) else duck.text(value)):
+            if value is not None and (found := value if type(value) is bytes else duck.text(value)):
                 return found
     return None
 

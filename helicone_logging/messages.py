@@ -7,7 +7,6 @@ from typing import NamedTuple
 from helicone_logging import duck
 from helicone_logging.content import are_output, are_parts, content_text, is_item, joined, tool_call_text
 from helicone_logging.duck import first, get
-from helicone_logging.values import text_of
 
 
 class Message(NamedTuple):
@@ -94,7 +93,7 @@ def _entries(value: object) -> list[object]:
 
 
 def _choice(entry: object) -> Choice:
-    if isinstance(entry, Choice):
+    if type(entry) is Choice:
         return entry
     if not duck.has_fields(entry):
         return Choice(*_message(entry, "assistant"), None)
@@ -107,16 +106,9 @@ def _choice(entry: object) -> Choice:
 
 
 def _message(entry: object, default_role: str) -> Message:
-    try:
-        return _read_message(entry, default_role)
-    except Exception:  # noqa: BLE001 - one odd message must not cost the others
-        return Message(default_role, text_of(entry))
-
-
-def _read_message(entry: object, default_role: str) -> Message:
     if type(entry) is str:
         return Message(default_role, entry)
-    if isinstance(entry, Message):
+    if type(entry) is Message:
         return entry
     if type(entry) is tuple and len(entry) == 2 and (role := duck.text(entry[0])) in _ROLE_NAMES:  # LangChain
         return Message(_ROLES.get(role, role), content_text(entry[1]))

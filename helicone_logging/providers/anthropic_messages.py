@@ -29,7 +29,7 @@ def read(response: object) -> Fields | None:
             "provider": _provider(name(response, "id") or "", model or ""),
             "model": model,
             "response_id": name(response, "id"),
-            "choices": [Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))],
+            "completion": [Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))],
             **_usage(usage),
         }
     )

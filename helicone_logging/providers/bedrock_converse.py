@@ -23,7 +23,7 @@ def read(response: object) -> Fields | None:
             "provider": "aws",
             "model": name(get(get(response, "trace"), "promptRouter"), "invokedModelId"),
             "response_id": name(get(response, "ResponseMetadata"), "RequestId"),
-            "choices": [Choice(*said, name(response, "stopReason"))],
+            "completion": [Choice(*said, name(response, "stopReason"))],
             # As with Anthropic: what the cache holds was part of the prompt, but `inputTokens` leaves it out.
             "prompt_tokens": tokens(usage, "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
             "completion_tokens": tokens(usage, "outputTokens"),

@@ -23,7 +23,7 @@ def _fields(response: object) -> Fields:
             "operation": "chat",
             "provider": "cohere",
             "response_id": name(response, "id"),
-            "choices": read_choices([response]),
+            "completion": read_choices([response]),
             "prompt_tokens": _tokens(usage, "input_tokens"),
             "completion_tokens": _tokens(usage, "output_tokens"),
             "cached_tokens": tokens(usage, "cached_tokens"),

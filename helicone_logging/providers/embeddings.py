@@ -35,7 +35,7 @@ def _fields(response: object, amount: int, vector: object) -> Fields:
             "operation": "embeddings",
             "model": name(response, "model"),
             "response_id": name(response, "id"),
-            "choices": [Choice("assistant", f"[{what}{size}]", None)],
+            "completion": [Choice("assistant", f"[{what}{size}]", None)],
             **usage_of(get(response, "usage")),
             **({} if billed is None else {"prompt_tokens": billed}),
         }

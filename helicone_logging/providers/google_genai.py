@@ -24,7 +24,7 @@ def read(response: object) -> Fields | None:
             "provider": "google",
             "model": name(response, "model_version", "modelVersion"),
             "response_id": name(response, "response_id", "responseId"),
-            "choices": choices or None,
+            "completion": choices or None,
             **_usage(first(response, "usage_metadata", "usageMetadata")),
         }
     )

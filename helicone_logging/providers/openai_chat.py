@@ -17,7 +17,7 @@ def read(response: object) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     choices = duck.items(get(response, "choices"))
     kind = name(response, "object")
-    if choices is None or not (all(map(_is_choice, choices)) and (choices or kind in _OBJECTS)):
+    if choices is None or not (any(map(_is_choice, choices)) or kind in _OBJECTS):
         return None
     is_text = kind == "text_completion" or any(duck.text(get(choice, "text")) is not None for choice in choices)
     return known(
@@ -25,7 +25,7 @@ def read(response: object) -> Fields | None:
             "operation": "text_completion" if is_text else "chat",
             "model": name(response, "model"),
             "response_id": name(response, "id"),
-            "choices": read_choices(choices) or None,
+            "completion": read_choices(choices) or None,
             **usage_of(get(response, "usage")),
         }
     )
@@ -119,10 +119,8 @@ class _Growing:
         for part in duck.items(content) or (content,):
             if get(part, "type") == "thinking":
                 self._say("reasoning_content", content_text(get(part, "thinking")))
-            elif duck.has_fields(part):
-                self._say("content", content_text(part))
             else:
-                self._say("content", part)
+                self._say("content", content_text(part))
 
     def _add_call(self, delta: object) -> None:
         call = next((call for call in reversed(self._calls) if call.goes_on_with(delta)), None)

@@ -25,7 +25,7 @@ def read(response: object) -> Fields | None:
             "operation": "responses",
             "model": name(response, "model"),
             "response_id": name(response, "id"),
-            "choices": [Choice("assistant", said, reason)] if output or error else None,
+            "completion": [Choice("assistant", said, reason)] if output or error else None,
             **usage_of(get(response, "usage")),
         }
     )

@@ -44,7 +44,7 @@ def read_response(response: object) -> Fields | None:
             the APIs that `read_request` knows. A stream itself is left alone.
 
     Returns:
-        Those that the response holds of `model`, `provider`, `operation`, `choices`, `prompt_tokens`,
+        Those that the response holds of `model`, `provider`, `operation`, `completion`, `prompt_tokens`,
         `completion_tokens`, `total_tokens`, `cached_tokens`, `reasoning_tokens` and `response_id`. `provider` only
         where the response shows it; many speak the language of OpenAI. None when it is no such response.
     """

@@ -22,7 +22,7 @@ def test_a_chat_completion_gives_all_choices_refusals_and_tokens(form: Form) -> 
         "operation": "chat",
         "model": "gpt-4o-2024-08-06",
         "response_id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
-        "choices": [
+        "completion": [
             Choice("assistant", "Paris.", "stop"),
             Choice("assistant", "[refusal] I can't help with that.", "content_filter"),
         ],
@@ -38,7 +38,7 @@ def test_a_chat_completion_gives_all_choices_refusals_and_tokens(form: Form) -> 
 def test_tool_calls_of_a_chat_completion_are_in_its_content(form: Form) -> None:
     fields = read_response(form(load("openai_chat_tools")))
     assert fields is not None
-    assert fields["choices"] == [
+    assert fields["completion"] == [
         Choice(
             "assistant",
             'Let me look.\n[tool call] get_current_weather({"location": "Boston, MA"})\n[tool call] run_sql(SELECT 1)',
@@ -53,7 +53,7 @@ def test_the_chunks_of_a_chat_completion_are_joined(form: Form) -> None:
         "operation": "chat",
         "model": "gpt-4o-mini",
         "response_id": "chatcmpl-123",
-        "choices": [
+        "completion": [
             Choice(
                 "assistant",
                 'Checking the weather.\n[tool call] get_weather({"city": "Paris"})\n[tool call] get_time({})',
@@ -72,14 +72,14 @@ def test_the_chunks_of_a_chat_completion_are_joined(form: Form) -> None:
 def test_a_broken_off_stream_shows_what_came(form: Form) -> None:
     fields = read_response(form(load("openai_chat_stream")[:2]))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "Checking ", None)]
+    assert fields["completion"] == [Choice("assistant", "Checking ", None)]
     assert "prompt_tokens" not in fields
 
 
 def test_a_single_chunk_is_read_like_a_stream_of_one() -> None:
     fields = read_response(load("openai_chat_stream")[1])
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "Checking ", None)]
+    assert fields["completion"] == [Choice("assistant", "Checking ", None)]
 
 
 def test_the_events_of_the_stream_helper_are_joined_too() -> None:
@@ -94,7 +94,7 @@ def test_a_completion_gives_its_text(form: Form) -> None:
         "operation": "text_completion",
         "model": "gpt-3.5-turbo-instruct",
         "response_id": "cmpl-uqkvlQyYK7bGYrRHQ0eXlWi7",
-        "choices": [Choice("assistant", "\n\nThis is indeed a test", "length")],
+        "completion": [Choice("assistant", "\n\nThis is indeed a test", "length")],
         "prompt_tokens": 5,
         "completion_tokens": 7,
         "total_tokens": 12,
@@ -108,7 +108,7 @@ def test_the_chunks_of_a_completion_are_joined() -> None:
     assert fields == {
         "operation": "text_completion",
         "model": "m",
-        "choices": [Choice("assistant", "a b", "stop")],
+        "completion": [Choice("assistant", "a b", "stop")],
     }
 
 
@@ -127,7 +127,7 @@ def test_a_response_gives_thoughts_text_refusal_and_calls_as_one_choice(form: Fo
         "[refusal] Not that part.",
         '[tool call] get_weather({"city":"Paris"})',
     ]
-    del fields["choices"]
+    del fields["completion"]
     assert fields == {
         "operation": "responses",
         "model": "gpt-5.1-2025-11-13",
@@ -144,7 +144,7 @@ def test_a_response_gives_thoughts_text_refusal_and_calls_as_one_choice(form: Fo
 def test_the_events_of_a_response_are_joined(form: Form) -> None:
     fields = read_response(form(load("openai_responses_stream")))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "Hello there", "completed")]
+    assert fields["completion"] == [Choice("assistant", "Hello there", "completed")]
     assert fields["total_tokens"] == 380
 
 
@@ -153,7 +153,7 @@ def test_the_events_of_a_response_are_joined(form: Form) -> None:
 def test_a_response_that_broke_off_shows_what_came(form: Form, seen: int, said: str) -> None:
     fields = read_response(form(load("openai_responses_stream")[:seen]))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", said, "in_progress")]
+    assert fields["completion"] == [Choice("assistant", said, "in_progress")]
 
 
 @pytest.mark.parametrize("form", RESPONSE)
@@ -167,7 +167,7 @@ def test_a_failed_response_says_why(form: Form) -> None:
     }
     fields = read_response(form(failed))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "[error] The model crashed.", "failed")]
+    assert fields["completion"] == [Choice("assistant", "[error] The model crashed.", "failed")]
 
 
 def test_a_response_that_was_cut_says_why() -> None:
@@ -182,7 +182,7 @@ def test_embeddings_are_counted_and_never_shown(form: Form) -> None:
     assert read_response(form(load("openai_embeddings"))) == {
         "operation": "embeddings",
         "model": "text-embedding-3-small",
-        "choices": [Choice("assistant", "[2 embeddings, 3 dimensions]", None)],
+        "completion": [Choice("assistant", "[2 embeddings, 3 dimensions]", None)],
         "prompt_tokens": 8,
         "total_tokens": 8,
     }
@@ -193,7 +193,7 @@ def test_an_embedding_in_base64_is_counted_and_never_shown() -> None:
     data["data"] = [{"object": "embedding", "index": 0, "embedding": "AAAAAA=="}]
     fields = read_response(data)
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "[1 embedding]", None)]
+    assert fields["completion"] == [Choice("assistant", "[1 embedding]", None)]
 
 
 MARKS: list[tuple[dict[str, Any], str]] = [
@@ -225,6 +225,6 @@ def test_openai_is_never_claimed_for_a_model_of_somebody_else(form: Form) -> Non
 
 
 def _choices(fields: dict[str, object]) -> list[Choice]:
-    choices = fields["choices"]
+    choices = fields["completion"]
     assert isinstance(choices, list)
     return choices

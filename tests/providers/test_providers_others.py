@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +61,10 @@ def litellm_chunks(data: Any) -> Any:
     return chunks
 
 
+def litellm_like(data: Any) -> Any:
+    return SimpleNamespace(**data, _hidden_params={"custom_llm_provider": "vertex_ai"})
+
+
 @pytest.mark.parametrize("form", GOOGLE)
 def test_google_s_candidates_thoughts_and_tools_are_read(form: Form) -> None:
     assert read_response(form(load("google_generate"))) == {
@@ -67,7 +72,7 @@ def test_google_s_candidates_thoughts_and_tools_are_read(form: Form) -> None:
         "provider": "google",
         "model": "gemini-2.5-flash",
         "response_id": "mAitaLmkHPPlz7IPvtfUqQ4",
-        "choices": [
+        "completion": [
             Choice(
                 "assistant",
                 "[thinking] Let me think.\nIt is sunny.\n"
@@ -93,7 +98,7 @@ def test_google_s_chunks_are_joined(form: Form) -> None:
         "provider": "google",
         "model": "gemini-2.5-flash",
         "response_id": "r1",
-        "choices": [Choice("assistant", "[thinking] Hmm, a greeting.\nHello there\n[tool call] wave({})", "STOP")],
+        "completion": [Choice("assistant", "[thinking] Hmm, a greeting.\nHello there\n[tool call] wave({})", "STOP")],
         "prompt_tokens": 4,
         "completion_tokens": 9,
         "total_tokens": 13,
@@ -105,7 +110,7 @@ def test_google_s_chunks_are_joined(form: Form) -> None:
 def test_a_prompt_that_google_blocked_says_so(form: Form) -> None:
     fields = read_response(form(load("google_blocked")))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "[refusal] PROHIBITED_CONTENT", "PROHIBITED_CONTENT")]
+    assert fields["completion"] == [Choice("assistant", "[refusal] PROHIBITED_CONTENT", "PROHIBITED_CONTENT")]
     assert fields["prompt_tokens"] == 9
 
 
@@ -114,7 +119,7 @@ def test_a_candidate_without_content_says_why_it_has_none(form: Form) -> None:
     empty = {"candidates": [{"finishReason": "SAFETY", "finishMessage": "Blocked."}, {"finishReason": "MAX_TOKENS"}]}
     fields = read_response(form(empty))
     assert fields is not None
-    assert fields["choices"] == [
+    assert fields["completion"] == [
         Choice("assistant", "[refusal] Blocked.", "SAFETY"),
         Choice("assistant", "", "MAX_TOKENS"),
     ]
@@ -124,7 +129,7 @@ def test_a_candidate_without_content_says_why_it_has_none(form: Form) -> None:
 def test_mistral_s_thoughts_and_tools_are_read(form: Form) -> None:
     fields = read_response(form(load("mistral_chat")))
     assert fields is not None
-    assert fields["choices"] == [
+    assert fields["completion"] == [
         Choice(
             "assistant",
             '[thinking] Which tool?\nOne moment.\n[tool call] get_status({"id": "T1001"})',
@@ -139,7 +144,7 @@ def test_mistral_s_thoughts_and_tools_are_read(form: Form) -> None:
 def test_mistral_s_events_are_joined(form: Form) -> None:
     fields = read_response(form(load("mistral_stream")))
     assert fields is not None
-    assert fields["choices"] == [
+    assert fields["completion"] == [
         Choice("assistant", '[thinking] Hm, easy.\n42\n[tool call] check({"n": 42})\n[tool call] save({})', "stop")
     ]
     assert fields["model"] == "magistral-small-latest"
@@ -152,7 +157,7 @@ def test_cohere_s_plan_tools_and_billed_tokens_are_read(form: Form) -> None:
         "operation": "chat",
         "provider": "cohere",
         "response_id": "c14c80c3-18eb-4519-9460-6c92edd8cfb4",
-        "choices": [
+        "completion": [
             Choice(
                 "assistant",
                 "[thinking] I will look up the sales.\nOne moment.\n"
@@ -172,7 +177,7 @@ def test_cohere_s_events_are_joined(form: Form) -> None:
         "operation": "chat",
         "provider": "cohere",
         "response_id": "29f14a5a",
-        "choices": [
+        "completion": [
             Choice("assistant", '[thinking] I will search.\nCats purr.\n[tool call] search({"q": "cats"})', "COMPLETE")
         ],
         "prompt_tokens": 3,
@@ -194,7 +199,7 @@ def test_bedrock_s_converse_is_read_with_what_the_cache_held(form: Form) -> None
         "operation": "chat",
         "provider": "aws",
         "response_id": "6bd2f1b4-0000",
-        "choices": [
+        "completion": [
             Choice(
                 "assistant",
                 '[thinking] Top song?\nI will look it up.\n[tool call] top_song({"sign":"WZPZ"})',
@@ -212,7 +217,7 @@ def test_bedrock_s_events_are_joined(form: Form) -> None:
     assert read_response(form(load("bedrock_stream"))) == {
         "operation": "chat",
         "provider": "aws",
-        "choices": [
+        "completion": [
             Choice("assistant", '[thinking] Hm.\nHere you go.\n[tool call] top_song({"sign": "WZPZ"})', "tool_use")
         ],
         "prompt_tokens": 12,
@@ -220,11 +225,11 @@ def test_bedrock_s_events_are_joined(form: Form) -> None:
     }
 
 
-@pytest.mark.parametrize("form", [*PLAIN, litellm_chat])
+@pytest.mark.parametrize("form", [*PLAIN, litellm_like, litellm_chat])
 def test_litellm_s_response_is_read_with_the_provider_it_knows(form: Form) -> None:
     fields = read_response(form(load("litellm_chat")))
     assert fields is not None
-    assert fields["choices"] == [Choice("assistant", "[thinking] Greet.\nHi.", "stop")]
+    assert fields["completion"] == [Choice("assistant", "[thinking] Greet.\nHi.", "stop")]
     assert (fields["prompt_tokens"], fields["completion_tokens"], fields["total_tokens"]) == (13, 9, 22)
     assert fields.get("provider") == (None if form in PLAIN else "vertex_ai")
 
@@ -234,7 +239,7 @@ def test_litellm_s_chunks_are_joined_with_the_provider_they_know() -> None:
     plain = read_response(load("openai_chat_stream"))
     assert fields is not None
     assert plain is not None
-    assert fields["choices"] == plain["choices"]
+    assert fields["completion"] == plain["completion"]
     assert fields["total_tokens"] == 99
     assert fields["provider"] == "groq"
 
@@ -251,7 +256,7 @@ def test_embeddings_are_counted_and_never_shown(fixture: str, form: Form, shown:
     fields = read_response(form(load(fixture)))
     assert fields is not None
     assert fields["operation"] == "embeddings"
-    assert fields["choices"] == [Choice("assistant", shown, None)]
+    assert fields["completion"] == [Choice("assistant", shown, None)]
     assert "0.1" not in str(fields)
 
 

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from helicone_logging.messages import Choice, Message, read_choices, read_messages
+
+
+class Role(enum.Enum):
+    USER = "user"
+
+
+@dataclasses.dataclass
+class Said:
+    role: str
+    content: object
+
+
+class Model(BaseModel):
+    role: str
+    content: str
+
+
+class Shouted(str):
+    def __str__(self) -> str:
+        return self.upper()
+
+
+ONE = [Message("user", "Hi")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Hi",
+        ["Hi"],
+        ("Hi",),
+        deque(["Hi"]),
+        {"role": "user", "content": "Hi"},
+        [{"role": "user", "content": "Hi"}],
+        {"content": "Hi"},
+        {"role": "", "content": "Hi"},
+        {"role": None, "content": "Hi"},
+        Said("user", "Hi"),
+        [Said("user", "Hi")],
+        Model(role="user", content="Hi"),
+        SimpleNamespace(role="user", content="Hi"),
+        {"role": Role.USER, "content": "Hi"},
+        Message("user", "Hi"),
+        ONE,
+        [("user", "Hi")],
+        [("human", "Hi")],
+        SimpleNamespace(type="human", content="Hi"),
+        {"role": "human", "content": "Hi"},
+        {"role": "user", "parts": [{"text": "Hi"}]},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+        {"role": "user", "content": [{"text": "Hi"}]},
+        {"role": "USER", "message": "Hi"},
+        {"role": "user", "content": "Hi", "name": "Ann"},
+        [{"type": "text", "text": "Hi"}],
+        {"type": "text", "text": "Hi"},
+        [Shouted("Hi")],
+    ],
+    ids=repr,
+)
+def test_one_message_is_read_in_any_form(value: object) -> None:
+    assert read_messages(value) == ONE
+
+
+@pytest.mark.parametrize("value", [None, "", [], ()])
+def test_nothing_is_no_message(value: object) -> None:
+    assert read_messages(value) == []
+    assert read_choices(value) == []
+
+
+def test_messages_and_texts_may_be_mixed() -> None:
+    assert read_messages(["Hi", {"role": "assistant", "content": "Hello"}, Said("user", "Bye")], "system") == [
+        Message("system", "Hi"),
+        Message("assistant", "Hello"),
+        Message("user", "Bye"),
+    ]
+
+
+def test_the_parts_of_one_message_are_one_message() -> None:
+    parts = [{"type": "text", "text": "See:"}, {"type": "image_url", "image_url": {"url": "https://a.io/b.png"}}]
+    assert read_messages(["Look.", *parts]) == [Message("user", "Look.\nSee:\n[image https://a.io/b.png]")]
+    assert read_choices(parts) == [Choice("assistant", "See:\n[image https://a.io/b.png]", None)]
+
+
+def test_reading_again_changes_nothing() -> None:
+    once = read_messages([{"role": "tool", "tool_call_id": "c1", "content": "15"}, "Hi"])
+    assert read_messages(once) == once
+    choices = read_choices([{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}])
+    assert read_choices(choices) == choices
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        ("model", "assistant"),
+        ("ai", "assistant"),
+        ("CHATBOT", "assistant"),
+        ("developer", "developer"),
+        ("critic", "critic"),
+    ],
+)
+def test_roles_are_those_that_the_page_knows(role: str, shown: str) -> None:
+    assert read_messages([{"role": role, "content": "Hi"}])[0].role == shown
+    assert read_messages([{"role": role, "content": "Hi", "name": "x"}])[0].role == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Hi", [Choice("assistant", "Hi", None)]),
+        ({"role": "assistant", "content": "Hi"}, [Choice("assistant", "Hi", None)]),
+        (
+            {"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"},
+            [Choice("assistant", "Hi", "stop")],
+        ),
+        ([{"text": "Hi", "finish_reason": "length"}], [Choice("assistant", "Hi", "length")]),
+        (["Hi", "Ho"], [Choice("assistant", "Hi", None), Choice("assistant", "Ho", None)]),
+        (
+            [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}],
+            [Choice("assistant", "Hi", "STOP")],
+        ),
+        ([{"content": {"role": "model"}, "finish_reason": "MAX_TOKENS"}], [Choice("assistant", "", "MAX_TOKENS")]),
+        (
+            {"role": "assistant", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"},
+            [Choice("assistant", "Hi", "end_turn")],
+        ),
+        ([Choice("assistant", "Hi", "stop")], [Choice("assistant", "Hi", "stop")]),
+        ([Message("assistant", "Hi")], [Choice("assistant", "Hi", None)]),
+        ({"message": "Hi"}, [Choice("assistant", "Hi", None)]),
+        (5, [Choice("assistant", "5", None)]),
+    ],
+)
+def test_choices_are_read_in_any_form(value: Any, expected: list[Choice]) -> None:
+    assert read_choices(value) == expected
+
+
+def test_the_output_of_a_response_is_one_choice() -> None:
+    output = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Greet."}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]},
+        {"type": "function_call", "name": "wave", "arguments": "{}"},
+    ]
+    assert read_choices(output) == [Choice("assistant", "[thinking] Greet.\nHi\n[tool call] wave({})", None)]
+
+
+def test_the_application_s_messages_stay_as_they_are() -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]}
+    ]
+    read = read_messages(messages)
+    messages[0]["content"] = "changed"
+    messages.append({"role": "user", "content": "later"})
+    assert read == [Message("assistant", "[tool call] f()")]
