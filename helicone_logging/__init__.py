@@ -4,8 +4,28 @@ logger.info("answer", extra={"trace_id": ..., "model": ..., "messages": ..., "co
 """
 
 from helicone_logging._version import __version__
+from helicone_logging.context import bind, carry, current_trace_id, current_traceparent
+from helicone_logging.diagnostics import HandlerStats
 from helicone_logging.errors import ConfigurationError, HeliconeLoggingError
+from helicone_logging.filters import TraceContextFilter
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
+from helicone_logging.receiver.linting import Finding, lint
+from helicone_logging.tracing import span
 
-__all__ = ["ConfigurationError", "HeliconeHandler", "HeliconeLoggingError", "OTELTraceFormatter", "__version__"]
+__all__ = [
+    "ConfigurationError",
+    "Finding",
+    "HandlerStats",
+    "HeliconeHandler",
+    "HeliconeLoggingError",
+    "OTELTraceFormatter",
+    "TraceContextFilter",
+    "__version__",
+    "bind",
+    "carry",
+    "current_trace_id",
+    "current_traceparent",
+    "lint",
+    "span",
+]

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from helicone_logging.lint import lint
+from helicone_logging.receiver.linting import lint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,31 +19,10 @@ _DEFAULT_MAX_TOKENS = 50
 _TEMPERATURE = 1
 _STATUS = 200
 
-COST_TABLES = frozenset(
-    {
-        "OPENAI",
-        "ANTHROPIC",
-        "AZURE",
-        "LLAMA",
-        "NVIDIA",
-        "NEBIUS",
-        "X",
-        "TOGETHER",
-        "FIREWORKS",
-        "PERPLEXITY",
-        "GOOGLE",
-        "OPENROUTER",
-        "GROQ",
-        "COHERE",
-        "MISTRAL",
-        "AWS",
-        "BEDROCK",
-        "DEEPSEEK",
-        "AVIAN",
-        "NOVITA",
-        "VERCEL",
-    }  # fmt: skip
-)
+COST_TABLES = frozenset((
+    "OPENAI", "ANTHROPIC", "AZURE", "LLAMA", "NVIDIA", "NEBIUS", "X", "TOGETHER", "FIREWORKS", "PERPLEXITY", "GOOGLE",
+    "OPENROUTER", "GROQ", "COHERE", "MISTRAL", "AWS", "BEDROCK", "DEEPSEEK", "AVIAN", "NOVITA", "VERCEL",
+))  # fmt: skip
 """Providers whose cost Helicone knows, as its server spells them."""
 
 READS_OTHER_TOKENS = frozenset({"ANTHROPIC", "GOOGLE"})
