@@ -5,7 +5,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-NEEDED = ("helicone_logging/py.typed", "helicone_logging/receiver/otel_trace.schema.json", "helicone_logging/handler.py")
+NEEDED = (
+    "helicone_logging/py.typed",
+    "helicone_logging/receiver/otel_trace.schema.json",
+    "helicone_logging/handler.py",
+)
 UNWANTED = ("tests/", "benchmarks/", "examples/")
 
 folder = Path(sys.argv[1])

@@ -29,7 +29,7 @@ logger = logging.getLogger("dictconfig_app")
 
 
 def summarise(text: str) -> str:
-    summary = text.split(".")[0] + "."  # a model would be called here
+    summary = text.partition(".")[0] + "."  # a model would be called here
     logger.info(
         "summarise",
         extra={

@@ -37,7 +37,8 @@ def ambient() -> Mapping[str, object]:
     """
     bound = frames.bound()
     if _OTEL in sys.modules and "trace_id" not in bound:
-        return {**otel_fields(), **bound} or bound
+        active = otel_fields()
+        return {**active, **bound} if active else bound
     return bound
 
 

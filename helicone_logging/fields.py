@@ -79,9 +79,8 @@ def read_text(value: object) -> str | None:
 def read_count(value: object) -> Scalar | None:
     """Returns a number of things as an int, whole floats and digits in text too; None for what counts nothing."""
     is_digits = isinstance(value, str) and value.strip().isdecimal() and len(value) < 16
-    if is_digits or (isinstance(value, float) and value.is_integer()):
-        value = int(value)
-    number = scalar_of(value)
+    is_whole = isinstance(value, float) and value.is_integer()
+    number = scalar_of(int(float(str(value))) if is_digits or is_whole else value)
     return number if isinstance(number, int) and 0 <= number <= _MAX_COUNT else None
 
 

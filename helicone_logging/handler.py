@@ -15,7 +15,7 @@ from helicone_logging.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.endpoints import checked_key, endpoint_for
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
-from helicone_logging.queues import OVERFLOWS, BoundedQueue
+from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.retry import RetryPolicy
 from helicone_logging.sender import AUTO, Sender, SenderOptions
 from helicone_logging.transport import Transport, TransportOptions
@@ -28,6 +28,8 @@ class _QueueOptions(NamedTuple):
     queue_bytes: int
     overflow: str
     block_timeout: float
+    spool_path: str | None
+    spool_bytes: int
 
 
 class _Settings(NamedTuple):
@@ -54,6 +56,8 @@ class HeliconeHandler(logging.Handler):
         queue_bytes: bytes of them at the most, 64 MiB.
         overflow: what happens when either is reached: `"drop_newest"`, `"drop_oldest"`, or `"block"` the caller.
         block_timeout: seconds for which `"block"` waits before it drops the record, 10.
+        spool_path: path of a file that keeps the queue on disk, so that it survives the process; None for memory.
+        spool_bytes: bytes of the records in that file at the most, 1 GiB.
         batch_size: records in one request, 1; or `"auto"`: one while nothing is on its way, and what came meanwhile
             together when something was.
         batch_bytes: bytes of one request at the most, 4 MiB; a larger record goes alone.
@@ -90,6 +94,8 @@ class HeliconeHandler(logging.Handler):
         queue_bytes: int | str = 64 * _MIB,
         overflow: str = "drop_newest",
         block_timeout: float | str = 10.0,
+        spool_path: str | os.PathLike[str] | None = None,
+        spool_bytes: int | str = 1024 * _MIB,
         batch_size: int | str = 1,
         batch_bytes: int | str = 4 * _MIB,
         flush_interval: float | str = 1.0,
@@ -143,6 +149,8 @@ class HeliconeHandler(logging.Handler):
                 check.integer("queue_bytes", queue_bytes, least=1),
                 check.choice("overflow", overflow, OVERFLOWS),
                 check.seconds("block_timeout", block_timeout),
+                None if spool_path is None else check.path("spool_path", spool_path),
+                check.integer("spool_bytes", spool_bytes, least=1),
             ),
         )
         self._endpoint = settings.transport.endpoint
@@ -271,8 +279,21 @@ def _sender_for(settings: _Settings) -> Sender:
             _put_away.discard(sender)
             sender.resume()
             return sender
-    queue = BoundedQueue(*settings.queue)
-    return Sender(settings, settings.sender, queue, lambda: Transport(settings.transport), Diagnostics())
+    diagnostics = Diagnostics()
+    queue = _queue(settings.queue, diagnostics)
+    sender = Sender(settings, settings.sender, queue, lambda: Transport(settings.transport), diagnostics)
+    if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - plain text
+        sender.wake()  # what an earlier process left goes first
+    return sender
+
+
+def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
+    memory = BoundedQueue(options.queue_size, options.queue_bytes, options.overflow, options.block_timeout)
+    if options.spool_path is None:
+        return memory
+    from helicone_logging.spool import Spool
+
+    return Spool(options.spool_path, options.spool_bytes, options.overflow, memory, diagnostics)
 
 
 def _formatter(options: dict[str, Any]) -> OTELTraceFormatter:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from helicone_logging.errors import ConfigurationError
@@ -89,6 +91,13 @@ def text(option: str, value: object) -> str:
     if isinstance(value, str) and value.strip() and value.isprintable():
         return value.strip()
     refuse(option, value, "give text of one line that is not empty")
+
+
+def path(option: str, value: object) -> str:
+    """Returns an option that is the path of a file, absolute, so that a change of directory does not move it."""
+    if isinstance(value, str | os.PathLike) and os.fspath(value) and "\0" not in str(value):
+        return str(Path(os.path.expanduser(str(value))).absolute())  # noqa: PTH111 - Path's own raises without a home
+    refuse(option, value, "give the path of a file")
 
 
 def mapping(option: str, value: object) -> dict[str, Any]:

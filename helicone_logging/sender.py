@@ -125,6 +125,10 @@ class Sender:
         if self._queue.ready_count >= self._wanted or self._queue.ready_bytes >= self._wanted_bytes:
             self._rouse()
 
+    def wake(self) -> None:
+        """Has the queue looked at, for records that nobody submitted here."""
+        self._rouse()
+
     def account(self) -> Account:
         """Returns what became of the records."""
         return self._queue.account()

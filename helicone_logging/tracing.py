@@ -63,6 +63,7 @@ class _Run:
         fields: the user's fields.
         started: when it began, in nanoseconds since the epoch.
         clock: the same on a clock that nobody sets.
+        is_logged: whether it has ended.
     """
 
     around: frames.Inside
@@ -70,6 +71,7 @@ class _Run:
     fields: dict[str, object]
     started: int
     clock: int
+    is_logged: bool = False
 
 
 @overload
@@ -166,13 +168,13 @@ class Span:
         return "" if trace is None else ids.format_traceparent(trace, self.span_id)
 
     def set(self, /, **fields: object) -> None:
-        """Adds fields to an open span's record; before and after, nothing happens.
+        """Adds fields to the record of an open span; before it is entered and after its end, nothing happens.
 
         Args:
             **fields: fields of `extra=`; `None` and `""` are as if absent, `properties` are merged. The ids and the
                 path are what they were when the span began.
         """
-        if self._run is not None and self._entries:
+        if self._run is not None:
             self._run.fields = frames.merged(self._run.fields, resolved(fields))
 
     def __enter__(self) -> Span:
@@ -187,7 +189,7 @@ class Span:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.end(_outcome_of(exc))
+        self.end(outcome_of(exc))
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -198,7 +200,7 @@ class Span:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.end(_outcome_of(exc))
+        self.end(outcome_of(exc))
 
     def __call__(self, function: stepping.Function) -> stepping.Function:
         name = self._name or getattr(function, "__qualname__", type(function).__qualname__)
@@ -210,13 +212,14 @@ class Span:
         return stepping.wrapped(function, opener)
 
     def end(self, outcome: Outcome) -> None:
-        """Ends the span and logs it, unless it is not open, or entered more than once."""
-        if self._entries == 0 or self._run is None:
-            return
-        self._entries -= 1
+        """Ends the span and logs it, unless it is not open, or was entered more than once."""
+        self._entries = max(0, self._entries - 1)
         if self._entries:
             return
         frames.drop(self)
+        if self._run is None or self._run.is_logged:
+            return
+        self._run.is_logged = True
         try:
             self._log(self._run, outcome)
         except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block
@@ -267,7 +270,8 @@ class Span:
         return {**fields, **run.identity}
 
 
-def _outcome_of(error: BaseException | None) -> Outcome:
+def outcome_of(error: BaseException | None) -> Outcome:
+    """Returns how a span ended that an exception passed through, or None did."""
     if error is None or isinstance(error, _ORDINARY_ENDS):
         return Outcome()
     if isinstance(error, Exception):

@@ -44,7 +44,7 @@ def top_level(tree: ast.Module) -> list[ast.stmt]:
         for node in ast.iter_child_nodes(waiting.pop()):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found.append(node)
-            elif isinstance(node, ast.If | ast.Try):
+            elif isinstance(node, ast.Try) or (isinstance(node, ast.If) and ast.unparse(node.test) != "TYPE_CHECKING"):
                 waiting.append(node)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import threading
 from collections.abc import Callable
@@ -93,11 +94,11 @@ class Receiver:
             return
         server, self._server = self._server, None
         self._port = server.effective_port
-        server.trigger.pull_trigger(server.close)
+        # The threads first, since a task that ends wakes the loop by its trigger, which must still be open.
+        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN)
+        server.trigger.pull_trigger(functools.partial(_close_all, server))
         if self._thread is not None:
             self._thread.join(_STOP_WITHIN)
-        server.task_dispatcher.shutdown(timeout=_STOP_WITHIN)
-        server.trigger.close()
 
     def serve_forever(self) -> None:
         """Serves in the calling thread until it is interrupted.
@@ -130,6 +131,13 @@ class Receiver:
         traceback: TracebackType | None = None,
     ) -> None:
         self.stop()
+
+
+def _close_all(server: Any) -> None:
+    """Closes the listener, its trigger and all connections, which ends the loop."""
+    from waitress import wasyncore
+
+    wasyncore.close_all(server._map, ignore_all=True)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,0 +1,137 @@
+"""Carries the bound context to Celery's workers, and makes a span of every task: `connect(app)`."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import logging
+import sys
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from celery import Celery, Task, signals, states
+
+from helicone_logging import context, frames, ids, paths
+from helicone_logging.tracing import Origin, Outcome, Span, origin_of_function, outcome_of
+
+HEADER = "helicone_logging"
+"""The header of a task's message that carries the context."""
+
+_RUNNING = "helicone_logging_running"
+_MAX_FIELDS = 50
+_MAX_NAME = 100
+_MAX_TEXT = 2000
+
+
+def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: int = logging.INFO) -> None:
+    """Makes a span of every task of an application, in the context in which it was sent.
+
+    Call it where the application is made, so that both the senders and the workers do. What is bound where a task
+    is sent (text, numbers and `properties`, up to 50 of each) travels in a header of its message, which the worker
+    checks like any other untrusted input. Each attempt at a task is a span of its own, beside those before it:
+    logged at ERROR when it fails, at WARNING when it will be tried again. A task that runs eagerly is a span inside
+    what is bound around it. A worker process that is killed logs nothing.
+
+    Args:
+        app: the application; called again for the same one, the last call counts.
+        logger: a logger or its name; None for the one named after the task's module.
+        level: the level of the spans' records.
+    """
+    tasks = _Tasks(app, logger, level)
+    signals.before_task_publish.connect(_send, weak=False, dispatch_uid=HEADER)
+    for signal, receiver in ((signals.task_prerun, tasks.begin), (signals.task_postrun, tasks.end)):
+        uid = (HEADER, id(app))
+        signal.disconnect(dispatch_uid=uid)
+        signal.connect(receiver, weak=False, dispatch_uid=uid)
+
+
+def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
+    """Puts the context into a message's headers; one that is retried brings its first context along."""
+    bound = context.ambient()
+    if headers is not None and HEADER not in headers and bound:
+        headers[HEADER] = _portable(bound)
+
+
+class _Running(NamedTuple):
+    inside: frames.Inside
+    span: Span
+
+
+class _Tasks:
+    """The spans of one application's tasks."""
+
+    def __init__(self, app: Celery, logger: logging.Logger | str | None, level: int) -> None:
+        self._app = app
+        self._logger = logger
+        self._level = level
+
+    def begin(self, task: Task, task_id: str, **_: object) -> None:
+        if task.app != self._app:
+            return
+        request = task.request
+        inside = frames.Inside() if request.is_eager else context.begin(**_received(request))
+        properties = {"task_id": task_id}
+        if request.retries:
+            properties["task_retries"] = str(request.retries)
+        span = Span(task.name, self._logger, self._level, {"properties": properties}, _origin(task))
+        inside.__enter__()
+        span.__enter__()
+        request.__dict__[_RUNNING] = _Running(inside, span)
+
+    def end(self, task: Task, state: str | None = None, retval: object = None, **_: object) -> None:
+        if task.app == self._app:
+            running = task.request.__dict__.pop(_RUNNING, None)
+            if running is not None:
+                running.span.end(_outcome(state, retval))
+                running.inside.__exit__()
+
+
+def _outcome(state: str | None, retval: object) -> Outcome:
+    if state is None:  # an exception is on its way through Celery: a worker that stops, or `task_eager_propagates`
+        return outcome_of(sys.exc_info()[1])
+    properties = {"task_state": state}
+    error = getattr(retval, "exc", None) if state == states.RETRY else retval
+    if state == states.RETRY:
+        return Outcome(logging.WARNING, error if isinstance(error, BaseException) else None, properties)
+    if state == states.FAILURE and isinstance(error, BaseException):
+        return Outcome(logging.ERROR, error, properties)
+    return Outcome(properties=properties)
+
+
+def _origin(task: Task) -> Origin:
+    return origin_of_function(task.run) or Origin(task.__module__, task.__module__, 0, task.name)
+
+
+def _received(request: Any) -> dict[str, object]:
+    fields = _portable(getattr(request, HEADER, None))
+    if ids.trace_id(fields.get("trace_id")) is None:
+        return {"traceparent": getattr(request, "traceparent", None)}
+    if "parent_path" in fields:
+        fields["parent_path"] = paths.clean_path(str(fields["parent_path"]))
+    return fields
+
+
+def _portable(fields: object) -> dict[str, object]:
+    """What of some fields may travel in a header: used by the sender, and by the worker on what it was sent."""
+    portable = dict(_scalars(fields))
+    properties = _scalars(fields.get("properties")) if isinstance(fields, Mapping) else {}
+    return {**portable, "properties": dict(properties)} if properties else portable
+
+
+def _scalars(fields: object) -> dict[str, object]:
+    if not isinstance(fields, Mapping):
+        return {}
+    plain = (
+        (name, _plain(value)) for name, value in fields.items() if isinstance(name, str) and len(name) <= _MAX_NAME
+    )
+    return dict(itertools.islice(((name, value) for name, value in plain if value is not None), _MAX_FIELDS))
+
+
+def _plain(value: object) -> str | int | float | None:
+    if isinstance(value, uuid.UUID | datetime.date | Decimal):
+        value = str(value)
+    if isinstance(value, str):
+        return value if len(value) <= _MAX_TEXT and value.isprintable() else None
+    return value if isinstance(value, int | float) else None

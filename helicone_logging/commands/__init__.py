@@ -1,0 +1,1 @@
+"""The subcommands of `helicone-logging`: `add_arguments(parser)` and `run(args) -> exit status`."""

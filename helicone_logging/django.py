@@ -1,0 +1,110 @@
+"""Binds the trace of a request for Django: put `helicone_logging.django.TraceContextMiddleware` into `MIDDLEWARE`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
+
+from helicone_logging import context, options
+from helicone_logging.frames import Inside
+from helicone_logging.propagation import REQUEST_ID_HEADER, Entered, Entrance, UserReader
+from helicone_logging.stepping import AsyncSteps, Steps
+
+_SETTING = "HELICONE_LOGGING"
+_DEFAULTS = {"request_id_header": REQUEST_ID_HEADER, "response_header": None, "user_id": False}
+
+
+class TraceContextMiddleware:
+    """Binds the trace of each request, under WSGI and ASGI, for sync and async views and streamed bodies.
+
+    It belongs at the top of `MIDDLEWARE`. Options are keys of the setting `HELICONE_LOGGING`:
+
+    - `request_id_header`: the header whose value is the trace when there is no valid `traceparent`; default
+      `"X-Request-ID"`.
+    - `response_header`: the header in which the trace is sent back, unless the view sets it; default None.
+    - `user_id`: True for the id of the logged-in user, which the session has without a query for the user. Or a
+      function of the request, or its dotted path, called before the view, in a thread where that is async; for users
+      whom no session knows. Default False: neither session nor user are touched.
+
+    Args:
+        get_response: the next middleware, as Django gives it.
+
+    Raises:
+        ConfigurationError: an option is unknown, or has a value that cannot work.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        given = options.mapping(_SETTING, getattr(settings, _SETTING, None))
+        if not given.keys() <= _DEFAULTS.keys():
+            options.refuse(_SETTING, given, f"it may have the keys {', '.join(_DEFAULTS)}")
+        chosen = {**_DEFAULTS, **given}
+        self._entrance = Entrance(chosen["request_id_header"], chosen["response_header"])
+        self._user_of = UserReader(chosen["user_id"], _logged_in_user)
+        self._get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        if self._user_of:
+            self.process_view = self._bind_user_async if self._is_async else self._bind_user
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answers one request."""
+        entered = self._enter(request)
+        if self._is_async:
+            return self._answer_async(request, entered)
+        with entered.inside:
+            response = self._get_response(request)
+        return self._finished(response, entered)
+
+    async def _answer_async(self, request: HttpRequest, entered: Entered) -> HttpResponseBase:
+        with entered.inside:
+            response = await self._get_response(request)
+        return self._finished(response, entered)
+
+    def _enter(self, request: HttpRequest) -> Entered:
+        noted = getattr(request, "scope", request.META)  # the ASGI scope, or the WSGI environ
+        return self._entrance.enter(noted, request.headers.get)
+
+    def _finished(self, response: HttpResponseBase, entered: Entered) -> HttpResponseBase:
+        if self._entrance.response_header:
+            response.headers.setdefault(self._entrance.response_header, entered.trace_id)
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            _keep_bound(response, entered.inside)
+        return response
+
+    def _bind_user(self, request: HttpRequest, *_view: object) -> None:
+        context.extend(user_id=self._user_of(request))
+
+    async def _bind_user_async(self, request: HttpRequest, *_view: object) -> None:
+        context.extend(user_id=await sync_to_async(self._user_of)(request))
+
+
+def _keep_bound(response: StreamingHttpResponse, inside: Inside) -> None:
+    content = response.streaming_content
+    response.streaming_content = AsyncSteps(content, inside) if response.is_async else Steps(content, inside)
+
+
+def _logged_in_user(request: HttpRequest) -> object:
+    """The user's id as the session has it, else that of a user who is loaded already."""
+    session = getattr(request, "session", None)
+    if session is not None:
+        # The response does not depend on this, so it must not get `Vary: Cookie` for it.
+        accessed = session.accessed
+        key = session.get(SESSION_KEY)
+        session.accessed = accessed
+        if key is not None:
+            return key
+    user = getattr(request, "user", None)
+    if user is None or (isinstance(user, LazyObject) and user._wrapped is empty):
+        return None
+    return user.pk if user.is_authenticated else None

@@ -1,0 +1,90 @@
+"""Binds the trace of a request for every WSGI application: `app = TraceContextMiddleware(app)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from helicone_logging import context
+from helicone_logging.frames import Inside
+from helicone_logging.propagation import REQUEST_ID_HEADER, Entrance, UserReader
+from helicone_logging.stepping import Steps
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class TraceContextMiddleware:
+    """Binds the trace of each request while it is answered, its body and `close()` included.
+
+    Args:
+        app: the application.
+        request_id_header: the header whose value is the trace when there is no valid `traceparent`.
+        response_header: the header in which the trace is sent back, unless the application sets it; None for none.
+        user_id: True for the `REMOTE_USER` that a server or a middleware around this one has set, or a function of
+            the environ that returns the user's id.
+
+    Raises:
+        ConfigurationError: an option has a value that cannot work.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        request_id_header: str = REQUEST_ID_HEADER,
+        response_header: str | None = None,
+        user_id: bool | Callable[[WSGIEnvironment], object] = False,
+    ) -> None:
+        self._app = app
+        self._entrance = Entrance(request_id_header, response_header)
+        self._user_of = UserReader(user_id, _remote_user)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answers one request."""
+        inside, trace_id = self._entrance.enter(environ, lambda name: environ.get(_key(name)))
+        if self._entrance.response_header:
+            start_response = _echoing(start_response, self._entrance.response_header, trace_id)
+        with inside:
+            context.extend(user_id=self._user_of(environ))
+            body = self._app(environ, start_response)
+        return body if _is_made(body, environ) else _Body(body, inside)
+
+
+class _Body:
+    def __init__(self, body: Iterable[bytes], inside: Inside) -> None:
+        self._body = body
+        self._inside = inside
+
+    def __iter__(self) -> Steps:
+        with self._inside:
+            return Steps(iter(self._body), self._inside)
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            with self._inside:
+                close()
+
+
+def _is_made(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
+    """Whether nothing of the application runs any more; servers look at the length of lists, and send files fast."""
+    file_wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(body, list | tuple) or (isinstance(file_wrapper, type) and isinstance(body, file_wrapper))
+
+
+def _echoing(start_response: StartResponse, name: str, value: str) -> StartResponse:
+    def echoing(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Callable[[bytes], object]:
+        if all(key.lower() != name.lower() for key, _ in headers):
+            headers = [*headers, (name, value)]
+        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+    return echoing
+
+
+def _key(header: str) -> str:
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+def _remote_user(environ: WSGIEnvironment) -> object:
+    return environ.get("REMOTE_USER")

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import django
+import pytest
+from django.conf import settings
+
+from helicone_logging import context
+
+# Django is configured once in a process. Without a database, every query raises.
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    DATABASES={},
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+    LOGGING_CONFIG=None,
+    SECRET_KEY="for tests only",
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+)
+django.setup()
+
+
+class Seen(NamedTuple):
+    """A record, and the context that a handler sees around it."""
+
+    record: logging.LogRecord
+    ambient: Mapping[str, object]
+
+    @property
+    def span(self) -> dict[str, Any]:
+        return self.record.__dict__["helicone"]
+
+
+class Log(logging.Handler):
+    """Keeps records as `HeliconeHandler` would see them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Seen] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "asyncio":  # it tells of its selector
+            return
+        stamped = record.__dict__.get(context.AMBIENT_MARK)
+        self.seen.append(Seen(record, context.ambient() if stamped is None else stamped))
+
+    def __getitem__(self, message: str) -> Seen:
+        """The one record with this message."""
+        (found,) = self.all(message)
+        return found
+
+    def all(self, message: str) -> list[Seen]:
+        return [seen for seen in self.seen if seen.record.getMessage() == message]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """All records of the test, from DEBUG up."""
+    root, handler = logging.getLogger(), Log()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield handler
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """No test leaves anything bound behind."""
+    yield
+    assert context.ambient() == {}

@@ -1,0 +1,133 @@
+"""`%(lineno)d`, `%(funcName)s` and the logger's name say where the user's code opened the span."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import ExitStack, suppress
+
+from helicone_logging.tracing import span
+
+
+def line():
+    return sys._getframe(1).f_lineno
+
+
+def where(seen):
+    record = seen.record
+    assert record.pathname == __file__
+    assert record.name == __name__
+    return record.lineno, record.funcName
+
+
+def test_a_with_block_is_named_by_its_line(log):
+    expected = line() + 1
+    with span("work"):
+        pass
+    assert where(log["work"]) == (expected, "test_a_with_block_is_named_by_its_line")
+
+
+def test_a_with_block_of_many_lines_is_named_by_the_line_of_the_call(log):
+    expected = line() + 2
+    with (
+        span(
+            "work",
+            model="m",
+        ),
+    ):
+        pass
+    assert where(log["work"]) == (expected, "test_a_with_block_of_many_lines_is_named_by_the_line_of_the_call")
+
+
+def test_a_failing_block_is_named_by_its_first_line(log):
+    expected = line() + 1
+    with suppress(KeyError), span("work"):
+        function = line
+        raise KeyError(function())
+    assert where(log["work"])[0] == expected
+
+
+def test_an_async_with_block_is_named_by_its_line(log):
+    async def main():
+        expected = line() + 1
+        async with span("work"):
+            await asyncio.sleep(0)
+        return expected
+
+    expected = asyncio.run(main())
+    assert where(log["work"]) == (expected, "main")
+
+
+def test_an_exit_stack_does_not_hide_the_line(log):
+    with ExitStack() as stack:
+        expected = line() + 1
+        stack.enter_context(span("work"))
+    assert where(log["work"])[0] == expected
+
+
+def test_a_decorated_function_is_named_by_its_call(log):
+    @span("work")
+    def function():
+        pass
+
+    expected = line() + 1
+    function()
+    assert where(log["work"]) == (expected, "test_a_decorated_function_is_named_by_its_call")
+
+
+def test_a_decorated_coroutine_function_is_named_by_who_awaits_it(log):
+    @span("work")
+    async def function():
+        await asyncio.sleep(0)
+
+    async def main():
+        expected = line() + 1
+        await function()
+        return expected
+
+    expected = asyncio.run(main())
+    assert where(log["work"]) == (expected, "main")
+
+
+def test_a_decorated_generator_is_named_by_who_takes_its_first_item(log):
+    @span("work")
+    def generator():
+        yield 1
+
+    expected = line() + 1
+    assert list(generator()) == [1]
+    assert where(log["work"])[0] == expected
+
+
+def test_a_decorated_async_generator_is_named_by_who_takes_its_first_item(log):
+    @span("work")
+    async def generator():
+        yield 1
+
+    async def main():
+        expected = line() + 1
+        async for _ in generator():
+            pass
+        return expected
+
+    expected = asyncio.run(main())
+    assert where(log["work"]) == (expected, "main")
+
+
+def test_a_decorated_task_is_named_by_its_own_line_as_only_the_event_loop_calls_it(log):
+    expected = line() + 2
+
+    @span("work")
+    async def function():
+        await asyncio.sleep(0)
+
+    async def main():
+        await asyncio.gather(function(), asyncio.to_thread(asyncio.run, function()))
+
+    asyncio.run(main())
+    assert [where(seen) for seen in log.all("work")] == [(expected, "function")] * 2
+
+
+def test_a_decorated_callable_without_code_is_named_by_its_call(log):
+    assert span("work")(dict)(a=1) == {"a": 1}
+    assert log["work"].record.pathname == __file__
