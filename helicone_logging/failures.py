@@ -11,6 +11,7 @@ import traceback
 from typing import NamedTuple
 
 _TRACEBACK_HEADER = "Traceback (most recent call last):\n"
+_TRACEBACK_BELOW = "\n" + _TRACEBACK_HEADER
 _LAST_LINE = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
 
 
@@ -35,6 +36,8 @@ class Failure(NamedTuple):
 
 def failure_of(record: logging.LogRecord) -> Failure | None:
     """Returns the exception that a record carries in `exc_info` or, after another formatter, in `exc_text`."""
+    if not record.exc_info and not record.exc_text:
+        return None
     info: object = record.exc_info
     if isinstance(info, tuple) and len(info) == 3 and isinstance(info[1], BaseException):
         return _from_exception(info[1], record.exc_text)
@@ -51,7 +54,7 @@ def split_traceback(message: str) -> tuple[str, Failure | None]:
     Returns:
         The message before the traceback, and the exception that the traceback tells of.
     """
-    before, header, after = message.partition("\n" + _TRACEBACK_HEADER)
+    before, header, after = message.partition(_TRACEBACK_BELOW)
     return (before, _from_text(_TRACEBACK_HEADER + after)) if header else (message, None)
 
 

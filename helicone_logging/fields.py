@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import functools
 import numbers
 import re
 import uuid
@@ -78,6 +79,8 @@ def read_text(value: object) -> str | None:
 
 def read_count(value: object) -> Scalar | None:
     """Returns a number of things as an int, whole floats and digits in text too; None for what counts nothing."""
+    if type(value) is int:
+        return value if 0 <= value <= _MAX_COUNT else None
     is_digits = isinstance(value, str) and value.strip().isdecimal() and len(value) < 16
     is_whole = isinstance(value, float) and value.is_integer()
     number = scalar_of(int(float(str(value))) if is_digits or is_whole else value)
@@ -113,6 +116,8 @@ ATTRIBUTE_FIELDS = (
     Field("prompt_id", read_text, (HELICONE + "Prompt-Id",)),
 )
 
+_ATTRIBUTE_FIELDS = {field.name: field for field in ATTRIBUTE_FIELDS}
+
 CONTENT_FIELDS = {"messages": ("prompt",), "completion": ("choices",)}
 TIME_FIELDS = {"start_time": (), "end_time": (), "duration_ms": ("latency_ms",), "duration": ()}
 
@@ -143,30 +148,27 @@ def canonical(data: Mapping[str, object]) -> dict[str, object]:
         data: names and values as they were logged; where a field and its alias both have a value, the field's own
             name wins and the alias stays as a field of no special meaning.
     """
-    fields: dict[str, object] = {}
-    aliased: list[tuple[str, object]] = []
-    for key, value in data.items():
-        if not is_given(value):
-            continue
-        if key in ALIASES:
-            aliased.append((key, value))
-        else:
-            fields[key if type(key) is str else text_of(key)] = value
-    for key, value in aliased:
+    fields = {
+        key if type(key) is str else text_of(key): value
+        for key, value in data.items()
+        if value is not None and not (type(value) is str and not value)  # `is_given`, without the call
+    }
+    for key in [key for key in fields if key in ALIASES]:
         name = ALIASES[key]
-        fields[key if name in fields else name] = value
+        if name not in fields:
+            fields[name] = fields.pop(key)
     return fields
 
 
 def take_attributes(fields: dict[str, object], attributes: dict[str, Scalar]) -> None:
     """Takes the fields that land in attributes as they are, and sums up the tokens where the total is missing."""
-    for name, read, lands_in, _ in ATTRIBUTE_FIELDS:
-        if name in fields:
-            value = read(fields[name])
-            if value is not None:
-                del fields[name]
-                for key in lands_in:
-                    attributes[key] = value
+    for name in [name for name in fields if name in _ATTRIBUTE_FIELDS]:
+        field = _ATTRIBUTE_FIELDS[name]
+        value = field.read(fields[name])
+        if value is not None:
+            del fields[name]
+            for key in field.lands_in:
+                attributes[key] = value
     if TOTAL_TOKENS not in attributes:
         _sum_tokens(attributes)
 
@@ -180,7 +182,9 @@ def _sum_tokens(attributes: dict[str, Scalar]) -> None:
 
 def take_text(fields: dict[str, object], name: str) -> str | None:
     """Takes one field that holds text, or None when it is absent or holds something else."""
-    text = read_text(fields.get(name))
+    if name not in fields:
+        return None
+    text = read_text(fields[name])
     if text is not None:
         del fields[name]
     return text
@@ -241,8 +245,14 @@ def _with_tool_calls(completion: object, tool_calls: object) -> list[object]:
 
 def write_message(attributes: dict[str, Scalar], prefix: str, index: int, role: str, content: str) -> None:
     """Writes one message; the role comes first, as the server drops an entry without one."""
-    attributes[f"{prefix}{index}.role"] = role
-    attributes[f"{prefix}{index}.content"] = content
+    role_key, content_key = _message_keys(prefix, index)
+    attributes[role_key] = role
+    attributes[content_key] = content
+
+
+@functools.lru_cache(4 * MAX_MESSAGES)
+def _message_keys(prefix: str, index: int) -> tuple[str, str]:
+    return f"{prefix}{index}.role", f"{prefix}{index}.content"
 
 
 def _without_middle(read: list[messages.Message]) -> list[messages.Message]:
@@ -260,7 +270,7 @@ def properties_of(value: object) -> dict[str, str]:
     Args:
         value: a mapping; anything else has no properties.
     """
-    if not isinstance(value, Mapping):
+    if value is None or not isinstance(value, Mapping):
         return {}
     try:
         return {property_key(key): text_of(item) for key, item in dict(value).items() if is_given(item)}
@@ -275,28 +285,24 @@ def property_key(key: object) -> str:
     return (text[len(prefix) :] or "_" if text.lower().startswith(prefix) else text)[:_MAX_PROPERTY_KEY]
 
 
-def take_rest(fields: dict[str, object], attributes: dict[str, Scalar], *, capture_text: bool) -> dict[str, str]:
-    """Takes everything that is left as attributes under its own name.
+def take_rest(fields: dict[str, object], attributes: dict[str, Scalar], *, capture_text: bool) -> None:
+    """Takes everything that is left as attributes under its own name, and what is short as properties too.
 
     Args:
         fields: what no other reader took; empty afterwards.
-        attributes: where to write it; what stands there already is kept.
-        capture_text: False to send the size of a text instead of the text.
-
-    Returns:
-        Those that are short enough to be shown as properties too.
+        attributes: where to write it; an attribute that stands there already is kept.
+        capture_text: False to send the size of a text instead of the text, and no text as a property.
     """
-    shown: dict[str, str] = {}
     for key, value in fields.items():
         scalar = scalar_of(value)
+        is_ours = key.startswith(_READ_BY_SERVER)
         if isinstance(scalar, str) and not capture_text:
             scalar = size_of(scalar)
-        elif not key.startswith(_READ_BY_SERVER) and _is_short(value, scalar):
-            shown[property_key(key)] = str(scalar)
+        elif not is_ours and _is_short(value, scalar):
+            attributes[PROPERTY + property_key(key)] = str(scalar)
         # The server answers 500 to a number where it reads text, as in `gen_ai.system`.
-        attributes.setdefault(key[:_MAX_KEY], str(scalar) if key.startswith(_READ_BY_SERVER) else scalar)
+        attributes.setdefault(key[:_MAX_KEY], str(scalar) if is_ours else scalar)
     fields.clear()
-    return shown
 
 
 def _is_short(value: object, scalar: Scalar) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pythonjsonlogger.core import BaseJsonFormatter
@@ -16,6 +16,7 @@ from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
 from helicone_logging.context import STAMPED_MARK
 from helicone_logging.failures import failure_of, split_traceback
 from helicone_logging.fields import canonical, properties_of
+from helicone_logging.limits import LEAST_VALUE_LENGTH, Limits, pack
 from helicone_logging.redaction import Redactor, mask_secrets
 from helicone_logging.resource import resource_of
 from helicone_logging.selection import EXPORTS, Selection
@@ -29,7 +30,7 @@ CAPTURE_CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Named by OpenTelemetry's semantic conventions for generative AI; `true`, `false`, or newer words as `NO_CONTENT`."""
 
 _NO_CONTENT = {"false", "0", "no", "off", "no_content"}
-_LEAST_VALUE_LENGTH = 100
+_LEAST_ATTRIBUTES = 32
 _LEAST_SPAN_BYTES = 16_384
 
 
@@ -108,15 +109,18 @@ class OTELTraceFormatter(BaseJsonFormatter):
             sessions=check.truth("sessions", sessions),
             properties=properties_of(check.mapping("properties", properties)),
             capture_content=_capture_content(capture_content),
-            redact=_redactor(redact),
             provider_overrides=check.mapping("provider_overrides", provider_overrides),
-            max_value_length=check.integer("max_value_length", max_value_length, least=_LEAST_VALUE_LENGTH),
-            max_attributes=check.integer("max_attributes", max_attributes, least=32),
         )
-        self._value_limit = span_options.max_value_length
-        self._max_span_bytes = check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES)
+        self._redact = _redactor(redact)
+        self._limits = Limits(
+            value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
+            attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),
+            span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
+        )
         self._builder = SpanBuilder(span_options, SessionPaths())
-        self._encoder = otel.Entry(resource, SCOPE_NAME, __version__)
+        self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
+        self._is_plain = self._has_no_json_options()
+        self._encoder = otel.Encoder(resource, SCOPE_NAME, __version__)
         self.selects = Selection(check.choice("export", export, EXPORTS), self.rename_fields)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -135,14 +139,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
             text: its message as another formatter rendered it; None to render it here.
         """
         message = _message(record, text)
-        fields = self._fields(record, message.text)
-        limit = self._value_limit
-        while True:
-            built = self._builder.build(record, dict(fields), message, limit)
-            entry = self._encoder.encode(built.span)
-            if len(entry) <= self._max_span_bytes or limit <= _LEAST_VALUE_LENGTH:
-                return Encoded(entry, built.cut_values, built.malformed)
-            limit = max(_LEAST_VALUE_LENGTH, limit // 2)
+        span, malformed = self._builder.build(record, self._fields(record, message.text), message)
+        entry, cut_values = pack(span, self._encoder, self._limits, self._redact)
+        return Encoded(entry, cut_values, malformed)
 
     def _fields(self, record: logging.LogRecord, text: str) -> dict[str, object]:
         """Everything that was logged with a record, under its canonical names, the nearest to the record winning.
@@ -161,14 +160,29 @@ class OTELTraceFormatter(BaseJsonFormatter):
             del data["helicone"]
             own = canonical(helicone)
         fields = {**canonical(data), **own}
-        _merge_properties(fields, ambient, data, own)
+        if "properties" in fields or "properties" in ambient:
+            _merge_properties(fields, ambient, data, own)
         _read_sdk_objects(fields)
         return fields
+
+    def _has_no_json_options(self) -> bool:
+        """Whether all that python-json-logger would do is to find the fields in `extra=`."""
+        is_own = (
+            type(self).add_fields is BaseJsonFormatter.add_fields
+            and type(self).process_log_record is BaseJsonFormatter.process_log_record
+        )
+        adds = (self.rename_fields, self.static_fields, self.defaults, self.timestamp)
+        return is_own and not any(adds) and self._required_fields == ["message"]
 
     def _merged(
         self, record: logging.LogRecord, text: str, ambient: Mapping[str, object], logged: dict[str, Any]
     ) -> dict[str, Any]:
         """What python-json-logger would write, without what is no field of the user's."""
+        if self._is_plain and not ambient and not logged:
+            try:
+                return _extras(record, self._own_names)
+            except TypeError:  # a key that is no text
+                pass
         data: dict[str, Any] = {}
         self.add_fields(data, record, {**ambient, **logged})
         for name in record.__dict__.get(STAMPED_MARK, ()):
@@ -182,6 +196,11 @@ class OTELTraceFormatter(BaseJsonFormatter):
         for name in ("message", *OTEL_STAMPS):
             data.pop(name, None)
         return data
+
+
+def _extras(record: logging.LogRecord, own_names: Container[str]) -> dict[str, Any]:
+    """What python-json-logger's `merge_record_extra` returns, in a third of its time."""
+    return {key: value for key, value in record.__dict__.items() if key not in own_names and key[:1] != "_"}
 
 
 def _named_by(record: logging.LogRecord, logged: Mapping[str, object]) -> dict[str, object]:

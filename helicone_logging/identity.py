@@ -33,10 +33,12 @@ def take_identity(fields: dict[str, object]) -> Identity:
 
     Ids of their own win over those of a `traceparent`; a malformed one stays in the fields.
     """
-    incoming = ids.parse_traceparent(fields.get("traceparent"))
-    malformed = int(incoming is None and "traceparent" in fields)
-    if incoming is not None:
-        del fields["traceparent"]
+    incoming, malformed = None, 0
+    if "traceparent" in fields:
+        incoming = ids.parse_traceparent(fields["traceparent"])
+        malformed = int(incoming is None)
+        if incoming is not None:
+            del fields["traceparent"]
     trace_value = fields.pop("trace_id", None)
     trace_id = ids.trace_id(trace_value)
     if trace_id is None:

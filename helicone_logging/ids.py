@@ -5,6 +5,7 @@ The forms on the wire are those of W3C Trace Context: 32 and 16 hexadecimal digi
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import re
@@ -15,6 +16,7 @@ from helicone_logging import forks
 
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
+_MAX_REMEMBERED = 128  # characters of a text whose id is remembered
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 # https://www.w3.org/TR/trace-context/#traceparent-header: lower case; a version above 00 may carry more parts.
@@ -91,6 +93,8 @@ def span_id(value: object) -> str | None:
 
 
 def _identify(value: object, digits: int) -> str | None:
+    if type(value) is str and len(value) <= _MAX_REMEMBERED:
+        return _from_short_text(value, digits)
     if isinstance(value, str):
         return _from_text(value.strip(), digits)
     if isinstance(value, uuid.UUID):
@@ -100,6 +104,12 @@ def _identify(value: object, digits: int) -> str | None:
     if isinstance(value, bytes) and len(value) * 2 == digits:
         return _from_text(value.hex(), digits)
     return None if value is None else _from_text(_text(value), digits)
+
+
+@functools.lru_cache(4096)
+def _from_short_text(text: str, digits: int) -> str | None:
+    """The records of one trace come one after the other."""
+    return _from_text(text.strip(), digits)
 
 
 def _from_text(text: str, digits: int) -> str | None:

@@ -1,58 +1,101 @@
-"""Bounds what a span carries: every value, and their number; what is cut or dropped is marked and counted."""
+"""Redacts a span, bounds what it carries, and encodes it; what is cut or dropped is marked and counted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from helicone_logging import otel
+from helicone_logging.otel import Draft, Encoder
 from helicone_logging.redaction import Redactor, redacted
 from helicone_logging.values import Scalar
 
 STACKTRACE = "exception.stacktrace"
+LEAST_VALUE_LENGTH = 100
 
 
-class Bounded(NamedTuple):
-    """Attributes within the limits.
-
-    Args:
-        attributes: in their order.
-        cut: how many values were longer than allowed.
-        dropped: how many attributes were more than allowed.
-    """
-
-    attributes: list[otel.Attribute]
-    cut: int
-    dropped: int
-
-
-def bounded(attributes: dict[str, Scalar], redact: Redactor | None, value_limit: int, count_limit: int) -> Bounded:
-    """Returns attributes redacted and within limits.
+@dataclass(frozen=True)
+class Limits:
+    """How much a span may carry.
 
     Args:
-        attributes: keys and values.
-        redact: sees every value before it is cut, so that no secret escapes by being cut in two; a text of more than
-            twice the limit is shortened to that first.
-        value_limit: characters of one value.
-        count_limit: number of attributes; the first ones are kept.
+        value_length: characters of one value.
+        attributes: attributes of one span.
+        span_bytes: bytes of one entry.
     """
-    kept: list[otel.Attribute] = []
-    cut = dropped = 0
-    for key, raw in attributes.items():
-        value = raw if redact is None else redacted(redact, key, _shortened(key, raw, 2 * value_limit))
-        if value is None:
-            continue
-        if len(kept) == count_limit:
-            dropped += 1
-            continue
-        if type(value) is str and len(value) > value_limit:
-            value = _shortened(key, value, value_limit)
-            cut += 1
-        kept.append(otel.attribute(key, value))
-    return Bounded(kept, cut, dropped)
+
+    value_length: int
+    attributes: int
+    span_bytes: int
 
 
-def _shortened(key: str, value: Scalar, limit: int) -> Scalar:
-    return cut_text(value, limit, from_top=key == STACKTRACE) if isinstance(value, str) else value
+class Packed(NamedTuple):
+    """A span as it is queued.
+
+    Args:
+        entry: its `resourceSpans` entry as JSON.
+        cut_values: how many of its values were longer than allowed.
+    """
+
+    entry: bytes
+    cut_values: int
+
+
+def pack(span: Draft, encoder: Encoder, limits: Limits, redactor: Redactor | None) -> Packed:
+    """Returns a span as bytes, redacted and within limits.
+
+    Args:
+        span: the span.
+        encoder: makes the bytes.
+        limits: a span of more bytes has its values cut shorter and shorter until it fits.
+        redactor: sees every value and the name; None for none.
+    """
+    if redactor is not None:
+        span = _redacted(span, redactor, limits.value_length)
+    if _is_within(span.attributes, limits):
+        entry = encoder.encode(span)
+        if len(entry) <= limits.span_bytes:
+            return Packed(entry, 0)
+    return _cut_until_it_fits(span, encoder, limits)
+
+
+def _is_within(attributes: Mapping[str, Scalar], limits: Limits) -> bool:
+    longest = limits.value_length
+    for value in attributes.values():  # a loop, as every record pays for it
+        if type(value) is str and len(value) > longest:
+            return False
+    return len(attributes) <= limits.attributes
+
+
+def _cut_until_it_fits(span: Draft, encoder: Encoder, limits: Limits) -> Packed:
+    length = limits.value_length
+    kept = dict(list(span.attributes.items())[: limits.attributes])
+    span = span._replace(dropped=len(span.attributes) - len(kept))
+    while True:
+        cut = {key: cut_text(value, length, from_top=key == STACKTRACE) for key, value in _longer(kept, length)}
+        entry = encoder.encode(span._replace(attributes={**kept, **cut}))
+        if len(entry) <= limits.span_bytes or length <= LEAST_VALUE_LENGTH:
+            return Packed(entry, len(cut))
+        length = max(LEAST_VALUE_LENGTH, length // 2)
+
+
+def _longer(attributes: Mapping[str, Scalar], length: int) -> list[tuple[str, str]]:
+    return [(key, value) for key, value in attributes.items() if isinstance(value, str) and len(value) > length]
+
+
+def _redacted(span: Draft, redactor: Redactor, value_length: int) -> Draft:
+    """The span as a redactor leaves it.
+
+    It sees a value before that is cut, so that no secret escapes by being cut in two. A text of more than twice the
+    limit is shortened to that first: no redactor is made for 50 MB, and the cut that is sent is far from that end.
+    """
+    attributes: dict[str, Scalar] = {}
+    for key, raw in span.attributes.items():
+        seen = cut_text(raw, 2 * value_length, from_top=key == STACKTRACE) if isinstance(raw, str) else raw
+        value = redacted(redactor, key, seen)
+        if value is not None:
+            attributes[key] = value
+    return span._replace(name=str(redacted(redactor, "name", span.name) or ""), attributes=attributes)
 
 
 def cut_text(text: str, limit: int, *, from_top: bool = False) -> str:

@@ -79,6 +79,8 @@ def read_choices(value: object) -> list[Choice]:
         value: text, a message, a choice (what holds a `message`, a `text` or a `content`, and why it finished), or a
             list of them. A list of the parts of one message is one choice; what is unknown becomes text.
     """
+    if type(value) is str:
+        return [_new_tuple(Choice, ("assistant", value, None))] if value else []
     entries = _entries(value)
     if are_parts(entries) or are_output(entries):
         return [Choice("assistant", content_text(entries), None)]

@@ -5,13 +5,13 @@ Helicone splits a path on `/` and makes a folder without a name of every empty p
 
 from __future__ import annotations
 
+import functools
 import re
 
 MAX_PART_LENGTH = 100
 MAX_PARTS = 64
 
 _UNNAMED = "unnamed"
-_PLAIN = re.compile(r"[\w\-.: ]{1,100}", re.ASCII)
 _BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
@@ -21,9 +21,13 @@ def clean_part(name: str) -> str:
     Args:
         name: any text; what is longer than 100 characters is cut and ends in `…`, and an empty name is `unnamed`.
     """
-    if _PLAIN.fullmatch(name) and name == name.strip() and "  " not in name:
-        return name
-    text = _BLANK_OR_CONTROL.sub(" ", name[: 4 * MAX_PART_LENGTH].replace("/", "_")).strip()
+    return _clean(name[: 4 * MAX_PART_LENGTH])
+
+
+@functools.lru_cache(1024)
+def _clean(name: str) -> str:
+    """Names are few, as they are written in the code; those that are not push each other out."""
+    text = _BLANK_OR_CONTROL.sub(" ", name.replace("/", "_")).strip()
     if len(text) > MAX_PART_LENGTH:
         text = text[: MAX_PART_LENGTH - 1] + "…"
     return text or _UNNAMED

@@ -6,6 +6,7 @@ name that is in none of Helicone's tables a row keeps its tokens, but costs 0.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -131,7 +132,11 @@ def provider_of_model(model: str) -> str | None:
     Args:
         model: a model's name, with LiteLLM's routing prefix or without.
     """
-    name = model.strip()[:_MAX_MODEL]
+    return _provider_of_model(model.strip()[:_MAX_MODEL])
+
+
+@functools.lru_cache(256)
+def _provider_of_model(name: str) -> str | None:
     route, slash, _ = name.partition("/")
     if slash and route.lower() in _ROUTES:
         return canonical(route, {})

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from helicone_logging import fields as vocabulary
-from helicone_logging import otel, provider_names
+from helicone_logging import provider_names
 from helicone_logging.failures import Failure
 from helicone_logging.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
 from helicone_logging.identity import Identity, take_identity
-from helicone_logging.limits import STACKTRACE, bounded, cut_text
-from helicone_logging.redaction import Redactor, redacted, size_of
+from helicone_logging.limits import STACKTRACE, cut_text
+from helicone_logging.otel import Draft
+from helicone_logging.redaction import size_of
 from helicone_logging.sessions import SessionPaths
-from helicone_logging.times import Times, take_times
+from helicone_logging.times import take_times
 from helicone_logging.values import Scalar, scalar_of
 
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -49,20 +50,14 @@ class SpanOptions:
         sessions: False to send no session of its own accord.
         properties: Helicone properties of every span.
         capture_content: False to send the size of content instead of the content.
-        redact: sees every attribute and the span's name; None for none.
         provider_overrides: the provider's name to send instead of another.
-        max_value_length: characters of one value.
-        max_attributes: attributes of one span.
     """
 
     session_name: str
     sessions: bool = True
     properties: Mapping[str, str] = field(default_factory=dict)
     capture_content: bool = True
-    redact: Redactor | None = None
     provider_overrides: Mapping[str, str] = field(default_factory=dict)
-    max_value_length: int = 1_000_000
-    max_attributes: int = 2_000
 
 
 class Message(NamedTuple):
@@ -78,28 +73,15 @@ class Message(NamedTuple):
 
 
 class Built(NamedTuple):
-    """A span, and what had to be done to its values.
+    """A span, and what had to be said of its fields.
 
     Args:
         span: the span.
-        cut_values: how many values were longer than allowed.
         malformed: 1 when the record's `traceparent` could not be read, else 0.
     """
 
-    span: otel.Span
-    cut_values: int
+    span: Draft
     malformed: int
-
-
-class _Draft(NamedTuple):
-    """A span before redaction and limits."""
-
-    identity: Identity
-    times: Times
-    name: str
-    kind: int
-    status: int
-    attributes: dict[str, Scalar]
 
 
 class SpanBuilder:
@@ -113,59 +95,36 @@ class SpanBuilder:
     def __init__(self, options: SpanOptions, paths: SessionPaths) -> None:
         self._options = options
         self._paths = paths
+        self._properties = {PROPERTY + key: value for key, value in options.properties.items()}
 
-    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message, value_limit: int) -> Built:
+    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> Built:
         """Returns the span of a record.
 
         Args:
             record: says where and when it was logged, and at which level.
             fields: its canonical fields; they are used up.
             message: what it says.
-            value_limit: characters of one value.
         """
-        if not self._options.capture_content:
+        capture_text = self._options.capture_content
+        if not capture_text:
             message = _without_content(message)
-        draft = self._draft(record, fields, message)
-        name = draft.name
-        if self._options.redact is not None:
-            name = str(redacted(self._options.redact, "name", name) or "")
-        kept = bounded(draft.attributes, self._options.redact, value_limit, self._options.max_attributes)
-        span: otel.Span = {
-            "traceId": draft.identity.trace_id,
-            "spanId": draft.identity.span_id,
-            "name": name,
-            "kind": draft.kind,
-            "startTimeUnixNano": str(draft.times.start),
-            "endTimeUnixNano": str(draft.times.end),
-            "attributes": kept.attributes,
-            "droppedAttributesCount": kept.dropped,
-            "events": _events(kept.attributes, draft.times.end) if message.failure else [],
-            "droppedEventsCount": 0,
-            "links": [],
-            "droppedLinksCount": 0,
-            "status": {"code": draft.status},
-        }
-        return Built(span, kept.cut, draft.identity.malformed)
-
-    def _draft(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> _Draft:
-        options = self._options
         attributes: dict[str, Scalar] = {}
+        failure = message.failure
         identity = take_identity(fields)
-        times = take_times(fields, record.created)
+        start, end = take_times(fields, record.created)
         status = _take_code(fields, "status", _status, _ERROR if _is_failed(record, message) else _OK)
-        name = _take_name(fields, record, message, options.capture_content)
+        name = _take_name(fields, record, message, capture_text)
         kind = _take_code(fields, "span_kind", _kind, _CLIENT if "model" in fields else _INTERNAL)
         self._name_model(fields, name)
         vocabulary.take_attributes(fields, attributes)
-        _take_content(fields, attributes, message, options.capture_content)
+        _take_content(fields, attributes, message, capture_text)
         self._take_session(fields, attributes, identity, name)
-        given = vocabulary.properties_of(fields.pop("properties", None))
-        shown = vocabulary.take_rest(fields, attributes, capture_text=options.capture_content)
-        own = _own_properties(record, message.failure, is_error=status == _ERROR)
-        for key, value in {**own, **options.properties, **shown, **given}.items():
-            attributes[PROPERTY + key] = value
-        _describe(record, attributes, message.failure, identity.parent_id, options.capture_content)
-        return _Draft(identity, times, name, kind, status, attributes)
+        self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
+        _describe(record, attributes, failure, identity.parent_id, capture_text)
+        span = Draft(
+            identity.trace_id, identity.span_id, name, kind, start, end, status, attributes, 0, failure is not None
+        )
+        return Built(span, identity.malformed)
 
     def _name_model(self, fields: dict[str, object], name: str) -> None:
         """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
@@ -193,6 +152,30 @@ class SpanBuilder:
         attributes[HELICONE + "Session-Id"] = session_id or identity.trace_name
         attributes[HELICONE + "Session-Name"] = session_name
         attributes[HELICONE + "Session-Path"] = path
+
+    def _take_properties(
+        self,
+        fields: dict[str, object],
+        attributes: dict[str, Scalar],
+        record: logging.LogRecord,
+        failure: Failure | None,
+        *,
+        is_error: bool,
+    ) -> None:
+        """Takes the properties, the nearest to the record last, so that they win."""
+        # The server itself shows every row as a success.
+        attributes[PROPERTY + "logger"] = str(record.name)
+        attributes[PROPERTY + "level"] = str(record.levelname)
+        if is_error:
+            attributes[PROPERTY + "error"] = "true"
+        if failure is not None:
+            attributes[PROPERTY + "exception"] = failure.type
+        attributes.update(self._properties)
+        has_properties = isinstance(fields.get("properties"), Mapping)
+        given = vocabulary.properties_of(fields.pop("properties")) if has_properties else {}
+        vocabulary.take_rest(fields, attributes, capture_text=self._options.capture_content)
+        for key, value in given.items():
+            attributes[PROPERTY + key] = value
 
 
 def _step_model(fields: dict[str, object], name: str) -> str | None:
@@ -222,7 +205,9 @@ def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Me
 
 
 def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:
-    code = read(fields.get(field_name))
+    if field_name not in fields:
+        return default
+    code = read(fields[field_name])
     if code is None:
         return default
     del fields[field_name]
@@ -267,16 +252,6 @@ def _take_content(
         vocabulary.write_message(attributes, COMPLETION, 0, "assistant", message.failure.summary)
 
 
-def _own_properties(record: logging.LogRecord, failure: Failure | None, *, is_error: bool) -> dict[str, str]:
-    """What shows where a row came from and that it failed: the server itself shows every row as a success."""
-    properties = {"logger": str(record.name), "level": str(record.levelname)}
-    if is_error:
-        properties["error"] = "true"
-    if failure is not None:
-        properties["exception"] = failure.type
-    return properties
-
-
 def _describe(
     record: logging.LogRecord,
     attributes: dict[str, Scalar],
@@ -297,9 +272,3 @@ def _describe(
         attributes["exception.type"] = failure.type
         attributes["exception.message"] = failure.message
         attributes[STACKTRACE] = failure.stacktrace
-
-
-def _events(attributes: list[otel.Attribute], at: int) -> list[otel.Event]:
-    """The exception once more as OpenTelemetry's event, made of what redaction and limits left of it."""
-    described = [attribute for attribute in attributes if attribute["key"].startswith("exception.")]
-    return [{"name": "exception", "timeUnixNano": str(at), "attributes": described, "droppedAttributesCount": 0}]

@@ -20,6 +20,7 @@ _Number = int | float | Decimal
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
 _LONGEST = 10 * 366 * 86_400 * 10**9
+_NAMES = ("start_time", "end_time", "duration_ms", "duration")
 _NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
 
 
@@ -40,9 +41,11 @@ def take_times(fields: dict[str, object], created: float) -> Times:
         fields: the record's fields; those that were understood are removed.
         created: the record's own time, in seconds.
     """
+    own = round(created * 1e6) * 1000
+    if fields.keys().isdisjoint(_NAMES):
+        return Times(own, own)
     start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
     duration = _take_duration(fields)
-    own = round(created * 1e6) * 1000
     if start is None:
         end = own if end is None else end
         start = max(0, end - (duration or 0))
@@ -105,9 +108,17 @@ def _parse(text: str) -> object:
 
 
 def _take_duration(fields: dict[str, object]) -> int | None:
-    in_ms = _take(fields, "duration_ms", lambda value: _length(value, 10**6))
-    in_seconds = _take(fields, "duration", lambda value: _length(value, 10**9))
+    in_ms = _take(fields, "duration_ms", _milliseconds)
+    in_seconds = _take(fields, "duration", _seconds)
     return in_seconds if in_ms is None else in_ms
+
+
+def _milliseconds(value: object) -> int | None:
+    return _length(value, 10**6)
+
+
+def _seconds(value: object) -> int | None:
+    return _length(value, 10**9)
 
 
 def _length(value: object, unit: int) -> int | None:
@@ -125,6 +136,8 @@ def _length(value: object, unit: int) -> int | None:
 
 
 def _number(value: object) -> _Number | None:
+    if type(value) is int or type(value) is float:  # before the others, which ask abstract base classes
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, numbers.Integral):
