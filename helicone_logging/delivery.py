@@ -16,6 +16,7 @@ from helicone_logging.queues import Item, Queue
 from helicone_logging.retry import RetryPolicy
 
 RejectCallback = Callable[[otel.OTELTrace, str], object]
+RequestCallback = Callable[[str, int, float], object]
 
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 
@@ -36,6 +37,7 @@ class Delivery:
         retry: when to try again.
         diagnostics: where success and trouble are told.
         on_reject: called with the payload and the reason for each record that is refused for good.
+        on_request: called with outcome, number of records and seconds after each request.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Delivery:
         retry: RetryPolicy,
         diagnostics: Diagnostics,
         on_reject: RejectCallback | None,
+        on_request: RequestCallback | None = None,
     ) -> None:
         self._queue = queue
         self._gate = gate
         self._retry = retry
         self._diagnostics = diagnostics
         self._on_reject = on_reject
+        self._on_request = on_request
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
     def deliver(self, items: Sequence[Item], transport: Sends, timeout: float | None = None) -> None:
@@ -63,6 +67,8 @@ class Delivery:
         """
         sent_at = time.monotonic()
         answer = transport.send(otel.body([item.entry for item in items]), timeout)
+        if self._on_request is not None:
+            self._call("on_request", self._on_request, answer.verdict.value, len(items), time.monotonic() - sent_at)
         if answer.verdict is Verdict.DELIVERED:
             self._gate.open(sent_at)
             self._diagnostics.succeeded()
@@ -92,12 +98,14 @@ class Delivery:
     def _reject(self, item: Item, reason: str) -> None:
         self._queue.rejected((item,))
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
-        if self._on_reject is None:
-            return
+        if self._on_reject is not None:
+            self._call("on_reject", self._on_reject, json.loads(otel.body((item.entry,))), reason)
+
+    def _call(self, option: str, callback: Callable[..., object], *args: object) -> None:
         try:
-            self._on_reject(json.loads(otel.body((item.entry,))), reason)
+            callback(*args)
         except Exception as error:  # noqa: BLE001 - the callback is the user's
-            self._diagnostics.report("on_reject", f"on_reject raised {type(error).__name__}")
+            self._diagnostics.report(option, f"{option} raised {type(error).__name__}")
 
     def _try_again(self, items: Sequence[Item], reason: str) -> None:
         for item in items:

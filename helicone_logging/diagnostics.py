@@ -73,10 +73,14 @@ class Diagnostics:
         self.last_error_at: float | None = None
         self.last_success_at: float | None = None
 
-    def count(self, *, skipped: int = 0, cut_values: int = 0, malformed: int = 0, unencodable: int = 0) -> None:
-        """Adds to the counters."""
+    def skip(self) -> None:
+        """Counts a record that is not exported."""
         with self._lock:
-            self.skipped += skipped
+            self.skipped += 1
+
+    def count(self, *, cut_values: int = 0, malformed: int = 0, unencodable: int = 0) -> None:
+        """Adds to the other counters."""
+        with self._lock:
             self.cut_values += cut_values
             self.malformed += malformed
             self.unencodable += unencodable

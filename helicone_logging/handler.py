@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from helicone_logging import guard, requesting
 from helicone_logging import options as check
-from helicone_logging.delivery import RejectCallback
+from helicone_logging.delivery import RejectCallback, RequestCallback
 from helicone_logging.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.endpoints import checked_key, endpoint_for
 from helicone_logging.errors import ConfigurationError
@@ -69,6 +69,9 @@ class HeliconeHandler(logging.Handler):
         shutdown_timeout: seconds for `close` and interpreter exit to deliver what is queued, 5.
         on_reject: called from a sender thread as `on_reject(payload, reason)` for each record that is refused for
             good; a callable or its dotted path.
+        on_request: called from a sender thread as `on_request(outcome, records, seconds)` after each request, for
+            metrics; the outcomes are `"delivered"`, `"rejected"`, `"unauthorised"`, `"throttled"`, `"failed"` and
+            `"unreachable"`. A callable or its dotted path.
         compression: `"gzip"`, or None.
         headers: more HTTP headers.
         proxies: as in requests, over those of the environment.
@@ -105,6 +108,7 @@ class HeliconeHandler(logging.Handler):
         max_backoff: float | str = 60.0,
         shutdown_timeout: float | str = 5.0,
         on_reject: RejectCallback | str | None = None,
+        on_request: RequestCallback | str | None = None,
         compression: str | None = None,
         headers: Mapping[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
@@ -143,6 +147,7 @@ class HeliconeHandler(logging.Handler):
                     check.seconds("max_backoff", max_backoff),
                 ),
                 on_reject=None if on_reject is None else check.function("on_reject", on_reject),
+                on_request=None if on_request is None else check.function("on_request", on_request),
             ),
             _QueueOptions(
                 check.integer("queue_size", queue_size, least=1),
@@ -186,7 +191,7 @@ class HeliconeHandler(logging.Handler):
         if self._sender is None:
             return False
         if guard.is_inside():
-            self._sender.diagnostics.count(skipped=1)
+            self._sender.diagnostics.skip()
             return False
         guard.state.depth += 1
         try:
@@ -211,7 +216,7 @@ class HeliconeHandler(logging.Handler):
             return
         try:
             if not self._traces.selects(record):
-                sender.diagnostics.count(skipped=1)
+                sender.diagnostics.skip()
                 return
             encoded = self._traces.encode(record, self._text(record))
             if encoded.cut_values or encoded.malformed:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from helicone_logging import exits, forks, guard
 from helicone_logging.answers import Answer
-from helicone_logging.delivery import Delivery, RejectCallback
+from helicone_logging.delivery import Delivery, RejectCallback, RequestCallback
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.queues import Account, Item, Queue
@@ -50,6 +50,7 @@ class SenderOptions:
         shutdown_timeout: seconds for `close` to deliver what is queued.
         retry: when to try again.
         on_reject: called with the payload and the reason for each record that is refused for good.
+        on_request: called with outcome, number of records and seconds after each request.
     """
 
     batch_size: int | str
@@ -59,6 +60,7 @@ class SenderOptions:
     shutdown_timeout: float
     retry: RetryPolicy
     on_reject: RejectCallback | None = None
+    on_request: RequestCallback | None = None
 
 
 class Sender:
@@ -96,8 +98,9 @@ class Sender:
 
     def _begin(self) -> None:
         self._gate = Gate()
+        options = self._options
         self._delivery = Delivery(
-            self._queue, self._gate, self._options.retry, self.diagnostics, self._options.on_reject
+            self._queue, self._gate, options.retry, self.diagnostics, options.on_reject, options.on_request
         )
         self._lead = threading.Lock()
         self._work = threading.Condition()  # the leader waits here; its lock is reentrant, for signal handlers
