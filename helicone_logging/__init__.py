@@ -10,7 +10,7 @@ from helicone_logging.errors import ConfigurationError, HeliconeLoggingError
 from helicone_logging.filters import TraceContextFilter
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.receiver.linting import Finding, lint
+from helicone_logging.linting import Finding, lint
 from helicone_logging.tracing import span
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import email.utils
 import enum
 import json
 import math
@@ -77,9 +76,12 @@ def _detail(status: int, text: str) -> str:
 def _reason(text: str) -> str:
     """The server's own words only: its details repeat the values it refused, and those are private."""
     try:
-        answer = json.loads(text)
-    except ValueError:
+        return _words_of(json.loads(text))
+    except (ValueError, RecursionError):  # the latter from `[[[[...`, which must not make a success a failure
         return text[:_MAX_PLAIN_DETAIL]
+
+
+def _words_of(answer: object) -> str:
     if not isinstance(answer, dict):
         return ""
     words = [str(answer[name]) for name in ("message", "error") if name in answer]
@@ -104,6 +106,8 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _until(date: str) -> float | None:
+    import email.utils  # loads slowly, and is hardly ever needed
+
     try:
         moment = email.utils.parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):

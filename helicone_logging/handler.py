@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import weakref
@@ -17,8 +18,7 @@ from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.retry import RetryPolicy
-from helicone_logging.sender import AUTO, Sender, SenderOptions
-from helicone_logging.transport import Transport, TransportOptions
+from helicone_logging.sender import AUTO, Sender, SenderOptions, Transport
 
 _MIB = 1024 * 1024
 
@@ -35,7 +35,7 @@ class _QueueOptions(NamedTuple):
 class _Settings(NamedTuple):
     """Everything that decides how records travel; a handler may take over from another that agrees in it."""
 
-    transport: TransportOptions
+    transport: requesting.TransportOptions
     sender: SenderOptions
     queue: _QueueOptions
 
@@ -122,7 +122,7 @@ class HeliconeHandler(logging.Handler):
             return
         key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
         settings = _Settings(
-            TransportOptions(
+            requesting.TransportOptions(
                 endpoint=endpoint_for(
                     endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"),
                     key,
@@ -286,10 +286,17 @@ def _sender_for(settings: _Settings) -> Sender:
             return sender
     diagnostics = Diagnostics()
     queue = _queue(settings.queue, diagnostics)
-    sender = Sender(settings, settings.sender, queue, lambda: Transport(settings.transport), diagnostics)
+    sender = Sender(settings, settings.sender, queue, functools.partial(_transport, settings.transport), diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - plain text
         sender.wake()  # what an earlier process left goes first
     return sender
+
+
+def _transport(options: requesting.TransportOptions) -> Transport:
+    """Makes the transport of a sender thread, which is also who waits for requests to load."""
+    from helicone_logging import transport
+
+    return transport.Transport(options)
 
 
 def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:

@@ -1,9 +1,10 @@
-"""Checks of the options that shape an HTTP request, as requests takes them."""
+"""The options that shape an HTTP request, and their checks; apart from the transport, as requests loads slowly."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helicone_logging import options as check
@@ -12,6 +13,31 @@ _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # https://www.rfc-editor.or
 _VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?")
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """Where and how bodies are sent.
+
+    Args:
+        endpoint: the whole URL.
+        api_key: sent as bearer token; None to send none.
+        timeout: seconds to connect in, and again for the whole answer.
+        compression: `"gzip"` or None.
+        headers: names and values of more headers.
+        proxies: scheme and URL, over those of the environment.
+        verify: as in requests.
+        cert: as in requests.
+    """
+
+    endpoint: str
+    api_key: str | None = field(repr=False)
+    timeout: float = 10.0
+    compression: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

@@ -44,6 +44,7 @@ def take_times(fields: dict[str, object], created: float) -> Times:
     own = round(created * 1e6) * 1000
     if fields.keys().isdisjoint(_NAMES):
         return Times(own, own)
+    is_rounded = isinstance(fields.get("start_time"), float) and isinstance(fields.get("end_time"), float)
     start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
     duration = _take_duration(fields)
     if start is None:
@@ -51,7 +52,15 @@ def take_times(fields: dict[str, object], created: float) -> Times:
         start = max(0, end - (duration or 0))
     elif end is None or (end < start and duration is not None):
         end = max(own, start) if duration is None else start + duration
+    elif is_rounded:
+        end = start + _without_rounding(end - start)
     return _as_shown(start, max(start, end))
+
+
+def _without_rounding(length: int) -> int:
+    """What two floats were meant to be apart: each of them is a microsecond off at the worst."""
+    whole = (length + 1_000) // 1_000_000 * 1_000_000
+    return max(length, whole)
 
 
 def _as_shown(start: int, end: int) -> Times:

@@ -7,7 +7,6 @@ the settings of the environment merged once.
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -16,6 +15,7 @@ import urllib3.exceptions
 from helicone_logging._version import __version__
 from helicone_logging.answers import Answer, Verdict, classify
 from helicone_logging.deadlines import DeadlineAdapter
+from helicone_logging.requesting import TransportOptions
 
 GZIP = "gzip"
 
@@ -23,31 +23,6 @@ _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agen
 _MAX_ANSWER_BYTES = 65_536
 _MAX_CAUSE = 300
 _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % larger
-
-
-@dataclass(frozen=True)
-class TransportOptions:
-    """Where and how bodies are sent.
-
-    Args:
-        endpoint: the whole URL.
-        api_key: sent as bearer token; None to send none.
-        timeout: seconds to connect in, and again for the whole answer.
-        compression: `"gzip"` or None.
-        headers: names and values of more headers.
-        proxies: scheme and URL, over those of the environment.
-        verify: as in requests.
-        cert: as in requests.
-    """
-
-    endpoint: str
-    api_key: str | None = field(repr=False)
-    timeout: float = 10.0
-    compression: str | None = None
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    verify: bool | str = True
-    cert: str | tuple[str, str] | None = None
 
 
 class Transport:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from helicone_logging.linting import ERROR, INFO, WARNING, Finding
 from helicone_logging.receiver import rows, validation
 from helicone_logging.receiver.rows import Row
-
-ERROR = "error"
-WARNING = "warning"
-INFO = "info"
 
 _TOKENS = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
 _PROPERTY = "traceloop.association.properties.Helicone-Property-"
@@ -33,26 +29,6 @@ _SPELLINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that Helicone will not show, or show wrongly.
-
-    Args:
-        code: its kind, as a stable word.
-        severity: `"error"` for what is refused or lost, `"warning"` for what is shown wrongly, `"info"` for what
-            could be shown and is not.
-        message: what happens, in plain words.
-        field: what to set: a field of `extra=` or an option of the handler.
-        where: the span it is about.
-    """
-
-    code: str
-    severity: str
-    message: str
-    field: str
-    where: str
-
-
 class _Subject(NamedTuple):
     """A span and how Helicone shows it."""
 
@@ -67,14 +43,7 @@ class _Subject(NamedTuple):
 
 
 def lint(payload: object) -> list[Finding]:
-    """Returns what Helicone will not show of a payload, the worst first for each span.
-
-    Args:
-        payload: an OTELTrace as a mapping or as JSON, or a list of them, which are then looked at together.
-
-    Raises:
-        ConfigurationError: jsonschema is missing; it comes with the extra `[local]`.
-    """
+    """Does the work of `helicone_logging.lint`."""
     subjects: list[_Subject] = []
     findings: list[Finding] = []
     for number, one in enumerate(_payloads(payload)):
