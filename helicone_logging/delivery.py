@@ -104,7 +104,9 @@ class Delivery:
     def _call(self, option: str, callback: Callable[..., object], *args: object) -> None:
         try:
             callback(*args)
-        except Exception as error:  # noqa: BLE001 - the callback is the user's
+        except KeyboardInterrupt:
+            raise  # of the user's own thread, which closes the handler
+        except BaseException as error:  # noqa: BLE001 - the callback is the user's; `sys.exit` would end the sender
             self._diagnostics.report(option, f"{option} raised {type(error).__name__}")
 
     def _try_again(self, items: Sequence[Item], reason: str) -> None:

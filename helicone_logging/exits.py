@@ -9,7 +9,10 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 _FINALIZING_MODULES = ("multiprocessing", "billiard")
@@ -25,6 +28,7 @@ class _Process:
     """What is known of the end of this process."""
 
     is_exiting = False
+    waited = 0.0  # seconds, since it has been exiting
     watches_exit = False
     watches_end_of_child_in = 0  # the process id, as a fork copies all of this
 
@@ -35,6 +39,21 @@ _watched: weakref.WeakSet[Closable] = weakref.WeakSet()
 def is_exiting() -> bool:
     """Returns whether the interpreter is on its way out, so that no thread may be started."""
     return _Process.is_exiting or sys.is_finalizing()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[float]:
+    """Gives the moment, on the monotonic clock, at which a wait must end.
+
+    Args:
+        seconds: how long it may take; at exit, together with all other waits there.
+    """
+    began = time.monotonic()
+    try:
+        yield began + max(0.0, seconds - _Process.waited)
+    finally:
+        if is_exiting():
+            _Process.waited += time.monotonic() - began
 
 
 def watch(obj: Closable) -> None:
@@ -60,6 +79,9 @@ def watch_end_of_child() -> None:
         process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
         if process is not None and util is not None and _is_child(process):
             util.Finalize(None, _close_all, exitpriority=_PRIORITY)
+    celery = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(_end_of_celery_worker, weak=False)
 
 
 def _is_child(process: object) -> bool:
@@ -67,6 +89,12 @@ def _is_child(process: object) -> bool:
     return callable(current) and getattr(current(), "_parent_pid", None) is not None
 
 
+def _end_of_celery_worker(**_: object) -> None:
+    """The workers of Celery's prefork pool end by `os._exit`, without finalizers, right after this signal."""
+    _close_all()
+
+
 def _close_all() -> None:
+    _Process.is_exiting = True
     for obj in list(_watched):
         obj.close()

@@ -60,8 +60,15 @@ def split_traceback(message: str) -> tuple[str, Failure | None]:
 
 def _from_exception(error: BaseException, formatted: object) -> Failure:
     if not isinstance(formatted, str) or not formatted:
-        formatted = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
+        formatted = _formatted(error)
     return Failure(_type_name(type(error)), _message(error), formatted)
+
+
+def _formatted(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
+    except Exception:  # noqa: BLE001 - as below; its causes, too
+        return "<unreadable traceback>"
 
 
 def _type_name(kind: type[BaseException]) -> str:

@@ -308,4 +308,4 @@ def take_rest(fields: dict[str, object], attributes: dict[str, Scalar], *, captu
 def _is_short(value: object, scalar: Scalar) -> bool:
     if isinstance(scalar, int):
         return True
-    return isinstance(value, _SHOWN_TYPES) and len(scalar) <= _SHORT and "\n" not in scalar
+    return issubclass(type(value), _SHOWN_TYPES) and len(scalar) <= _SHORT and "\n" not in scalar

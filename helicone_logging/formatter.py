@@ -22,6 +22,7 @@ from helicone_logging.resource import resource_of
 from helicone_logging.selection import EXPORTS, Selection
 from helicone_logging.sessions import SessionPaths
 from helicone_logging.spans import Message, SpanBuilder, SpanOptions
+from helicone_logging.taming import tamed
 from helicone_logging.values import text_of
 
 SCOPE_NAME = "helicone_logging"
@@ -138,6 +139,12 @@ class OTELTraceFormatter(BaseJsonFormatter):
             record: any record; it is not changed.
             text: its message as another formatter rendered it; None to render it here.
         """
+        try:
+            return self._encode(record, text)
+        except Exception:  # noqa: BLE001 - an object raised where it was read
+            return self._encode(tamed(record), text)
+
+    def _encode(self, record: logging.LogRecord, text: str | None) -> Encoded:
         message = _message(record, text)
         span, malformed = self._builder.build(record, self._fields(record, message.text), message)
         entry, cut_values = pack(span, self._encoder, self._limits, self._redact)

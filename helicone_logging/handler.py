@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging import guard, requesting
@@ -286,17 +286,17 @@ def _sender_for(settings: _Settings) -> Sender:
             return sender
     diagnostics = Diagnostics()
     queue = _queue(settings.queue, diagnostics)
-    sender = Sender(settings, settings.sender, queue, functools.partial(_transport, settings.transport), diagnostics)
+    sender = Sender(settings, settings.sender, queue, _transport_maker(settings.transport), diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - plain text
         sender.wake()  # what an earlier process left goes first
     return sender
 
 
-def _transport(options: requesting.TransportOptions) -> Transport:
-    """Makes the transport of a sender thread, which is also who waits for requests to load."""
+def _transport_maker(options: requesting.TransportOptions) -> Callable[[], Transport]:
+    """Loads requests now: in a sender thread, a fork meanwhile would leave the child with half of it."""
     from helicone_logging import transport
 
-    return transport.Transport(options)
+    return functools.partial(transport.Transport, options)
 
 
 def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:

@@ -10,7 +10,7 @@ import heapq
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 DROP_NEWEST = "drop_newest"
@@ -114,6 +114,9 @@ class Queue(Protocol):
     def close(self) -> None:
         """Lets go of files and of callers that wait for room."""
 
+    def listen(self, wake: Callable[[], object]) -> None:
+        """Calls a bound method, without any lock, when there are records that nobody put in here."""
+
     def after_fork_in_child(self) -> None:
         """Begins anew: what the parent queued stays the parent's."""
 
@@ -137,7 +140,7 @@ class BoundedQueue:
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._overflow = overflow
-        self._block_timeout = block_timeout
+        self.block_timeout = block_timeout
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
@@ -152,7 +155,7 @@ class BoundedQueue:
         self._in_mark: Counter[int] = Counter()
         self._is_closed = False
 
-    def put(self, entry: bytes) -> int:
+    def put(self, entry: bytes, record: int = 0) -> int:  # a spool names its records
         size = len(entry)
         with self._room:
             self._emitted += 1
@@ -163,7 +166,7 @@ class BoundedQueue:
                     self._dropped += 1
                     return dropped + 1
             self._is_closed = False
-            self._ready.append(Item(entry, self._mark, 0, time.monotonic()))
+            self._ready.append(Item(entry, self._mark, 0, time.monotonic(), record))
             self._ready_bytes += size
             self._count += 1
             self._bytes += size
@@ -177,7 +180,7 @@ class BoundedQueue:
         if size > self._max_bytes:
             return 0
         if self._overflow == BLOCK:
-            self._room.wait_for(lambda: self._is_closed or self._has_room(size), self._block_timeout)
+            self._room.wait_for(lambda: self._is_closed or self._has_room(size), self.block_timeout)
             return 0
         dropped = 0
         while self._overflow == DROP_OLDEST and not self._has_room(size):
@@ -249,6 +252,15 @@ class BoundedQueue:
         with self._room:
             self._forget(items)
             self._rejected += len(items)
+
+    def withdraw(self, items: Sequence[Item]) -> None:
+        """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
+        with self._room:
+            self._forget(items)
+            self._emitted -= len(items)
+
+    def listen(self, wake: Callable[[], object]) -> None:
+        """Nobody else puts records in here."""
 
     def _forget(self, items: Sequence[Item]) -> None:
         for item in items:

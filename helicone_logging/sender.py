@@ -88,6 +88,7 @@ class Sender:
         self._queue = queue
         self._make_transport = make_transport
         self._begin()
+        queue.listen(self.wake)
         forks.watch(self)
         exits.watch(self)
 
@@ -115,7 +116,6 @@ class Sender:
         self._is_closing = False  # threads end when the queue is empty
         self._is_stopped = False  # threads end now
         self._is_put_away = False  # logging.shutdown knows no handler of this sender any more
-        self._exit_deadline: float | None = None
 
     def submit(self, entry: bytes) -> None:
         """Takes a record in and returns at once.
@@ -130,7 +130,9 @@ class Sender:
 
     def wake(self) -> None:
         """Has the queue looked at, for records that nobody submitted here."""
-        self._rouse()
+        if self._queue.due_in() is not None:
+            self._rouse()
+        self._tell_settled()
 
     def account(self) -> Account:
         """Returns what became of the records."""
@@ -139,7 +141,8 @@ class Sender:
     def _report_drops(self) -> None:
         dropped = self._queue.account().dropped
         self.diagnostics.report(
-            "dropped", f"{dropped:,} records are lost, as the queue is full; raise `queue_size` or `queue_bytes`"
+            "dropped",
+            f"{dropped:,} records are lost, as the queue is full; raise `queue_size`, `queue_bytes` or `spool_bytes`",
         )
 
     # Threads
@@ -155,7 +158,7 @@ class Sender:
             if not self._threads:
                 self._is_closing = False
             is_attended = self._start_thread() or bool(self._threads)
-        if not is_attended and self._exit_deadline is not None:
+        if not is_attended and exits.is_exiting():
             self.close_at_exit()  # the last word of a process that has closed its handlers
 
     def _start_thread(self) -> bool:
@@ -273,7 +276,8 @@ class Sender:
         if guard.state.is_sending:
             return False  # a callback in a sender thread would wait for itself
         mark = self._queue.mark()
-        return self._wait_until(lambda: self._queue.is_done(mark), self._deadline(timeout))
+        with exits.deadline(self._patience(timeout)) as deadline:
+            return self._wait_until(lambda: self._queue.is_done(mark), deadline)
 
     def close(self, timeout: float | None = None) -> None:
         """Delivers what is queued, ends the threads, and reports the number of what could not be sent.
@@ -286,15 +290,15 @@ class Sender:
         self.retire()
         if guard.state.is_sending:
             return
-        deadline = self._deadline(timeout)
-        self._queue.hurry()
-        self._wait_until(self._is_empty, deadline)
-        with self._work:
-            self._is_stopped = True
-            self._work.notify()
-        self._report_unsent(self._queue.drop_waiting())
-        with self._settled:
-            self._settled.wait_for(lambda: not self._running, max(0.0, deadline - time.monotonic()))
+        with exits.deadline(self._patience(timeout)) as deadline:
+            self._queue.hurry()
+            self._wait_until(self._is_empty, deadline)
+            with self._work:
+                self._is_stopped = True
+                self._work.notify()
+            self._report_unsent(self._queue.drop_waiting())
+            with self._settled:
+                self._settled.wait_for(lambda: not self._running, max(0.0, deadline - time.monotonic()))
         self._queue.close()
 
     def retire(self) -> None:
@@ -313,13 +317,8 @@ class Sender:
         if self._is_put_away:
             self.close()
 
-    def _deadline(self, timeout: float | None) -> float:
-        now = time.monotonic()
-        deadline = now + (self._options.shutdown_timeout if timeout is None else timeout)
-        if exits.is_exiting():  # one deadline for all that is closed at exit, however often
-            self._exit_deadline = min(self._exit_deadline or deadline, deadline)
-            return self._exit_deadline
-        return deadline
+    def _patience(self, timeout: float | None) -> float:
+        return self._options.shutdown_timeout if timeout is None else timeout
 
     def _is_empty(self) -> bool:
         return not self._sending and self._queue.due_in() is None

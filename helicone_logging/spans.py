@@ -18,7 +18,7 @@ from helicone_logging.otel import Draft
 from helicone_logging.redaction import size_of
 from helicone_logging.sessions import SessionPaths
 from helicone_logging.times import take_times
-from helicone_logging.values import Scalar, scalar_of
+from helicone_logging.values import Scalar, scalar_of, text_of
 
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUSES = {"unset": 0, "ok": 1, "success": 1, "error": 2, "failed": 2, "failure": 2}
@@ -164,8 +164,8 @@ class SpanBuilder:
     ) -> None:
         """Takes the properties, the nearest to the record last, so that they win."""
         # The server itself shows every row as a success.
-        attributes[PROPERTY + "logger"] = str(record.name)
-        attributes[PROPERTY + "level"] = str(record.levelname)
+        attributes[PROPERTY + "logger"] = text_of(record.name)
+        attributes[PROPERTY + "level"] = text_of(record.levelname)
         if is_error:
             attributes[PROPERTY + "error"] = "true"
         if failure is not None:
@@ -201,7 +201,7 @@ def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Me
     name = vocabulary.take_text(fields, "span_name")
     if not name and capture_text:
         name = message.text
-    return cut_text(name or str(record.funcName or record.name), _MAX_NAME)
+    return cut_text(name or text_of(record.funcName or record.name), _MAX_NAME)
 
 
 def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:
@@ -260,8 +260,8 @@ def _describe(
     capture_text: bool,
 ) -> None:
     """Adds what OpenTelemetry's conventions know of a record and Helicone does not show."""
-    attributes["code.function"] = str(record.funcName)
-    attributes["code.filepath"] = str(record.pathname)
+    attributes["code.function"] = text_of(record.funcName)
+    attributes["code.filepath"] = text_of(record.pathname)
     attributes["code.lineno"] = scalar_of(record.lineno)
     if parent_id is not None:
         attributes["parent_span_id"] = parent_id

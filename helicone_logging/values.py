@@ -59,6 +59,15 @@ def text_of(value: object) -> str:
         return _unreadable(value)
 
 
+def plain_of(value: object) -> Plain:
+    """Returns a value as the types that JSON knows; it never raises.
+
+    Args:
+        value: as in `text_of`.
+    """
+    return _Reader().plain(value, 0)
+
+
 def _foreign_int(value: object) -> Scalar | None:
     try:
         if not isinstance(value, bool | enum.Enum) and isinstance(value, numbers.Integral):
@@ -94,9 +103,9 @@ class _Reader:
         self._open: set[int] = set()
 
     def plain(self, value: object, depth: int) -> Plain:
-        if value is None or isinstance(value, str | bool | int | float):
-            return _leaf(value)
         try:
+            if value is None or isinstance(value, str | bool | int | float):
+                return _leaf(value)
             return self._container(value, depth)
         except Exception:  # noqa: BLE001 - one unreadable part must not cost the rest
             return _unreadable(value)

@@ -1,0 +1,395 @@
+"""What a process does with its records on disk, and what it does when the disk lets it down.
+
+Nothing here raises: a method says whether it could do its work. All of it needs the lock of the queue around it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+
+from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.queues import Item
+from helicone_logging.spool_file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
+from helicone_logging.spool_process import is_gone, this_process
+from helicone_logging.spool_waiting import Fresh, Slip, Waiting
+
+LEASE = 60.0  # seconds; only processes on other hosts have to wait for its end
+RENEW_EVERY = 15.0
+
+_CHUNKS = 64  # in how many parts room is set apart, so that not every record asks how much the others have taken
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+_LOCKED_IS_TOLD_FROM = 2  # in a row: processes that share a file get into each other's way now and then
+_TROUBLE = (sqlite3.Error, OSError, MemoryError, ValueError, TypeError)  # the last two: rows with flipped bits
+
+
+def inode_of(path: str) -> int | None:
+    """Returns which file is at a path now, or None for none."""
+    try:
+        return os.stat(path).st_ino  # noqa: PTH116 - plain text
+    except OSError:
+        return None
+
+
+def is_free(claim: Claim) -> bool:
+    """Returns whether a claim may be taken over: its holder is known to be gone, or its lease has run out."""
+    if claim.holder == 0:
+        return True
+    gone = is_gone(claim.process)
+    return claim.lease < time.time() if gone is None else gone
+
+
+class Disk:
+    """The file, as long as it can be used, and the account of the records in it that are this process's.
+
+    Args:
+        path: absolute.
+        max_bytes: of the records of all processes together.
+        diagnostics: where trouble is told.
+    """
+
+    def __init__(self, path: str, max_bytes: int, diagnostics: Diagnostics) -> None:
+        self.waiting = Waiting()
+        self.recovered = self.lost = self.handed_over = 0
+        self.written = 0  # bytes since the last checkpoint
+        self.undeleted: list[int] = []
+        self.file: SpoolFile | None = None
+        self._path = path
+        self._max_bytes = max_bytes
+        self._diagnostics = diagnostics
+        self._holder = 0
+        self._inode: int | None = None
+        self._reserved = 0
+        self._oldest = ((0, 0), 0.0)  # the place in a claim, and when its record came
+        self._failures = 0
+        self._retry_at = self._renewed_at = 0.0
+
+    # The file
+
+    def use(self, *, is_new_allowed: bool = False) -> SpoolFile | None:
+        """Returns the file, opened if need be, or None while it cannot be used."""
+        if self._failures and time.monotonic() < self._retry_at:
+            return None
+        if self.file is None:
+            self._open(is_new_allowed=is_new_allowed)
+        elif time.monotonic() > self._renewed_at + LEASE / 2:  # nobody could do it from the background
+            self.renew()
+        return self.file
+
+    def _open(self, *, is_new_allowed: bool) -> None:
+        self._inode = inode_of(self._path)
+        if self._inode is None and not is_new_allowed:
+            return
+        try:
+            self.file = SpoolFile(self._path, is_new_allowed=is_new_allowed)
+            self._inode = inode_of(self._path)
+            self._take_hold(self.file)
+        except _TROUBLE as error:
+            self.trouble(error)
+            self.close()
+
+    def _take_hold(self, file: SpoolFile) -> None:
+        """Makes a claim, or goes on with those from before the file was closed."""
+        self._reserved = 0
+        process, lease = this_process(), time.time() + LEASE
+        mine = {fresh.claim for fresh in self.waiting.fresh}
+        if mine:
+            known = [claim for claim in file.claims() if claim.id in mine]
+            for claim in known:
+                if claim.holder == 0:
+                    file.take_over(claim, self._holder, process, lease)
+            if file.held(self._holder) >= mine:
+                file.renew(self._holder, lease)
+                self._renewed_at = time.monotonic()
+                return
+            file.release(self._holder)
+            self._forget_all(are_there=bool(known))
+        self._holder = file.claim(process, lease)
+        self._renewed_at = time.monotonic()
+        self.waiting.fresh = [Fresh(self._holder, 0, None)]
+
+    def _forget_all(self, *, are_there: bool) -> None:
+        gone = self.waiting.forget_all()
+        if are_there:
+            self.handed_over += gone
+        elif gone:
+            self.lost += gone
+            self._diagnostics.report("spool-gone", f"{gone:,} records are lost, as {self._path} was cleared or removed")
+
+    def trouble(self, error: Exception) -> None:
+        """Does what an error asks for: tries again later, or puts the file out of the way."""
+        word = passing_trouble(error)
+        if word is None:
+            word = self._set_aside(error)
+        if word is None:
+            return
+        self._failures += 1
+        self._retry_at = time.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failures - 1, 16))
+        if word in {"read-only", "unavailable"}:
+            self.close()
+        if word != "locked" or self._failures >= _LOCKED_IS_TOLD_FROM:
+            self._diagnostics.report(
+                f"spool-{word}",
+                f"the queue on disk is {word}, so records are kept in memory until it can be used again:"
+                f" {self._path}: {error}",
+            )
+
+    def _set_aside(self, error: Exception) -> str | None:
+        """Renames a file that is broken, unless another process has done so; returns a word if that is impossible."""
+        self.close()
+        inode = inode_of(self._path)
+        if inode is None or inode != self._inode:
+            return None
+        try:
+            target = set_aside(self._path)
+        except OSError:
+            return "unavailable"
+        gone = self.waiting.forget_all()
+        self.lost += gone
+        self._holder = 0
+        what = error if isinstance(error, UnusableFileError) else f"it is corrupt: {error}"
+        self._diagnostics.report(
+            "spool-unusable",
+            f"{self._path} cannot be used, as {what}; it was set aside as {target}, with {gone:,} records of this"
+            " process in it that are lost",
+        )
+        return None
+
+    def worked(self) -> None:
+        """Notes that the disk can be used."""
+        if self._failures:
+            self._failures = 0
+            self._retry_at = 0.0
+
+    def close(self, *, is_quick: bool = False) -> None:
+        """Closes the file; claims stay."""
+        if self.file is not None:
+            self.file.close(is_quick=is_quick)
+            self.file = None
+
+    def pause(self) -> float:
+        """Returns in how many seconds the disk is tried again; 0.0 for now."""
+        return max(0.0, self._retry_at - time.monotonic()) if self._failures else 0.0
+
+    def due_in(self) -> float | None:
+        """Returns in how many seconds a record is due that can be read then; None for none that waits."""
+        due_in = self.waiting.due_in()
+        return None if due_in is None else max(due_in, self.pause())
+
+    def ready_age(self) -> float:
+        """Returns for how many seconds the oldest record that is ready has been waiting."""
+        since = self._oldest_ready_at()
+        return 0.0 if since is None else max(0.0, time.monotonic() - since)
+
+    def oldest_age(self) -> float:
+        """Returns for how many seconds the oldest record that is not being sent has been waiting."""
+        times = [at for at in (self.waiting.oldest_delayed_at(), self._oldest_ready_at()) if at is not None]
+        return max(0.0, time.monotonic() - min(times)) if times else 0.0
+
+    def _oldest_ready_at(self) -> float | None:
+        slip, fresh = self.waiting.oldest_ready_slip(), self.waiting.next_fresh()
+        if slip is not None or fresh is None:
+            return slip and slip.queued_at
+        place = (fresh.claim, fresh.cursor)
+        if self._oldest[0] != place and self.file is not None:
+            try:
+                oldest = self.file.oldest(*place)
+            except _TROUBLE:
+                return None
+            if oldest is None:
+                return None
+            self._oldest = place, time.monotonic() - time.time() + oldest[0] / 1e9
+        return self._oldest[1] if self._oldest[0] == place else None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the open file is not the one at the path any more."""
+        return self.file is not None and inode_of(self._path) != self._inode
+
+    # Records
+
+    def has_room(self, size: int) -> bool:
+        """Returns whether a record fits, and sets room apart for it."""
+        used = self.waiting.size + size
+        if used <= self._reserved:
+            return True
+        if used > self._max_bytes or self.file is None:
+            return False
+        self._reserve(self.waiting.size, used + self._max_bytes // _CHUNKS)
+        return used <= self._reserved
+
+    def _reserve(self, used: int, wanted: int) -> None:
+        try:
+            if self.file is not None:
+                self._reserved = self.file.reserve(self._holder, used, wanted, self._max_bytes)
+        except _TROUBLE as error:
+            self.trouble(error)
+
+    def insert(self, record: int, entry: bytes) -> int:
+        """Puts a record in and returns its id, as another may have come at the same nanosecond; 0 if that failed."""
+        file = self.file
+        try:
+            while file is not None:
+                try:
+                    file.insert(record, self._holder, entry)
+                except sqlite3.IntegrityError:
+                    record += 1
+                    continue
+                self.written += len(entry)
+                self.worked()
+                return record
+        except _TROUBLE as error:
+            self.trouble(error)
+        return 0
+
+    def take(self, limit: int, max_bytes: int) -> list[Item]:
+        """Hands out records that are due."""
+        if self.waiting.due_in() != 0 or self.use() is None:
+            return []
+        slips = self.waiting.pop_slips(limit, max_bytes)
+        try:
+            return self._read(slips) if slips else self._read_fresh(limit, max_bytes)
+        except _TROUBLE as error:
+            self.waiting.put_back(slips)
+            self.trouble(error)
+            return []
+
+    def _read(self, slips: Sequence[Slip]) -> list[Item]:
+        assert self.file is not None  # noqa: S101
+        entries = self.file.read((slip.id for slip in slips), (fresh.claim for fresh in self.waiting.fresh))
+        missing = [slip for slip in slips if slip.id not in entries]
+        self.waiting.forget(missing)
+        self._lose(len(missing))
+        return [slip.item(entries[slip.id]) for slip in slips if slip.id in entries]
+
+    def _read_fresh(self, limit: int, max_bytes: int) -> list[Item]:
+        assert self.file is not None  # noqa: S101
+        fresh = self.waiting.next_fresh()
+        if fresh is None:
+            return []
+        rows: list[tuple[int, bytes]] = []
+        found = self.file.read_after(fresh.claim, fresh.cursor, min(limit, fresh.count))
+        try:
+            for row in found:
+                max_bytes -= len(row[1])
+                if rows and max_bytes < 0:
+                    break
+                rows.append(row)
+        finally:
+            found.close()
+        items = self.waiting.take_fresh(fresh, rows) if rows else []
+        if max_bytes >= 0 and len(rows) < limit:
+            self._lose(self.waiting.forget_missing(fresh))
+        return items
+
+    def _lose(self, count: int) -> None:
+        if count:
+            self.lost += count
+            self._diagnostics.report("spool-gone", f"{count:,} records are lost, as {self._path} was cleared")
+
+    def drop_oldest(self) -> bool:
+        """Deletes the oldest record that is not being sent, and returns whether there was one."""
+        try:
+            slip = self.waiting.pop_oldest_slip()
+            if slip is not None:
+                self.finish((slip,))
+                return True
+            return self._drop_fresh()
+        except _TROUBLE as error:
+            self.trouble(error)
+            return False
+
+    def _drop_fresh(self) -> bool:
+        fresh = self.waiting.next_fresh()
+        if fresh is None or self.file is None:
+            return False
+        oldest = self.file.oldest(fresh.claim, fresh.cursor)
+        if oldest is None:
+            self._lose(self.waiting.forget_missing(fresh))
+            return False
+        self.file.delete((oldest[0],))
+        self.waiting.forget_fresh(fresh, *oldest)
+        return True
+
+    def finish(self, items: Sequence[Item | Slip]) -> None:
+        """Deletes records for good; those that cannot be deleted now are deleted later, and never sent again."""
+        self.waiting.forget(items)
+        self.undeleted.extend(item.id for item in items)
+        self.delete_finished()
+        if self._reserved - self.waiting.size > 2 * (self._max_bytes // _CHUNKS) + 1 and self.file is not None:
+            self._reserve(self.waiting.size, self.waiting.size + self._max_bytes // _CHUNKS)
+
+    def delete_finished(self) -> None:
+        """Deletes what could not be deleted before."""
+        file = self.use()
+        if file is None or not self.undeleted:
+            return
+        try:
+            file.delete(self.undeleted)
+            self.written += 64 * len(self.undeleted)
+            self.undeleted = []
+            self.worked()
+        except _TROUBLE as error:
+            self.trouble(error)
+
+    # Claims
+
+    def renew(self) -> None:
+        """Renews the claims, unless others have taken them meanwhile."""
+        if self.file is None:
+            return
+        try:
+            if self.file.renew(self._holder, time.time() + LEASE) >= len(self.waiting.fresh):
+                self._renewed_at = time.monotonic()
+                self.worked()
+                return
+            self.close()
+            self._open(is_new_allowed=False)
+        except _TROUBLE as error:
+            self.trouble(error)
+
+    def is_renewal_due(self) -> bool:
+        """Returns whether it is time to renew the claims."""
+        return self.file is not None and time.monotonic() >= self._renewed_at + RENEW_EVERY
+
+    def adopt(self, claim: Claim, count: int, size: int, oldest: int) -> bool:
+        """Takes over a claim whose holder is gone, and returns whether nobody was faster."""
+        if self.file is None:
+            return False
+        try:
+            if not self.file.take_over(claim, self._holder, this_process(), time.time() + LEASE):
+                return False
+        except _TROUBLE as error:
+            self.trouble(error)
+            return False
+        self.recovered += count
+        self.waiting.add_claim(claim.id, count, size, oldest)
+        return True
+
+    def is_own(self, claim: Claim) -> bool:
+        """Returns whether a claim is held here."""
+        return claim.holder == self._holder
+
+    def drop_empty_claims(self) -> None:
+        """Lets go of the claims taken over, once they are empty."""
+        if self.file is None or self.waiting.count or self.undeleted or len(self.waiting.fresh) <= 1:
+            return
+        try:
+            self.file.forget_empty(self._holder, self._holder)
+            del self.waiting.fresh[:-1]
+        except _TROUBLE as error:
+            self.trouble(error)
+
+    def release(self, in_flight: Iterable[object] = ()) -> None:
+        """Leaves everything to other processes, and closes the file."""
+        self.delete_finished()
+        try:
+            if self.file is not None and not any(in_flight):
+                self.file.release(self._holder)
+                if not self.waiting.count:
+                    self.file.shrink()
+        except _TROUBLE as error:
+            self.trouble(error)
+        self.close()

@@ -1,0 +1,65 @@
+"""The thread that looks after a queue on disk, away from those who log and those who send.
+
+It ends with the queue: it knows it by a weak reference only.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Protocol
+
+from helicone_logging import exits, guard
+
+
+class NeedsUpkeep(Protocol):
+    def upkeep(self) -> float:
+        """Does what is due, and returns in how many seconds to come again."""
+
+
+class Upkeep:
+    """Comes again and again to one object.
+
+    Args:
+        obj: what is looked after.
+    """
+
+    def __init__(self, obj: NeedsUpkeep) -> None:
+        self._obj = weakref.ref(obj)
+        self._wake = threading.Event()
+        self._is_stopped = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> bool:
+        """Sees to it that the thread runs, and returns whether it does; none is started at exit."""
+        if self._thread is not None:
+            return True
+        if exits.is_exiting():
+            return False
+        thread = threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        return True
+
+    def wake(self) -> None:
+        """Has it come at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends it after what it is doing now."""
+        self._is_stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        with guard.sending():
+            while not self._is_stopped:
+                obj = self._obj()
+                if obj is None:
+                    return
+                pause = obj.upkeep()
+                del obj
+                self._wake.wait(pause)
+                self._wake.clear()

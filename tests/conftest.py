@@ -1,0 +1,89 @@
+"""What surrounds every test: an environment, a root logger and handlers of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from recording_server import RecordingServer
+
+from helicone_logging import HeliconeHandler, exits
+
+_FOREIGN = ("HELICONE_", "OTEL_")
+_FOREIGN_NAMES = {
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "NETRC",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the machine's decides what a test sees."""
+    for name in list(os.environ):
+        if name.upper().startswith(_FOREIGN) or name.upper() in _FOREIGN_NAMES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging(_own_environment: None) -> Iterator[None]:
+    """Logging is as it was before, and no handler of this package is left over."""
+    loggers = [logging.getLogger(), *_loggers()]
+    before = {logger: _state(logger) for logger in loggers}
+    disabled, raises, factory = logging.root.manager.disable, logging.raiseExceptions, logging.getLogRecordFactory()
+    yield
+    close_handlers()
+    for logger in [logging.getLogger(), *_loggers()]:
+        _restore(logger, before.get(logger, ([], [], logging.NOTSET, True, False)))
+    logging.disable(disabled)
+    logging.raiseExceptions = raises
+    logging.setLogRecordFactory(factory)
+
+
+@pytest.fixture
+def server() -> Iterator[RecordingServer]:
+    """An endpoint on this machine; what it refuses for its form fails the test."""
+    with RecordingServer() as recording:
+        yield recording
+        close_handlers()
+    assert recording.refusals == []
+
+@pytest.fixture
+def dead_endpoint() -> Iterator[str]:
+    """Where a connection is refused: a port that is taken, and that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def close_handlers() -> None:
+    """Closes what is open of this package, without waiting for an endpoint."""
+    for sender in list(exits._watched):
+        sender.close(0)  # type: ignore[call-arg]
+    for reference in list(logging._handlerList):  # type: ignore[attr-defined]
+        handler = reference()
+        if isinstance(handler, HeliconeHandler):
+            handler.close()
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+
+
+def _state(logger: logging.Logger) -> tuple[Any, ...]:
+    return list(logger.handlers), list(logger.filters), logger.level, logger.propagate, logger.disabled
+
+
+def _restore(logger: logging.Logger, state: tuple[Any, ...]) -> None:
+    logger.handlers[:], logger.filters[:], level, logger.propagate, logger.disabled = state
+    logger.setLevel(level)

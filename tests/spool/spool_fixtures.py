@@ -1,0 +1,95 @@
+"""What the tests of the queue on disk share: entries, queues, processes that log into a file and are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.queues import Account, BoundedQueue, Item
+from helicone_logging.spool import Spool
+
+PATIENCE = 60.0  # seconds after which something is taken to hang
+MANY = 10_000
+MIB = 1024 * 1024
+
+WORKER = """
+import logging, sys
+from helicone_logging import HeliconeHandler
+
+path, endpoint, name, count = sys.argv[1:5]
+handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=30)
+logger = logging.getLogger("worker")
+logger.addHandler(handler)
+logger.setLevel(logging.INFO)
+logger.propagate = False
+for number in range(int(count)):
+    logger.info("%s-%s", name, number, extra={"trace_id": "t", "prompt": "p" * 500})
+    print(f"{name}-{number}", flush=True)
+if "wait" in sys.argv:
+    sys.stdin.read()
+"""
+
+
+def spool(path: Path, *, max_bytes: int = MIB, overflow: str = "drop_newest", block_timeout: float = 10.0) -> Spool:
+    """A queue on disk with plenty of memory to fall back on."""
+    memory = BoundedQueue(MANY, 64 * MIB, overflow, block_timeout)
+    return Spool(str(path), max_bytes, overflow, memory, Diagnostics())
+
+
+def is_balanced(account: Account) -> bool:
+    """Whether the account adds up."""
+    left = account.emitted + account.recovered
+    return left == account.delivered + account.rejected + account.dropped + account.queued
+
+
+def take_all(queue: Spool) -> list[Item]:
+    """Everything that is due, once the first look for what others left is over."""
+    items: list[Item] = []
+    while True:
+        wait_until(lambda: queue.due_in() is None or queue.due_in() == 0)
+        found = queue.take(MANY, 64 * MIB)
+        items += found
+        if not found:
+            return items
+
+
+def entries(items: list[Item]) -> list[bytes]:
+    return [item.entry for item in items]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Waits for what another thread or process does."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "this never came true"
+        time.sleep(0.005)
+
+
+def rows(path: Path) -> list[tuple[Any, ...]]:
+    """The records of a file, read by another connection."""
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
+        return connection.execute("SELECT id, claim, entry FROM records ORDER BY id").fetchall()
+
+
+def start_worker(path: Path, endpoint: str, name: str, count: int, *more: str) -> subprocess.Popen[str]:
+    """A process that logs into a file and prints the name of each record that `logger.info` returned from."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", WORKER, str(path), endpoint, name, str(count), *more],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def names(path: Path) -> list[str]:
+    """The spans that wait in a file, by name."""
+    return [json.loads(entry)["scopeSpans"][0]["spans"][0]["name"] for _, _, entry in rows(path)]
