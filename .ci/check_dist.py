@@ -9,6 +9,7 @@ NEEDED = (
     "helicone_logging/py.typed",
     "helicone_logging/receiver/otel_trace.schema.json",
     "helicone_logging/handler.py",
+    "helicone_logging_pytest/__init__.py",
 )
 UNWANTED = ("tests/", "benchmarks/", "examples/")
 

@@ -159,7 +159,8 @@ class HeliconeHandler(logging.Handler):
             ),
         )
         self._endpoint = settings.transport.endpoint
-        self._default_formatter = self._traces = _formatter(formatter_options)
+        # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
+        self.formatter = self._default_formatter = self._traces = _formatter(formatter_options)
         self._sender = _sender_for(settings)
         self._finalizer = weakref.finalize(self, self._sender.retire)
         self._finalizer.atexit = False
@@ -175,9 +176,11 @@ class HeliconeHandler(logging.Handler):
             fmt: an `OTELTraceFormatter` takes the place of the handler's own; any other formatter renders the text
                 of the message; None sets the handler's own again.
         """
-        super().setFormatter(fmt)
-        if self._sender is not None:
-            self._traces = fmt if isinstance(fmt, OTELTraceFormatter) else self._default_formatter
+        if self._sender is None:
+            super().setFormatter(fmt)
+            return
+        super().setFormatter(self._default_formatter if fmt is None else fmt)
+        self._traces = fmt if isinstance(fmt, OTELTraceFormatter) else self._default_formatter
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Takes a record in, without the handler's lock: `logging.shutdown` holds that while it closes.

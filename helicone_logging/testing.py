@@ -13,8 +13,8 @@ from typing import Any, overload
 from helicone_logging import guard, otel
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
+from helicone_logging.linting import Finding, lint
 from helicone_logging.options import refuse
-from helicone_logging.receiver.linting import Finding, lint
 from helicone_logging.receiver.rows import Choice, Message, Row, attributes_of, row_of, spans_of
 
 _STATUSES = ("unset", "ok", "error")
