@@ -55,6 +55,11 @@ def classify(status: int, text: str, retry_after: str | None) -> Answer:
     return Answer(_verdict(status, text, has_wait=wait is not None), _detail(status, text), wait)
 
 
+def one_line(text: str) -> str:
+    """Returns text of a server's as one line that no terminal or log takes for anything else."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+
+
 def _verdict(status: int, text: str, *, has_wait: bool) -> Verdict:
     if 200 <= status < 300:
         return Verdict.DELIVERED
@@ -68,9 +73,7 @@ def _verdict(status: int, text: str, *, has_wait: bool) -> Verdict:
 
 
 def _detail(status: int, text: str) -> str:
-    reason = " ".join(_reason(text).split())
-    printable = "".join(character if character.isprintable() else "?" for character in reason)
-    return f"HTTP {status} {printable}".strip()
+    return f"HTTP {status} {one_line(_reason(text))}".strip()
 
 
 def _reason(text: str) -> str:

@@ -56,6 +56,12 @@ class _Response(http.client.HTTPResponse):
         self.fp.close()
         self.fp = io.BufferedReader(_DeadlineReader(sock))
 
+    def begin(self) -> None:
+        super().begin()
+        # For each answer with malformed headers urllib3 would log a warning that repeats what the server sent.
+        self.headers.set_payload("")
+        self.headers.defects.clear()
+
 
 class _Connection(HTTPConnection):
     response_class = _Response

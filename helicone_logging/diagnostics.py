@@ -16,6 +16,7 @@ from helicone_logging.queues import Account
 
 REPORT_EVERY = 60.0
 _MAX_KINDS = 64
+_UWSGI_THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,10 @@ class Diagnostics:
             self._told[kind] = True
         with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
             sys.stderr.write(f"helicone_logging: {text}\n")
+
+    def warn_of_missing_threads(self) -> None:
+        """Reports if the process is one of uWSGI's in which no thread of the application ever runs."""
+        # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
+        options = getattr(sys.modules.get("uwsgi"), "opt", None)
+        if isinstance(options, dict) and not any(options.get(name) for name in _UWSGI_THREADS):
+            self.report("uwsgi", "uWSGI runs without threads, so records wait for `close`; set `enable-threads`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from helicone_logging.errors import ConfigurationError
@@ -12,6 +13,8 @@ PATH = "/v1/trace/log"
 DEFAULT_ENDPOINT = "https://api.helicone.ai" + PATH
 EU_ENDPOINT = "https://eu.api.helicone.ai" + PATH
 
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}\.?", re.IGNORECASE)
 _EU_KEYS = ("sk-helicone-eu-", "pk-helicone-eu-")
 
 
@@ -63,6 +66,8 @@ def _checked_url(endpoint: object) -> str:
     if not isinstance(endpoint, str):
         refuse("endpoint", endpoint, remedy)
     url = endpoint.strip()
+    if "@" in url.partition("?")[0]:  # before anything that shows the URL
+        raise ConfigurationError("endpoint holds a user name or password; give the key as `api_key` instead")
     if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
         refuse("endpoint", endpoint, remedy)
     try:
@@ -70,10 +75,8 @@ def _checked_url(endpoint: object) -> str:
         port = parts.port
     except ValueError:
         refuse("endpoint", endpoint, remedy)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+    if parts.scheme not in {"http", "https"} or not _is_host(parts.hostname or "") or port == 0:
         refuse("endpoint", endpoint, remedy)
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("endpoint holds a user name or password; give the key as `api_key` instead")
     if parts.fragment:
         refuse("endpoint", endpoint, "leave out the fragment behind #")
     return _with_path(parts)
@@ -84,10 +87,19 @@ def _with_path(parts: SplitResult) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None or (":" in host and _is_address(host))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):  # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback

@@ -111,8 +111,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
             properties=properties_of(check.mapping("properties", properties)),
             capture_content=_capture_content(capture_content),
             provider_overrides=check.mapping("provider_overrides", provider_overrides),
+            redactor=_redactor(redact),
         )
-        self._redact = _redactor(redact)
+        self._redact = span_options.redactor
         self._limits = Limits(
             value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
             attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),

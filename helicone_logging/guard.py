@@ -12,16 +12,47 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from helicone_logging import forks
+
 _DEEPEST = 2
 
 
-class _State(threading.local):
-    depth = 0
-    is_sending = False
+class _State:
+    """Of the running thread, or greenlet: a `threading.local` from before gevent's patches is one for all greenlets."""
+
+    def __init__(self) -> None:
+        self._depths: dict[int, int] = {}
+        self._sending: set[int] = set()
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forgets the threads that are the parent's: new ones may get their numbers."""
+        depth, is_sending = self.depth, self.is_sending
+        self._depths, self._sending = {}, set()
+        self.depth, self.is_sending = depth, is_sending
+
+    @property
+    def depth(self) -> int:
+        return self._depths.get(threading.get_ident(), 0)
+
+    @depth.setter
+    def depth(self, depth: int) -> None:
+        if depth:
+            self._depths[threading.get_ident()] = depth
+        else:
+            self._depths.pop(threading.get_ident(), None)
+
+    @property
+    def is_sending(self) -> bool:
+        return threading.get_ident() in self._sending
+
+    @is_sending.setter
+    def is_sending(self, is_sending: bool) -> None:
+        (self._sending.add if is_sending else self._sending.discard)(threading.get_ident())
 
 
 state = _State()
-"""Of the running thread. `emit` counts its depth here by hand: it is the hot path."""
+"""`emit` counts its depth here by hand: it is the hot path."""
 
 
 def is_inside() -> bool:

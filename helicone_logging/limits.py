@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from helicone_logging.otel import Draft, Encoder
@@ -47,8 +48,9 @@ def pack(span: Draft, encoder: Encoder, limits: Limits, redactor: Redactor | Non
     Args:
         span: the span.
         encoder: makes the bytes.
-        limits: a span of more bytes has its values cut shorter and shorter until it fits.
-        redactor: sees every value and the name; None for none.
+        limits: a span of more bytes has its values cut shorter and shorter, and then loses its last attributes,
+            until it fits.
+        redactor: sees every value; None for none.
     """
     if redactor is not None:
         span = _redacted(span, redactor, limits.value_length)
@@ -69,14 +71,22 @@ def _is_within(attributes: Mapping[str, Scalar], limits: Limits) -> bool:
 
 def _cut_until_it_fits(span: Draft, encoder: Encoder, limits: Limits) -> Packed:
     length = limits.value_length
-    kept = dict(list(span.attributes.items())[: limits.attributes])
-    span = span._replace(dropped=len(span.attributes) - len(kept))
+    kept = _first(span.attributes, limits.attributes)
     while True:
         cut = {key: cut_text(value, length, from_top=key == STACKTRACE) for key, value in _longer(kept, length)}
-        entry = encoder.encode(span._replace(attributes={**kept, **cut}))
-        if len(entry) <= limits.span_bytes or length <= LEAST_VALUE_LENGTH:
+        dropped = len(span.attributes) - len(kept)
+        entry = encoder.encode(span._replace(attributes={**kept, **cut}, dropped=dropped))
+        if len(entry) <= limits.span_bytes or not kept:
             return Packed(entry, len(cut))
-        length = max(LEAST_VALUE_LENGTH, length // 2)
+        if length > LEAST_VALUE_LENGTH:
+            length = max(LEAST_VALUE_LENGTH, length // 2)
+        else:
+            kept = _first(kept, len(kept) // 2)
+
+
+def _first(attributes: Mapping[str, Scalar], count: int) -> dict[str, Scalar]:
+    """What Helicone shows of a span comes first, what was logged beside it last."""
+    return dict(islice(attributes.items(), count))
 
 
 def _longer(attributes: Mapping[str, Scalar], length: int) -> list[tuple[str, str]]:
@@ -95,7 +105,7 @@ def _redacted(span: Draft, redactor: Redactor, value_length: int) -> Draft:
         value = redacted(redactor, key, seen)
         if value is not None:
             attributes[key] = value
-    return span._replace(name=str(redacted(redactor, "name", span.name) or ""), attributes=attributes)
+    return span._replace(attributes=attributes)
 
 
 def cut_text(text: str, limit: int, *, from_top: bool = False) -> str:

@@ -39,6 +39,12 @@ def clean_path(path: str) -> str:
     Args:
         path: parts between slashes; of more than 64 the first ones are kept.
     """
+    return _clean_path(path[: 8 * MAX_PARTS * MAX_PART_LENGTH])
+
+
+@functools.lru_cache(256)
+def _clean_path(path: str) -> str:
+    """The records inside one `span()` come with the same path."""
     parts = [clean_part(part) for part in path.split("/", 10 * MAX_PARTS) if part.strip()]
     return "/" + "/".join(parts[:MAX_PARTS])
 

@@ -24,7 +24,6 @@ from helicone_logging.retry import RetryPolicy
 AUTO = "auto"
 _MAX_AUTO_BATCH = 1024
 _NEVER = sys.maxsize
-_UWSGI_THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
 
 
@@ -103,8 +102,11 @@ class Sender:
         self._delivery = Delivery(
             self._queue, self._gate, options.retry, self.diagnostics, options.on_reject, options.on_request
         )
-        self._lead = threading.Lock()
-        self._work = threading.Condition()  # the leader waits here; its lock is reentrant, for signal handlers
+        # Conditions only: a plain lock that a thread waits with would stop a process whose threads gevent makes to
+        # greenlets after this, as a gunicorn worker does with a preloaded application.
+        lock = threading.RLock()  # reentrant, for signal handlers
+        self._work = threading.Condition(lock)  # the leader waits here
+        self._turn = threading.Condition(lock)  # those that are to lead next wait here
         self._settled = threading.Condition()  # flush and close wait here
         self._threads: set[threading.Thread] = set()
         self._is_led = False
@@ -157,28 +159,37 @@ class Sender:
                 return
             if not self._threads:
                 self._is_closing = False
-            is_attended = self._start_thread() or bool(self._threads)
-        if not is_attended and exits.is_exiting():
+            thread = self._new_thread()
+        if thread is not None:
+            self._start(thread)
+        if not self._threads and exits.is_exiting():
             self.close_at_exit()  # the last word of a process that has closed its handlers
 
-    def _start_thread(self) -> bool:
-        """Starts one more thread, if there may be one: none at exit, where Python 3.12 refuses and others hang."""
+    def _new_thread(self) -> threading.Thread | None:
+        """Makes one more thread, if there may be one: none at exit, where Python 3.12 refuses and others hang."""
         if len(self._threads) >= self._options.max_connections:
             self._wants(_NEVER)
-            return False
+            return None
         if exits.is_exiting():
-            return False
+            return None
         thread = threading.Thread(target=self._run, name="helicone-logging-sender", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            return False
         self._threads.add(thread)
         self._following += 1
         self._wants(_NEVER)
+        return thread
+
+    def _start(self, thread: threading.Thread) -> None:
+        """Starts a thread, without any lock: with gevent it may come to its end in here."""
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._work:
+                self._threads.discard(thread)
+                self._following -= 1
+                self._wants(1)
+            return
         exits.watch_end_of_child()
-        _warn_of_missing_threads(self.diagnostics)
-        return True
+        self.diagnostics.warn_of_missing_threads()
 
     def _run(self) -> None:
         with self._work:
@@ -196,18 +207,21 @@ class Sender:
 
     def _next_batch(self) -> list[Item]:
         """Waits to lead, then for a batch; an empty one ends the thread."""
-        with self._lead, self._work:
+        with self._work:
+            self._turn.wait_for(lambda: not self._is_led)
             self._following -= 1
             self._is_led = True
             items = self._wait_for_batch()
             self._is_led = False
+            self._turn.notify()
             if not items:
                 self._threads.discard(threading.current_thread())
                 return items
             self._sending += 1
-            if self._queue.ready_count and not self._following:
-                self._start_thread()
-            return items
+            follower = self._new_thread() if self._queue.ready_count and not self._following else None
+        if follower is not None:
+            self._start(follower)
+        return items
 
     def _wait_for_batch(self) -> list[Item]:
         while not self._is_stopped:
@@ -379,11 +393,3 @@ class Sender:
             items = self._queue.take(self._batch_limit(), self._options.batch_bytes) if wait == 0 else []
             self._sending += bool(items)
             return items, _LOOK_AGAIN if wait is None else wait
-
-
-def _warn_of_missing_threads(diagnostics: Diagnostics) -> None:
-    # Threads of the application do not run there unless it is told so:
-    # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
-    options = getattr(sys.modules.get("uwsgi"), "opt", None)
-    if isinstance(options, dict) and not any(options.get(name) for name in _UWSGI_THREADS):
-        diagnostics.report("uwsgi", "uWSGI runs without threads, so records wait for `close`; set `enable-threads`")

@@ -43,7 +43,9 @@ class SessionPaths:
         """
         path = paths.clean_path(explicit) if explicit else "/"
         if path == "/":
-            path = paths.join(enclosing or self._recall(identity), name)
+            # Cleaned again, as a field of the application's may happen to have the same name as ours.
+            parent = paths.clean_path(enclosing) if enclosing else self._recall(identity)
+            path = paths.join(parent, name)
         if identity.is_known:
             with self._lock:
                 self._path_of[identity.trace_id, identity.span_id] = path

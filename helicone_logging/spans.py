@@ -15,7 +15,7 @@ from helicone_logging.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
 from helicone_logging.identity import Identity, take_identity
 from helicone_logging.limits import STACKTRACE, cut_text
 from helicone_logging.otel import Draft
-from helicone_logging.redaction import size_of
+from helicone_logging.redaction import Redactor, redacted, size_of
 from helicone_logging.sessions import SessionPaths
 from helicone_logging.times import take_times
 from helicone_logging.values import Scalar, scalar_of, text_of
@@ -27,6 +27,7 @@ _OK, _ERROR = _STATUSES["ok"], _STATUSES["error"]
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
+_MAX_REDACTED_NAME = 16 * _MAX_NAME
 
 # Helicone takes the tree's icon from the model's prefix; these operations are no calls of a model.
 _STEP_PREFIXES = {
@@ -51,6 +52,7 @@ class SpanOptions:
         properties: Helicone properties of every span.
         capture_content: False to send the size of content instead of the content.
         provider_overrides: the provider's name to send instead of another.
+        redactor: sees a span's name before the session's path is made of it; None for none.
     """
 
     session_name: str
@@ -58,6 +60,7 @@ class SpanOptions:
     properties: Mapping[str, str] = field(default_factory=dict)
     capture_content: bool = True
     provider_overrides: Mapping[str, str] = field(default_factory=dict)
+    redactor: Redactor | None = None
 
 
 class Message(NamedTuple):
@@ -113,18 +116,25 @@ class SpanBuilder:
         identity = take_identity(fields)
         start, end = take_times(fields, record.created)
         status = _take_code(fields, "status", _status, _ERROR if _is_failed(record, message) else _OK)
-        name = _take_name(fields, record, message, capture_text)
+        name = self._shown_name(_take_name(fields, record, message, capture_text))
         kind = _take_code(fields, "span_kind", _kind, _CLIENT if "model" in fields else _INTERNAL)
         self._name_model(fields, name)
         vocabulary.take_attributes(fields, attributes)
-        _take_content(fields, attributes, message, capture_text)
         self._take_session(fields, attributes, identity, name)
-        self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
         _describe(record, attributes, failure, identity.parent_id, capture_text)
+        _take_content(fields, attributes, message, capture_text)
+        self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
         span = Draft(
             identity.trace_id, identity.span_id, name, kind, start, end, status, attributes, 0, failure is not None
         )
         return Built(span, identity.malformed)
+
+    def _shown_name(self, name: str) -> str:
+        """A span's name, redacted before a cut, or what the path makes of slashes, hides a secret's form."""
+        redactor = self._options.redactor
+        if redactor is not None:
+            name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
+        return cut_text(name, _MAX_NAME)
 
     def _name_model(self, fields: dict[str, object], name: str) -> None:
         """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
@@ -201,7 +211,7 @@ def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Me
     name = vocabulary.take_text(fields, "span_name")
     if not name and capture_text:
         name = message.text
-    return cut_text(name or text_of(record.funcName or record.name), _MAX_NAME)
+    return name or text_of(record.funcName or record.name)
 
 
 def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:

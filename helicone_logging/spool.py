@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from helicone_logging import spool_forks
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
-from helicone_logging.spool_disk import Disk, inode_of, is_free
+from helicone_logging.spool_disk import Disk, inode_of
 from helicone_logging.spool_file import SpoolFile
 from helicone_logging.spool_upkeep import Upkeep
 from helicone_logging.spool_waiting import parted
@@ -29,6 +29,8 @@ _LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under 
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LONGEST_LOG = 16 * _CHECKPOINT_BYTES
 _MOVE_RECORDS, _MOVE_BYTES = 256, 1024 * 1024
+_MARKS = 1000
+_LAST_PATIENCE = 1.0  # seconds for which the end waits for the disk, to save what is in memory
 _FORK_PATIENCE = 1.0  # seconds for which a fork waits for the disk
 
 
@@ -81,8 +83,8 @@ class Spool:
         self._listener = weakref.WeakMethod(wake)
 
     def _wake_sender(self) -> None:
-        wake = None if self._listener is None else self._listener()
-        if wake is not None:
+        wake = self._listener and self._listener()
+        if wake:
             wake()
 
     # In
@@ -95,7 +97,8 @@ class Spool:
                 self._lock.release()
             if dropped is not None:
                 return dropped
-        self._upkeep.start()
+        if not self._memory.ready_count and self._upkeep.start():
+            self._upkeep.wake()
         return self._memory.put(entry, -self._next_id())
 
     def _put_on_disk(self, entry: bytes) -> int | None:
@@ -104,6 +107,7 @@ class Spool:
         if disk.use(is_new_allowed=True) is None:
             return None
         self._is_closed = False
+        self._upkeep.start()
         dropped = 0
         if not disk.has_room(size):
             dropped = self._make_room(size)
@@ -119,7 +123,6 @@ class Spool:
         self._last_id = max(self._last_id, record)
         self._emitted += 1
         disk.waiting.add(size)
-        self._upkeep.start()
         if disk.written >= _CHECKPOINT_BYTES:
             self._upkeep.wake()
         return dropped
@@ -194,9 +197,14 @@ class Spool:
                 self._disk.release()
 
     def drop_waiting(self) -> int:
-        with self._lock:
-            while self._move_to_disk():
-                pass
+        deadline = time.monotonic() + _LAST_PATIENCE
+        self._memory.hurry()
+        while self._memory.due_in() is not None and not self._is_barred:
+            with self._lock:
+                is_moved, pause = self._move_to_disk(), self._disk.pause()
+            if not is_moved and (not pause or time.monotonic() + pause > deadline):
+                break
+            time.sleep(pause)
         return self._memory.drop_waiting()
 
     def hurry(self) -> None:
@@ -231,8 +239,7 @@ class Spool:
             self._last_id = max(self._last_id, time.time_ns())
             mark = self._disk.waiting.draw_line(self._last_id + 1)
             self._marks[mark] = self._memory.mark()
-            for done in [old for old in self._marks if old < mark - 1000]:
-                del self._marks[done]
+            self._marks.pop(mark - _MARKS, None)  # nobody waits for so old a one
             return mark
 
     def is_done(self, mark: int) -> bool:
@@ -259,9 +266,7 @@ class Spool:
 
     def _is_looking(self) -> bool:
         """Whether records that others left may be found any moment: the first look is not over yet."""
-        if self._has_looked or self._is_barred:
-            return False
-        if inode_of(self._path) is None:
+        if self._has_looked or self._is_barred or inode_of(self._path) is None:
             return False
         if not self._upkeep.start():
             self.upkeep()
@@ -299,7 +304,7 @@ class Spool:
     def _move_to_disk(self) -> bool:
         """Moves records from memory to disk, where there is room, and returns whether there may be more."""
         disk = self._disk
-        if not self._memory.ready_count or self._is_barred or disk.use(is_new_allowed=True) is None:
+        if self._memory.due_in() != 0 or self._is_barred or disk.use(is_new_allowed=True) is None:
             return False
         items = self._memory.take(_MOVE_RECORDS, _MOVE_BYTES)
         for index, item in enumerate(items):
@@ -346,11 +351,11 @@ class Spool:
     def _look(self, side: SpoolFile) -> None:
         found = 0
         for claim in side.claims():
-            if self._disk.is_own(claim) or not is_free(claim):
+            if self._disk.is_own(claim) or not claim.is_free():
                 continue
             count, size, oldest = side.measure(claim.id)
             with self._lock:
-                if self._disk.adopt(claim, count, size, oldest):
+                if self._disk.adopt(claim, count, size, oldest, is_first=not self._has_looked):
                     found += count
         if found:
             self._wake_sender()

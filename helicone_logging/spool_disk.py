@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Item
 from helicone_logging.spool_file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
-from helicone_logging.spool_process import is_gone, this_process
+from helicone_logging.spool_process import this_process
 from helicone_logging.spool_waiting import Fresh, Slip, Waiting
 
 LEASE = 60.0  # seconds; only processes on other hosts have to wait for its end
@@ -31,14 +31,6 @@ def inode_of(path: str) -> int | None:
         return os.stat(path).st_ino  # noqa: PTH116 - plain text
     except OSError:
         return None
-
-
-def is_free(claim: Claim) -> bool:
-    """Returns whether a claim may be taken over: its holder is known to be gone, or its lease has run out."""
-    if claim.holder == 0:
-        return True
-    gone = is_gone(claim.process)
-    return claim.lease < time.time() if gone is None else gone
 
 
 class Disk:
@@ -74,6 +66,8 @@ class Disk:
             return None
         if self.file is None:
             self._open(is_new_allowed=is_new_allowed)
+            if self.file is None and not self._failures:  # what was there has been set aside
+                self._open(is_new_allowed=is_new_allowed)
         elif time.monotonic() > self._renewed_at + LEASE / 2:  # nobody could do it from the background
             self.renew()
         return self.file
@@ -104,7 +98,7 @@ class Disk:
                 file.renew(self._holder, lease)
                 self._renewed_at = time.monotonic()
                 return
-            file.release(self._holder)
+            file.release(self._holder, self.waiting.size)
             self._forget_all(are_there=bool(known))
         self._holder = file.claim(process, lease)
         self._renewed_at = time.monotonic()
@@ -113,7 +107,9 @@ class Disk:
     def _forget_all(self, *, are_there: bool) -> None:
         gone = self.waiting.forget_all()
         if are_there:
-            self.handed_over += gone
+            found = min(gone, self.recovered)
+            self.recovered -= found
+            self.handed_over += gone - found
         elif gone:
             self.lost += gone
             self._diagnostics.report("spool-gone", f"{gone:,} records are lost, as {self._path} was cleared or removed")
@@ -319,12 +315,13 @@ class Disk:
         self.undeleted.extend(item.id for item in items)
         self.delete_finished()
         if self._reserved - self.waiting.size > 2 * (self._max_bytes // _CHUNKS) + 1 and self.file is not None:
-            self._reserve(self.waiting.size, self.waiting.size + self._max_bytes // _CHUNKS)
+            used = self.waiting.size
+            self._reserve(used, used + self._max_bytes // _CHUNKS if used else 0)
 
     def delete_finished(self) -> None:
         """Deletes what could not be deleted before."""
-        file = self.use()
-        if file is None or not self.undeleted:
+        file = self.use() if self.undeleted else None
+        if file is None:
             return
         try:
             file.delete(self.undeleted)
@@ -354,7 +351,7 @@ class Disk:
         """Returns whether it is time to renew the claims."""
         return self.file is not None and time.monotonic() >= self._renewed_at + RENEW_EVERY
 
-    def adopt(self, claim: Claim, count: int, size: int, oldest: int) -> bool:
+    def adopt(self, claim: Claim, count: int, size: int, oldest: int, *, is_first: bool) -> bool:
         """Takes over a claim whose holder is gone, and returns whether nobody was faster."""
         if self.file is None:
             return False
@@ -365,7 +362,7 @@ class Disk:
             self.trouble(error)
             return False
         self.recovered += count
-        self.waiting.add_claim(claim.id, count, size, oldest)
+        self.waiting.add_claim(claim.id, count, size, oldest, is_first=is_first)
         return True
 
     def is_own(self, claim: Claim) -> bool:
@@ -387,7 +384,7 @@ class Disk:
         self.delete_finished()
         try:
             if self.file is not None and not any(in_flight):
-                self.file.release(self._holder)
+                self.file.release(self._holder, self.waiting.size)
                 if not self.waiting.count:
                     self.file.shrink()
         except _TROUBLE as error:

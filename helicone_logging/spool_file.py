@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helicone_logging.spool_process import ProcessId
+from helicone_logging.spool_process import ProcessId, is_gone
 
 VERSION = 1
 APPLICATION_ID = 0x48434C51
@@ -67,6 +67,13 @@ class Claim(NamedTuple):
     holder: int
     process: ProcessId
     lease: float
+
+    def is_free(self) -> bool:
+        """Returns whether it may be taken over: its holder is known to be gone, or its lease has run out."""
+        if self.holder == 0:
+            return True
+        gone = is_gone(self.process)
+        return self.lease < time.time() if gone is None else gone
 
 
 def passing_trouble(error: Exception) -> str | None:
@@ -228,10 +235,15 @@ class SpoolFile:
         """Returns the claims of a holder."""
         return {row[0] for row in self._connection.execute("SELECT id FROM claims WHERE holder = ?", (holder,))}
 
-    def release(self, holder: int) -> None:
-        """Frees the claims of a holder for anybody, and deletes the empty ones."""
-        self.forget_empty(holder, 0)
-        self._connection.execute("UPDATE claims SET holder = 0, lease = 0 WHERE holder = ?", (holder,))
+    def release(self, holder: int, used: int) -> None:
+        """Frees the claims of a holder for anybody, with the room that is used; deletes them if that is none."""
+        if not used:
+            self.forget_empty(holder, 0)
+        self._connection.execute(
+            "UPDATE claims SET holder = 0, lease = 0, reserved = CASE id WHEN holder THEN ? ELSE 0 END"
+            " WHERE holder = ?",
+            (used, holder),
+        )
 
     def forget_empty(self, holder: int, kept: int) -> None:
         """Deletes the claims of a holder that have no records, but one."""

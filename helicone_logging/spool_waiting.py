@@ -101,12 +101,21 @@ class Waiting:
             self._put_front((Slip(record, size, mark, 0, queued_at),))
         self._count_in(1, size, mark)
 
-    def add_claim(self, claim: int, count: int, size: int, oldest: int) -> None:
-        """Counts the records of a claim that was taken over."""
-        self.fresh.insert(max(0, len(self.fresh) - 1), Fresh(claim, oldest - 1, self._mark, count, size))
+    def add_claim(self, claim: int, count: int, size: int, oldest: int, *, is_first: bool) -> None:
+        """Counts the records of a claim that was taken over.
+
+        Args:
+            claim: its id.
+            count: how many there are.
+            size: their bytes.
+            oldest: id of the oldest.
+            is_first: whether they are before every line, as they would have been found before it was drawn.
+        """
+        mark = 0 if is_first else self._mark
+        self.fresh.insert(max(0, len(self.fresh) - 1), Fresh(claim, oldest - 1, mark, count, size))
         self.fresh_count += count
         self.fresh_size += size
-        self._count_in(count, size, self._mark)
+        self._count_in(count, size, mark)
 
     def _count_in(self, count: int, size: int, mark: int) -> None:
         self.count += count

@@ -13,7 +13,7 @@ import requests
 import urllib3.exceptions
 
 from helicone_logging._version import __version__
-from helicone_logging.answers import Answer, Verdict, classify
+from helicone_logging.answers import Answer, Verdict, classify, one_line
 from helicone_logging.deadlines import DeadlineAdapter
 from helicone_logging.requesting import TransportOptions
 
@@ -53,9 +53,9 @@ class Transport:
         try:
             return self._exchange(body, max(seconds, 0.001))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Answer(Verdict.UNREACHABLE, self._without_key(_cause(error)))
+            return Answer(Verdict.UNREACHABLE, self._told(error))
         except Exception as error:  # noqa: BLE001 - a fault below must not end the sender thread
-            return Answer(Verdict.FAILED, self._without_key(_cause(error)))
+            return Answer(Verdict.FAILED, self._told(error))
 
     def _exchange(self, body: bytes, timeout: float) -> Answer:
         if self._options.compression == GZIP:
@@ -67,7 +67,11 @@ class Transport:
         finally:
             self._request.body = None
         text = self._without_key(_beginning(response).decode("utf-8", "replace"))
-        return classify(response.status_code, text, response.headers.get("Retry-After"))
+        answer = classify(response.status_code, text, response.headers.get("Retry-After"))
+        return answer._replace(detail=self._without_key(answer.detail))  # JSON can hide it behind escapes
+
+    def _told(self, error: BaseException) -> str:
+        return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
 
     def _without_key(self, text: str) -> str:
         key = self._options.api_key
@@ -97,7 +101,7 @@ def _cause(error: BaseException) -> str:
     while True:
         below = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, Exception)), None)
         if not isinstance(below, Exception):
-            return f"{type(error).__name__}: {error}"[:_MAX_CAUSE]
+            return f"{type(error).__name__}: {error}"
         error = below
 
 

@@ -58,6 +58,7 @@ def server() -> Iterator[RecordingServer]:
         close_handlers()
     assert recording.refusals == []
 
+
 @pytest.fixture
 def dead_endpoint() -> Iterator[str]:
     """Where a connection is refused: a port that is taken, and that nobody listens on."""

@@ -31,6 +31,9 @@ _EXPECT = re.compile(rb"expect: *100-continue", re.IGNORECASE)
 _CONTROL = "/-/"
 
 
+_Marks = dict[bytes, set[bytes]]  # run → marks
+
+
 class _Tally:
     """What came of one run."""
 
@@ -68,19 +71,12 @@ class _State:
         self.delay = 0.0
         self.status = 200
         self.tallies: dict[str, _Tally] = {}
-        self.held: list[_Connection] = []
+        self.held: list[tuple[_Connection, _Marks]] = []
         self.is_holding = False
 
-    def count(self, body: bytes) -> None:
-        by_run: dict[bytes, set[bytes]] = {}
-        start = body.find(MARK)
-        while start >= 0:
-            found = _MARK.match(body, start)
-            if found is not None:
-                by_run.setdefault(found[1], set()).add(found[2])
-            start = body.find(MARK, start + (_MARK_LENGTH if found else 1))
-        for run, marks in by_run.items():
-            self.tallies.setdefault(run.decode(), _Tally()).add(marks)
+    def count(self, marks: _Marks) -> None:
+        for run, found in marks.items():
+            self.tallies.setdefault(run.decode(), _Tally()).add(found)
 
     def control(self, target: str) -> dict[str, Any]:
         parts = urlsplit(target)
@@ -104,8 +100,8 @@ class _State:
         self.is_holding = is_holding
         if not is_holding:
             held, self.held = self.held, []
-            for connection in held:
-                connection.answer()
+            for connection, marks in held:
+                connection.answer(marks)
 
 
 class _Connection(asyncio.Protocol):
@@ -152,27 +148,44 @@ class _Connection(asyncio.Protocol):
         if target.startswith(_CONTROL):
             self._write(200, json.dumps(self._state.control(target)).encode())
             return
-        if self._state.status == 200:
-            encoding = _ENCODING.search(head)
-            if encoding:
-                body = gzip.decompress(body) if encoding[1].lower() == b"gzip" else zlib.decompress(body)
-            self._state.count(body)
+        encoding = _ENCODING.search(head)
+        if encoding:
+            body = gzip.decompress(body) if encoding[1].lower() == b"gzip" else zlib.decompress(body)
+        marks = _marks(body)
         if self._state.is_holding:
-            self._state.held.append(self)
+            self._state.held.append((self, marks))
         elif self._state.delay:
-            asyncio.get_running_loop().call_later(self._state.delay, self.answer)
+            asyncio.get_running_loop().call_later(self._state.delay, self.answer, marks)
         else:
-            self.answer()
+            self.answer(marks)
 
-    def answer(self) -> None:
-        # posthog reads a status from the body, the OTLP exporters read none
-        self._write(self._state.status, b'{"status":1}')
+    def answer(self, marks: _Marks) -> None:
+        """Counts what came, as stored now, and says so; with status 0 it hangs up instead."""
+        if self._state.status == 0:
+            self.transport.abort()
+            return
+        if self._state.status == 200:
+            self._state.count(marks)
+        self._write(self._state.status, b'{"status":1}')  # posthog reads a status from the body
 
     def _write(self, status: int, body: bytes) -> None:
         if not self.transport.is_closing():
             reason = http.client.responses.get(status, "")
-            head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            head = (
+                f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
             self.transport.write(head.encode() + body)
+
+
+def _marks(body: bytes) -> _Marks:
+    found: _Marks = {}
+    start = body.find(MARK)
+    while start >= 0:
+        match = _MARK.match(body, start)
+        if match is not None:
+            found.setdefault(match[1], set()).add(match[2])
+        start = body.find(MARK, start + (_MARK_LENGTH if match else 1))
+    return found
 
 
 def _unchunked(body: bytes) -> bytes:

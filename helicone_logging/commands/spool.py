@@ -11,7 +11,6 @@ from pathlib import Path
 
 from helicone_logging import options as check
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.spool_disk import is_free
 from helicone_logging.spool_file import Claim, SpoolFile
 
 _OK, _INCOMPLETE, _UNREADABLE = 0, 1, 2
@@ -66,7 +65,7 @@ def _status(path: str, _args: argparse.Namespace) -> int:
 def _owner(claim: Claim | None) -> str:
     if claim is None or claim.holder == 0:
         return "free for the next process"
-    state = "which is gone, so free for the next process" if is_free(claim) else "which is running"
+    state = "which is gone, so free for the next process" if claim.is_free() else "which is running"
     return f"claimed by process {claim.process.pid} on {claim.process.host.split()[0]}, {state}"
 
 
@@ -99,7 +98,7 @@ def _clear(path: str, args: argparse.Namespace) -> int:
     file = _open(path)
     try:
         totals = file.totals()
-        claimed = {claim.id for claim in file.claims() if not is_free(claim)}
+        claimed = {claim.id for claim in file.claims() if not claim.is_free()}
         chosen = [claim for claim in totals if args.all or claim not in claimed]
         count = sum(totals[claim][0] for claim in chosen)
         kept = sum(total[0] for total in totals.values()) - count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,3 +63,11 @@ def client(faulty: FaultServer) -> Client:
 @pytest.fixture
 def names() -> Callable[[int], list[str]]:
     return lambda count: [f"r {number}" for number in range(count)]
+
+
+@pytest.fixture
+def dead_endpoint() -> Iterator[str]:
+    """Where a connection is refused: a port that is taken, and that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

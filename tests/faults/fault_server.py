@@ -50,14 +50,16 @@ class Exchange:
         self.names = names
         self.size = size
         self.is_over = False
+        self.is_told = False
         self._sock = sock
 
     def send(self, data: bytes) -> None:
         self._sock.sendall(data)
 
     def store(self, *, is_told: bool = True) -> None:
-        """Keeps the spans; `is_told` says whether the client will hear of it."""
-        self.server._store(self.names, is_told=is_told)
+        """Keeps the spans; `is_told` says whether the client will hear of it, if nothing goes wrong."""
+        self.server._store(self.names)
+        self.is_told = is_told
 
     def hang_up(self) -> None:
         self.is_over = True
@@ -198,6 +200,11 @@ def silence() -> Behaviour:
     return Behaviour("silence", lambda exchange: exchange.server.wait_until_released())
 
 
+def unread() -> Behaviour:
+    """Leaves the request where it is and never answers."""
+    return Behaviour("unread", lambda exchange: exchange.server.wait_until_released(), reads=False)
+
+
 def drip(data: bytes | None = None, interval: float = 0.02) -> Behaviour:
     """An answer byte by byte, so that no single read is late; it goes on for ever."""
     source = head(200, {"X-Slow": "x" * 100_000}) if data is None else data
@@ -273,7 +280,7 @@ class FaultServer:
         self.context = context
         self._script: deque[Behaviour] = deque()
         self._stored: Counter[str] = Counter()
-        self._unsure: set[str] = set()
+        self._unsure: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._released = threading.Event()
         self._stopped = threading.Event()
@@ -363,7 +370,7 @@ class FaultServer:
     def unsure(self) -> set[str]:
         """Spans that were stored in a request whose answer did not reach the client for sure."""
         with self._changed:
-            return set(self._unsure)
+            return {name for name, times in self._unsure.items() if times}
 
     def wait_for_requests(self, count: int) -> None:
         """Waits until so many requests have arrived."""
@@ -382,11 +389,10 @@ class FaultServer:
         with self._changed:
             self.bytes_sent += size
 
-    def _store(self, names: tuple[str, ...], *, is_told: bool) -> None:
+    def _store(self, names: tuple[str, ...]) -> None:
         with self._changed:
             self._stored.update(names)
-            if not is_told:
-                self._unsure.update(names)
+            self._unsure.update(names)  # until the answer is sent
             self._changed.notify_all()
 
     # Threads
@@ -455,6 +461,9 @@ class FaultServer:
             self._changed.notify_all()
         exchange = Exchange(self, sock, names, size)
         behaviour.play(exchange)
+        if exchange.is_told:
+            with self._changed:
+                self._unsure.subtract(names)
         return not exchange.is_over
 
     def _close_connections(self) -> None:

@@ -17,6 +17,7 @@ from helicone_logging.receiver.rows import Row, row_of
 from helicone_logging.receiver.validation import parse, refusal
 
 CREATED = 1_760_000_000.123
+CREATED_NS = 1_760_000_000_123_000_000
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 PARENT = "00f067aa0ba902b7"
@@ -135,7 +136,7 @@ def fingerprint(value: object) -> object:
 
 def _fingerprint(value: object, within: frozenset[int]) -> object:
     kind = type(value)
-    if id(value) in within:
+    if id(value) in within or len(within) > 50:
         return "…"
     inside = within | {id(value)}
     if kind is dict:

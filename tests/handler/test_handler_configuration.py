@@ -46,11 +46,8 @@ def test_dictconfig_makes_it_by_class(server) -> None:
 
 
 def test_dictconfig_makes_it_by_factory(server) -> None:
-    logger, handler = configure(server)
     factory = {"()": "helicone_logging.HeliconeHandler", "endpoint": server.url, "level": "WARNING"}
-    logging.config.dictConfig(
-        {"version": 1, "handlers": {"h": factory}, "root": {"handlers": ["h"], "level": "DEBUG"}}
-    )
+    logging.config.dictConfig({"version": 1, "handlers": {"h": factory}, "root": {"handlers": ["h"], "level": "DEBUG"}})
     root = logging.getLogger()
     root.info("below its level", extra=TRACE)
     root.warning("by factory", extra=TRACE)
@@ -165,7 +162,7 @@ def test_fileconfig_makes_it_with_numbers_as_text(server, tmp_path) -> None:
             level=INFO
             formatter=plain
             args=()
-            kwargs={{"endpoint": "{server.url}", "queue_size": "50", "timeout": "2.5", "batch_size": "auto", "enabled": "yes"}}
+            kwargs={{"endpoint": "{server.url}", "queue_size": "50", "batch_size": "auto", "enabled": "yes"}}
             [formatter_plain]
             format=<%(message)s>
             """
@@ -312,3 +309,12 @@ def test_a_bad_option_fails_dictconfig_with_the_reason() -> None:
         )
     assert isinstance(caught.value.__cause__, ConfigurationError)
     assert "drop_all" in str(caught.value.__cause__)
+
+
+def test_basic_config_leaves_the_message_as_it_is(server) -> None:
+    root = logging.getLogger()
+    handler = HeliconeHandler(endpoint=server.url)
+    logging.basicConfig(level="INFO", handlers=[handler], force=True)
+    root.info("draft", extra={"trace_id": "t"})
+    assert handler.flush(30)
+    assert server.names() == ["draft"]

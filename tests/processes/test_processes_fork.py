@@ -17,7 +17,12 @@ def run(run_script, source: str, **environment: str) -> None:
 
 @pytest.mark.parametrize(
     "end",
-    ["handler.flush(30); os._exit(0)", "handler.close(); os._exit(0)", "logging.shutdown(); os._exit(0)", "sys.exit(0)"],
+    [
+        "handler.flush(30); os._exit(0)",
+        "handler.close(); os._exit(0)",
+        "logging.shutdown(); os._exit(0)",
+        "sys.exit(0)",
+    ],
 )
 def test_a_forked_child_delivers_its_records_however_it_ends(end, server, run_script) -> None:
     run(
@@ -270,3 +275,50 @@ def test_a_closed_handler_survives_a_fork_and_logs_in_the_child(server, run_scri
         """,
     )
     assert server.names() == ["child"]
+
+
+def test_a_fork_right_after_the_first_record_leaves_the_child_with_whole_modules(server, run_script) -> None:
+    """A sender thread that loads modules meanwhile would leave the child with half of them, locked for ever."""
+    run(
+        run_script,
+        """
+        handler, log = set_up()
+        loaded = set(sys.modules)
+        log.info("parent", extra=TRACE)
+        pids = []
+        for number in range(10):
+            time.sleep(0.005)
+            if (pid := os.fork()) == 0:
+                log.info(f"child {number}", extra=TRACE)
+                os._exit(0 if handler.flush(30) else 1)
+            pids.append(pid)
+        assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 10
+        assert handler.flush(30)
+        late = {name for name in set(sys.modules) - loaded if name.startswith(("requests", "urllib3", "helicone"))}
+        assert not late, late
+        """,
+    )
+    assert sorted(server.names()) == [*sorted(f"child {number}" for number in range(10)), "parent"]
+
+
+def test_records_that_fork_in_their_own_str_hang_nobody(server, run_script) -> None:
+    run(
+        run_script,
+        """
+        handler, log = set_up()
+
+        class Forks:
+            def __str__(self):
+                self.pid = os.fork()
+                return "child" if self.pid == 0 else "parent"
+
+        forks = Forks()
+        log.info("%s", forks, extra=TRACE)
+        log.info("after in the child" if forks.pid == 0 else "after in the parent", extra=TRACE)
+        assert handler.flush(30)
+        if forks.pid == 0:
+            os._exit(0)
+        assert os.waitpid(forks.pid, 0)[1] == 0
+        """,
+    )
+    assert sorted(server.names()) == ["after in the child", "after in the parent", "child", "parent"]

@@ -58,16 +58,20 @@ def get(port: int, path: str) -> str:
         connection.close()
 
 
+def answers(port: int) -> bool:
+    try:
+        get(port, "/quiet")
+    except OSError:
+        return False
+    return True
+
+
 def wait_until_it_answers(port: int, process, log) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            get(port, "/quiet")
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text("utf-8", "replace"))
+    while not answers(port):
+        assert process.poll() is None, log.read_text("utf-8", "replace")
+        assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+        time.sleep(0.05)
 
 
 GUNICORN_APP = """

@@ -25,7 +25,8 @@ import logging, sys
 from helicone_logging import HeliconeHandler
 
 path, endpoint, name, count = sys.argv[1:5]
-handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=30)
+timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
+handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=timeout)
 logger = logging.getLogger("worker")
 logger.addHandler(handler)
 logger.setLevel(logging.INFO)
@@ -73,10 +74,20 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def stand_still(queue: Spool) -> None:
+    """Ends the thread that looks after a queue."""
+    queue._upkeep.stop()
+    if queue._upkeep._thread is not None:
+        queue._upkeep._thread.join(PATIENCE)
+
+
 def rows(path: Path) -> list[tuple[Any, ...]]:
     """The records of a file, read by another connection."""
-    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
-        return connection.execute("SELECT id, claim, entry FROM records ORDER BY id").fetchall()
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
+            return connection.execute("SELECT id, claim, entry FROM records ORDER BY id").fetchall()
+    except sqlite3.OperationalError:
+        return []  # it is being made
 
 
 def start_worker(path: Path, endpoint: str, name: str, count: int, *more: str) -> subprocess.Popen[str]:

@@ -184,7 +184,7 @@ def test_what_was_delivered_but_cannot_be_deleted_is_not_sent_again(path: Path) 
     queue.close()
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 1000, b"\0" * 5000, b"x"])
+@pytest.mark.parametrize("content", [b"no database at all" * 1000, b"\0" * 5000])
 def test_a_file_that_is_no_queue_is_set_aside(path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     path.write_bytes(content)
     queue = spool(path)

@@ -1,0 +1,205 @@
+"""The results as Markdown and as a plot: benchmarks/README.md, benchmarks/results.svg."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+
+from bench import plot, registry
+from bench.campaign import Results
+from bench.environments import BENCHMARKS
+from bench.registry import Peer
+from bench.targets import Target
+
+_NOTES = BENCHMARKS / "NOTES.md"
+_NOTHING = "–"
+
+
+class _Column:
+    """A figure of the table.
+
+    Args:
+        title: above it.
+        measure: it comes from.
+        figure: its key.
+        is_sent: only for those that send.
+    """
+
+    def __init__(self, title: str, measure: str, figure: str, *, is_sent: bool = False) -> None:
+        self.title = title
+        self._measure = measure
+        self._figure = figure
+        self._is_sent = is_sent
+
+    def values(self, results: Results, peer: Peer) -> list[float]:
+        if self._is_sent and not peer.arrives:
+            return []
+        turns = results.rows.get(peer.key, {}).get(self._measure, [])
+        return [turn[self._figure] for turn in turns if self._figure in turn]
+
+
+_P50 = _Column("p50", "near", "p50_us")
+_P99 = _Column("p99", "near", "p99_us")
+_P999 = _Column("p99.9", "near", "p999_us")
+_RATE = _Column("records/s", "near", "per_second", is_sent=True)
+_LOST = _Column("lost", "near", "lost", is_sent=True)
+_CPU = _Column("CPU µs/record", "near", "cpu_us")
+_FAR = _Column("100 ms away: records/s", "far", "per_second")
+_MEMORY = _Column("bytes of a queued record", "memory", "bytes")
+_COLUMNS = (_P50, _P99, _P999, _RATE, _LOST, _CPU, _FAR, _MEMORY)
+
+
+def measured(results: Results) -> list[Peer]:
+    """Returns the rows that have figures."""
+    return [peer for peer in registry.PEERS if peer.key in results.rows]
+
+
+def table(results: Results) -> str:
+    """Returns the table: medians, and the least and the most where several runs differ."""
+    rows = [
+        [peer.label, *(_cell(column.values(results, peer)) for column in _COLUMNS), _import(results, peer)]
+        for peer in measured(results)
+    ]
+    heads = ["", "p50 µs", "p99 µs", "p99.9 µs", *(column.title for column in _COLUMNS[3:]), "import ms"]
+    return _markdown(heads, rows)
+
+
+def targets_table(targets: Sequence[Target]) -> str:
+    """Returns each target, what was reached, and whether that is enough."""
+    rows = [
+        [str(target.number), target.what, target.limit, target.reached, "yes" if target.is_met else "**no**"]
+        for target in targets
+    ]
+    return _markdown(["", "", "target", "reached", "met"], rows)
+
+
+def write(machine: Mapping[str, str], results: Results, targets: Sequence[Target]) -> None:
+    """Writes the README and the plot.
+
+    Args:
+        machine: what was measured on.
+        results: what was measured.
+        targets: what was to be reached.
+    """
+    (BENCHMARKS / "results.svg").write_text(_drawing(results), encoding="utf-8")
+    met = sum(target.is_met for target in targets)
+    parts = [
+        _INTRODUCTION,
+        f"## Results\n\n{table(results)}\n\n{_LEGEND}\n\n![The table as bars](results.svg)",
+        f"## Targets\n\nRatios within this run; {met} of {len(targets)} are met.\n\n{targets_table(targets)}",
+        f"## Records that are not exported\n\n{_skipped(results)}",
+        f"## Where and how\n\n{_circumstances(machine, results)}",
+        _METHOD,
+        _SOAK,
+    ]
+    if _NOTES.exists():
+        parts.append(_NOTES.read_text(encoding="utf-8").strip())
+    (BENCHMARKS / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _skipped(results: Results) -> str:
+    titles = {"": "a line", "_extra": "a line with `extra=`", "_bound": "a line inside `bind()`, which is entered too"}
+    rows = []
+    for key, name in (("ours-512", "with orjson installed"), ("ours-512-plain", "without orjson")):
+        turns = results.rows.get(key, {}).get("skipped", [])
+        for suffix, title in titles.items():
+            null, ours = ([turn[f"{who}{suffix}_us"] for turn in turns] for who in ("null", "ours"))
+            if turns:
+                over = [mine - floor for mine, floor in zip(ours, null, strict=True)]
+                rows.append([f"{title}, {name}", _cell(null), _cell(ours), _cell(over)])
+    return _markdown(["", "`NullHandler` µs", "`HeliconeHandler` µs", "difference µs"], rows)
+
+
+def _circumstances(machine: Mapping[str, str], results: Results) -> str:
+    lines = [f"- {name}: {value}" for name, value in machine.items()]
+    lines.append(f"- {results.repetitions} repetitions in {results.seconds:.0f} s")
+    packages = {name: version for found in results.versions.values() for name, version in found.items()}
+    lines.append("- " + ", ".join(f"{name} {version}" for name, version in sorted(packages.items())))
+    lines += [f"- left out: {key}: {reason}" for key, reason in results.left_out.items()]
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return _NOTHING
+    middle, low, high = _number(statistics.median(values)), _number(min(values)), _number(max(values))
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def _number(value: float) -> str:
+    return "0" if value == 0 else plot.short(value)
+
+
+def _import(results: Results, peer: Peer) -> str:
+    values = results.imports.get(peer.environment.name)
+    return plot.short(statistics.median(values)) if values else _NOTHING
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _drawing(results: Results) -> str:
+    peers = measured(results)
+
+    def panel(title: str, column: _Column) -> plot.Panel:
+        values = [column.values(results, peer) for peer in peers]
+        return plot.Panel(title, [statistics.median(found) if found else None for found in values])
+
+    panels = [
+        panel("caller, p50 µs", _P50),
+        panel("caller, p99.9 µs", _P999),
+        panel("records/s", _RATE),
+        panel("CPU µs a record", _CPU),
+        panel("records/s, 100 ms away", _FAR),
+    ]
+    labels = [re.sub(r"[*`]|floor: |, nothing sent", "", peer.label) for peer in peers]
+    return plot.bars(labels, [peer.is_ours for peer in peers], panels)
+
+
+_INTRODUCTION = """# Benchmarks
+
+Written by `python benchmarks/run.py`; do not edit (the last section comes from `NOTES.md`). Some ten minutes:
+
+    python benchmarks/run.py                    # makes an environment for each peer, measures, writes this
+    python benchmarks/run.py --only ours otel   # some of the rows, printed only
+    python benchmarks/run.py --quick            # seconds: proves that it runs, measures nothing
+    python benchmarks/profile_emit.py           # where `emit` spends its time
+    python benchmarks/soak.py                   # a minute of overload with an outage; see below"""
+
+_LEGEND = """\
+Medians over the repetitions, in brackets the least and the most. *p50, p99, p99.9*: microseconds for the caller of one
+record, in a tight loop of 20,000 (helicone-helpers 2,000, python-logstash-async's SQLite 4,000), while the background
+is sending. *records/s*: until the last one was stored. *lost*: of those of the loop. *CPU*: of the whole process, both
+threads of it, for each logged record. *100 ms away*: 2,000 records (one span a request 300, SQLite 1,000,
+helicone-helpers 50), each answer 100 ms late. *bytes of a queued record*: growth of the resident memory while nobody
+answers."""
+
+_METHOD = """\
+## Method
+
+- **The record**: 1 KB of prompt, 1 KB of completion, 11 fields, [`records.py`](bench/records.py); about 3 KB as OTLP
+  JSON, and 4 KB as this package sends it, with session, logger, level and code location. Handlers get the fields with
+  `extra=`, the others as their users pass them: the adapters are in [`bench/peers`](bench/peers).
+- **The endpoint** is a process of its own, [`sink.py`](bench/sink.py). It parses nothing: it looks for the mark of each
+  record by its bytes, so that what is lost or doubled shows for every format. It counts when it answers.
+- **Each measurement** is a process of its own in the virtual environment of its peer, after 50 records of warming up.
+  Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
+- **Queues** have room for the whole loop where a peer can be told so; otherwise what overflows is lost, and shown.
+- python-logstash-async sends over HTTP here: over TCP and UDP it never learns whether a record has arrived. Its worker
+  looks at its queue every two seconds; the loop ends with `close()`, which does not wait for that.
+- OpenTelemetry's spans are ended where they are started; making them current would cost their callers more."""
+
+_SOAK = """\
+## Soak
+
+`soak.py` logs 1,000 records a second for a minute to an endpoint that takes 200, and that hangs up on every request for
+a fifth of the time. `soak.py --records 1000000` logs as fast as it can, blocking when the queue is full. Both end with
+an error unless the account of `stats()` is exact to the record against what the endpoint stored, the queue kept its
+bounds, and the memory stayed flat.
+
+![Memory and queue in a minute of overload, the outage shaded](soak.svg)
+
+![Memory and queue over a million records](soak-million.svg)"""

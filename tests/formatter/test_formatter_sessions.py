@@ -1,0 +1,214 @@
+"""The trace is the session: its id, a constant name, and a path that no name can break."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from cachetools import TTLCache
+from hostile_values import any_text
+from hypothesis import given
+from hypothesis import strategies as st
+from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
+
+from helicone_logging import OTELTraceFormatter, bind, paths
+from helicone_logging.identity import Identity
+from helicone_logging.receiver.rows import Node, sessions_of
+from helicone_logging.sessions import SessionPaths
+
+NOT_IN_A_PART = ["/", "\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff", "\u200b"]
+
+
+def path_of(formatter: OTELTraceFormatter | None = None, text: str = "step", **fields: Any) -> str:
+    """The session path of a record of the trace `TRACE`."""
+    return row(traced(text, **fields), formatter).session_path
+
+
+def identity(span: str, parent: str | None = None, trace: str = TRACE, is_known: bool = True) -> Identity:
+    return Identity(trace, trace, span, is_known, parent, 0)
+
+
+def test_the_path_of_a_record_alone_is_its_own_name() -> None:
+    assert path_of() == "/step"
+    assert path_of(span_name="named") == "/named"
+
+
+def test_an_explicit_path_wins() -> None:
+    formatter = OTELTraceFormatter()
+    path_of(formatter, span_id=PARENT)
+    with bind(trace_id=TRACE, parent_path="/enclosing"):
+        assert path_of(formatter, session_path="/a/b", parent_span_id=PARENT) == "/a/b"
+
+
+def test_the_enclosing_spans_win_over_the_parent_s_path() -> None:
+    formatter = OTELTraceFormatter()
+    path_of(formatter, "parent", span_id=PARENT)
+    with bind(trace_id=TRACE, parent_path="/enclosing"):
+        assert path_of(formatter, parent_span_id=PARENT) == "/enclosing/step"
+
+
+def test_the_parent_s_path_is_remembered_by_its_span_id() -> None:
+    formatter = OTELTraceFormatter()
+    path_of(formatter, "root", span_id="1")
+    path_of(formatter, "middle", span_id="2", parent_span_id="1")
+    assert path_of(formatter, "leaf", parent_span_id="2") == "/root/middle/leaf"
+    assert path_of(formatter, "leaf", parent_span_id="3") == "/leaf"
+
+
+def test_an_explicit_path_is_remembered_too() -> None:
+    formatter = OTELTraceFormatter()
+    path_of(formatter, "root", span_id=SPAN, session_path="/elsewhere/")
+    assert path_of(formatter, "leaf", parent_span_id=SPAN) == "/elsewhere/leaf"
+
+
+def test_a_parent_is_looked_for_in_the_same_trace_only() -> None:
+    formatter = OTELTraceFormatter()
+    row(record("root", trace_id="another", span_id=SPAN), formatter)
+    assert path_of(formatter, parent_span_id=SPAN) == "/step"
+
+
+def test_an_incoming_traceparent_names_the_parent() -> None:
+    formatter = OTELTraceFormatter()
+    path_of(formatter, "root", span_id=PARENT)
+    made = record("leaf", traceparent=f"00-{TRACE}-{PARENT}-01")
+    assert row(made, formatter).session_path == "/root/leaf"
+
+
+def test_a_span_that_names_itself_as_its_parent_gets_no_deeper_than_the_limit() -> None:
+    formatter = OTELTraceFormatter()
+    for _ in range(200):
+        path = path_of(formatter, "loop", span_id=SPAN, parent_span_id=SPAN)
+    assert path.count("/") == paths.MAX_PARTS
+
+
+@pytest.mark.parametrize("character", NOT_IN_A_PART)
+def test_a_name_cannot_break_the_tree(character: str) -> None:
+    formatter = OTELTraceFormatter()
+    path = path_of(formatter, f"a{character}b", span_id=SPAN)
+    assert path.count("/") == 1
+    assert path in ("/a b", "/a_b")
+    assert path_of(formatter, f"{character}c{character}", parent_span_id=SPAN).count("/") == 2
+
+
+@pytest.mark.parametrize("name", [" ", "\n\t", "\u200b"])
+def test_a_blank_name_is_unnamed(name: str) -> None:
+    assert path_of(span_name=name) == "/unnamed"
+
+
+@pytest.mark.parametrize(
+    ("given_path", "path"),
+    [
+        ("a", "/a"), ("/a", "/a"), ("a/b/", "/a/b"), ("//a///b//", "/a/b"), (" a / b ", "/a/b"), ("/a/ /b", "/a/b"),
+        ("/a\n/b", "/a/b"), ("/", "/step"), ("///", "/step"), (" ", "/step"), (7, "/7"), (["a"], "/step"),
+    ],
+)  # fmt: skip
+def test_an_explicit_path_gets_a_leading_slash_and_no_empty_parts(given_path: object, path: str) -> None:
+    assert path_of(session_path=given_path) == path
+
+
+@given(st.one_of(any_text, st.text("/a \n\x00\u202e", max_size=50)), st.one_of(any_text, st.text("/ b\t")))
+def test_no_text_makes_an_empty_part(path: str, name: str) -> None:
+    for made in (paths.clean_path(path), paths.join(paths.clean_path(path), name), paths.join("", name)):
+        assert made.startswith("/")
+        if made != "/":
+            assert all(part.strip() for part in made[1:].split("/"))
+            assert all(len(part) <= paths.MAX_PART_LENGTH for part in made[1:].split("/"))
+        assert paths.clean_path(made) == made
+        assert made.isprintable() or any("\ud800" <= character <= "\udfff" or character not in NOT_IN_A_PART for character in made)
+
+
+def test_long_names_and_paths_are_cut() -> None:
+    assert path_of(span_name="n" * 5_000) == "/" + "n" * 99 + "…"
+    assert path_of(span_name="n" * 100) == "/" + "n" * 100
+    assert path_of(session_path="/p" * 5_000) == "/p" * paths.MAX_PARTS
+    assert len(path_of(session_path=("/" + "p" * 5_000) * 5_000)) <= paths.MAX_PARTS * (paths.MAX_PART_LENGTH + 1)
+
+
+def test_a_field_of_the_application_s_that_is_called_like_ours_cannot_break_the_tree() -> None:
+    assert path_of(parent_path="C:\\x//y/\n") == "/C:\\x/y/step"
+
+
+def test_names_are_the_same_in_one_formatter() -> None:
+    assert row(traced()).session_name == "unknown_service"
+    assert row(traced(), OTELTraceFormatter(service_name="shop")).session_name == "shop"
+    assert row(traced(), OTELTraceFormatter(service_name="shop", session_name="orders")).session_name == "orders"
+    assert row(traced(session_name="own"), OTELTraceFormatter(service_name="shop")).session_name == "own"
+
+
+def test_sessions_can_be_turned_off() -> None:
+    formatter = OTELTraceFormatter(sessions=False)
+    assert not [key for key in sent(traced(session_path="/a", session_name="b"), formatter) if "Session" in key]
+    own = sent(traced("step", session_id="mine"), formatter)
+    assert own[HELICONE + "Session-Id"] == "mine"
+    assert own[HELICONE + "Session-Path"] == "/step"
+
+
+def test_a_session_id_of_its_own_takes_the_place_of_the_trace() -> None:
+    assert row(traced(session_id="conversation-7")).session_id == "conversation-7"
+
+
+def test_the_tree_is_as_the_spans_were() -> None:
+    formatter = OTELTraceFormatter(service_name="shop")
+    made = [
+        record("root", trace_id=TRACE, span_id="1", created=1.0),
+        record("plan", trace_id=TRACE, parent_span_id="1", created=2.0),
+        record("search", trace_id=TRACE, span_id="2", parent_span_id="1", created=3.0),
+        record("rank", trace_id=TRACE, parent_span_id="2", created=4.0),
+        record("plan", trace_id=TRACE, parent_span_id="1", created=5.0),
+    ]
+    (session,) = sessions_of([row(one, formatter) for one in made])
+
+    def shape(node: Node) -> dict[str, Any]:
+        return {child.name: (len(child.rows), shape(child)) for child in node.children.values()}
+
+    assert (session.id, session.name) == (TRACE, "shop")
+    assert shape(session.root) == {"root": (1, {"plan": (2, {}), "search": (1, {"rank": (1, {})})})}
+
+
+def test_the_oldest_spans_are_forgotten_first_and_never_more_than_the_bound_remembered() -> None:
+    found = SessionPaths(size=3)
+    for number in range(10):
+        found.find("step", identity(str(number)), explicit=None, enclosing=None)
+    assert len(found._path_of) == 3
+    assert found.find("leaf", identity("x", parent="9"), explicit=None, enclosing=None) == "/step/leaf"
+    assert found.find("leaf", identity("y", parent="1"), explicit=None, enclosing=None) == "/leaf"
+
+
+def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SessionPaths()
+    now = 0.0
+    monkeypatch.setattr(found, "_path_of", TTLCache(10, ttl=3600.0, timer=lambda: now))
+    found.find("root", identity("1"), explicit=None, enclosing=None)
+    now = 3599.0
+    assert found.find("leaf", identity("2", "1"), explicit=None, enclosing=None) == "/root/leaf"
+    now = 3601.0
+    assert found.find("leaf", identity("3", "1"), explicit=None, enclosing=None) == "/leaf"
+
+
+def test_spans_that_nobody_can_name_are_not_remembered() -> None:
+    formatter = OTELTraceFormatter()
+    for _ in range(10):
+        path_of(formatter)
+    assert len(formatter._builder._paths._path_of) == 0
+
+
+def test_many_threads_find_their_own_parents() -> None:
+    formatter = OTELTraceFormatter()
+    wrong: list[str] = []
+    start = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        start.wait()
+        for step in range(200):
+            row(record(f"root {number}", trace_id=f"t{number}", span_id=str(step)), formatter)
+            path = row(record("leaf", trace_id=f"t{number}", parent_span_id=str(step)), formatter).session_path
+            if path != f"/root {number}/leaf":
+                wrong.append(path)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

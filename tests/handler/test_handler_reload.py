@@ -1,0 +1,170 @@
+"""`dictConfig` again and again: no deadlock, no leak, nothing lost or doubled, nobody waits (pitfalls 1, 12, 24)."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import threading
+from collections import Counter
+
+import pytest
+from recording_server import PATIENCE
+
+from helicone_logging import HeliconeHandler
+
+TRACE = {"trace_id": "t-1"}
+
+
+def apply(endpoint: str, **options) -> HeliconeHandler:
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"h": {"class": "helicone_logging.HeliconeHandler", "endpoint": endpoint, **options}},
+            "loggers": {
+                "helicone_tests.reload": {"handlers": ["h"], "level": "DEBUG", "propagate": False},
+                # As an application does that looks for trouble: each of them asks for the logging lock.
+                "urllib3": {"handlers": ["h"], "level": "DEBUG"},
+                "requests": {"handlers": ["h"], "level": "DEBUG"},
+            },
+        }
+    )
+    (handler,) = (
+        handler
+        for handler in logging.getLogger("helicone_tests.reload").handlers
+        if isinstance(handler, HeliconeHandler)
+    )
+    return handler
+
+
+def senders() -> int:
+    return sum(thread.name == "helicone-logging-sender" for thread in threading.enumerate())
+
+
+class Producers:
+    """Threads that log as fast as they can until the block is left."""
+
+    def __init__(self, count: int = 4) -> None:
+        self._stop = threading.Event()
+        self.logged: list[str] = []
+        self._threads = [threading.Thread(target=self._log, args=(number,), daemon=True) for number in range(count)]
+
+    def _log(self, number: int) -> None:
+        logger, count = logging.getLogger("helicone_tests.reload"), 0
+        while not self._stop.wait(0.001):
+            name = f"{number} {count}"
+            # A record that is logged while no handler is there reaches none: `dictConfig` takes them all off first.
+            if any(isinstance(handler, HeliconeHandler) for handler in logger.handlers):
+                logger.info(name, extra=TRACE)
+                self.logged.append(name)
+            count += 1
+
+    def __enter__(self) -> Producers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "a thread hangs"
+
+
+def test_reloads_under_load_neither_deadlock_nor_double_nor_leak_threads(server) -> None:
+    with Producers() as producers:
+        for _ in range(30):
+            handler = apply(server.url, max_connections=2)
+    assert handler.flush(PATIENCE)
+    found = Counter(server.names())
+    assert set(found.values()) <= {1}
+    assert set(found) <= set(producers.logged)
+    stats = handler.stats()
+    assert (stats.dropped, stats.rejected, stats.queued) == (0, 0, 0)
+    assert stats.emitted == stats.delivered == len(server.received)
+    assert senders() <= 2
+
+
+def test_what_was_queued_before_a_reload_arrives_after_it(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    names = [f"r {number}" for number in range(30)]
+    with server.hold():
+        for name in names:
+            handler = apply(server.url)
+            logger.info(name, extra=TRACE)
+    server.wait_for(30)
+    assert handler.flush(PATIENCE)
+    assert Counter(server.names()) == Counter(names)
+
+
+def test_what_was_queued_before_a_reload_with_other_options_arrives_from_the_background(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    names = [f"r {number}" for number in range(10)]
+    with server.hold():
+        for number, name in enumerate(names):
+            apply(server.url, queue_size=1000 + number, batch_size=100, flush_interval=3600)
+            logger.info(name, extra=TRACE)
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    server.wait_for(10)
+    assert Counter(server.names()) == Counter(names)
+
+
+def test_a_handler_that_a_reload_replaced_still_sends_what_is_logged_to_it(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    old = apply(server.url)
+    logger.info("before", extra=TRACE)
+    apply(server.url, queue_size=77)
+    record = logger.makeRecord("late", logging.INFO, "f.py", 1, "by a thread that was late", (), None, extra=TRACE)
+    old.handle(record)
+    server.wait_for(2)
+    assert sorted(server.names()) == ["before", "by a thread that was late"]
+
+
+def test_reloads_with_a_dead_endpoint_stop_no_thread(dead_endpoint) -> None:
+    with Producers() as producers:
+        for _ in range(20):
+            handler = apply(dead_endpoint, max_connections=2, shutdown_timeout=PATIENCE)
+    stats = handler.stats()
+    assert stats.emitted == stats.queued
+    assert 0 < stats.queued <= len(producers.logged)
+    assert senders() <= 2
+
+
+@pytest.mark.parametrize("how", ["dictConfig", "fileConfig"])
+def test_a_reload_waits_for_no_endpoint_that_hangs(how, server, tmp_path) -> None:
+    """It would wait for the whole of `shutdown_timeout`, which is longer than the test may take."""
+    apply(server.url, shutdown_timeout=3600, timeout=3600)
+    with server.hold():
+        logging.getLogger("helicone_tests.reload").info("held", extra=TRACE)
+        server.wait_for_arrivals(1)
+        if how == "dictConfig":
+            apply(server.url)
+        else:
+            path = tmp_path / "logging.ini"
+            path.write_text("[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nhandlers=\n")
+            logging.config.fileConfig(path, disable_existing_loggers=False)
+    server.wait_for(1)
+    assert server.names() == ["held"]
+
+
+def test_threads_of_replaced_handlers_end_when_their_queue_is_empty(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    for number in range(10):
+        apply(server.url, queue_size=1000 + number)
+        logger.info(f"r {number}", extra=TRACE)
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    server.wait_for(10)
+    for thread in threading.enumerate():
+        if thread.name == "helicone-logging-sender":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+def test_disable_existing_loggers_silences_a_logger_and_harms_nothing(server) -> None:
+    apply(server.url)
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
+    logging.getLogger("helicone_tests.reload").info("silenced", extra=TRACE)
+    handler = apply(server.url)
+    logging.getLogger("helicone_tests.reload").info("heard", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert server.names() == ["heard"]

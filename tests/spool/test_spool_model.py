@@ -1,0 +1,147 @@
+"""Whatever is done with a queue in whatever order, it does as its model, and its account adds up."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from spool_fixtures import is_balanced, rows, spool, take_all
+
+from helicone_logging.queues import Item
+from helicone_logging.spool import Spool
+
+MOST = 2000
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """One queue under test; its model is the records that wait, those taken, and the counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp())
+        self.path = self.directory / "spool.db"
+        self.number = 0
+        self.waiting: list[bytes] = []
+        self.taken: list[Item] = []
+        self.counts = dict.fromkeys(("emitted", "delivered", "rejected", "dropped"), 0)
+
+    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]))
+    def begin(self, overflow: str) -> None:
+        self.overflow = overflow
+        self.queue = self.new_queue()
+
+    def new_queue(self) -> Spool:
+        return spool(self.path, max_bytes=MOST, overflow=self.overflow)
+
+    def size(self) -> int:
+        return sum(map(len, self.waiting)) + sum(len(item.entry) for item in self.taken)
+
+    @rule(size=st.integers(10, 700))
+    def put(self, size: int) -> None:
+        self.number += 1
+        entry = b"%09d" % self.number + b"." * (size - 9)
+        dropped = self.queue.put(entry)
+        self.counts["emitted"] += 1
+        self.counts["dropped"] += dropped
+        self.waiting.append(entry)
+        if self.overflow == "drop_newest":
+            assert dropped == (self.size() > MOST)
+            self.waiting = self.waiting[: len(self.waiting) - dropped]
+        else:
+            self.waiting = self.kept_after(dropped)
+
+    def kept_after(self, dropped: int) -> list[bytes]:
+        """Which records go is looked up, as it depends on delays; never one more than is needed."""
+        kept = {entry for _, _, entry in rows(self.path)} - {item.entry for item in self.taken}
+        waiting = [entry for entry in self.waiting if entry in kept]
+        gone = [entry for entry in self.waiting if entry not in kept]
+        assert len(gone) == dropped
+        before_last = self.size() - sum(map(len, gone[:-1]))
+        assert not gone or before_last > MOST or gone[-1] == self.waiting[-1]
+        return waiting
+
+    @rule(limit=st.integers(1, 8), max_bytes=st.integers(1, MOST))
+    def take(self, limit: int, max_bytes: int) -> None:
+        items = self.queue.take(limit, max_bytes)
+        assert len(items) <= limit
+        assert len(items) <= 1 or sum(len(item.entry) for item in items) <= max_bytes
+        for item in items:
+            self.waiting.remove(item.entry)
+        self.taken += items
+
+    @precondition(lambda self: self.taken)
+    @rule(data=st.data(), what=st.sampled_from(["delivered", "rejected", "give_back", "retry_now", "retry_later"]))
+    def settle(self, data: st.DataObject, what: str) -> None:
+        count = data.draw(st.integers(1, len(self.taken)))
+        items, self.taken = self.taken[:count], self.taken[count:]
+        if what in self.counts:
+            getattr(self.queue, what)(items)
+            self.counts[what] += len(items)
+            return
+        self.waiting += [item.entry for item in items]
+        if what == "give_back":
+            self.queue.give_back(items)
+        else:
+            self.queue.retry(items, 0.0 if what == "retry_now" else 1000.0)
+
+    @rule()
+    def hurry(self) -> None:
+        self.queue.hurry()
+
+    @rule()
+    def upkeep(self) -> None:
+        self.queue.upkeep()
+
+    @rule()
+    def flush(self) -> None:
+        mark = self.queue.mark()
+        if self.queue._has_looked or not self.path.exists():
+            assert self.queue.is_done(mark) == (not self.waiting and not self.taken)
+
+    @rule()
+    def close(self) -> None:
+        self.queue.close()
+        assert self.queue.drop_waiting() == 0
+
+    @precondition(lambda self: not self.taken)
+    @rule()
+    def hand_over_to_the_next_process(self) -> None:
+        self.queue.close()
+        self.queue = self.new_queue()
+        self.queue.upkeep()
+        assert self.queue.account().recovered == len(self.waiting)
+        self.counts = dict.fromkeys(self.counts, 0)
+
+    @invariant()
+    def account_is_exact(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        account = self.queue.account()
+        assert is_balanced(account)
+        assert {name: getattr(account, name) for name in self.counts} == self.counts
+        assert (account.queued, account.queued_bytes) == (len(self.waiting) + len(self.taken), self.size())
+        assert account.queued_bytes <= MOST
+
+    @invariant()
+    def file_holds_what_is_queued(self) -> None:
+        held = sorted(entry for _, _, entry in rows(self.path))
+        assert held == sorted([*self.waiting, *(item.entry for item in self.taken)])
+
+    def teardown(self) -> None:
+        if hasattr(self, "queue"):
+            self.queue.delivered(self.taken)
+            self.queue.mark()  # opens a closed queue again
+            self.queue.hurry()
+            assert sorted(item.entry for item in take_all(self.queue)) == sorted(self.waiting)
+            self.queue.close()
+        shutil.rmtree(self.directory)
+
+
+TestSpoolModel = SpoolMachine.TestCase
+TestSpoolModel.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)

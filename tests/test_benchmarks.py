@@ -1,0 +1,37 @@
+"""The benchmark and the soak test run; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from recording_server import PATIENCE
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *arguments],
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+
+
+def test_the_short_form_of_the_benchmark_runs_and_no_record_is_lost() -> None:
+    done = run("run.py", "--quick", "--records", "100")
+    assert done.returncode == 0, done.stderr
+    assert "one span a request" in done.stdout
+    assert "NullHandler" in done.stdout
+
+
+def test_the_soak_test_runs_and_its_account_is_exact(tmp_path: Path) -> None:
+    done = run("soak.py", "--seconds", "3", "--plot", str(tmp_path / "soak.svg"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "exact" in done.stdout
+    assert (tmp_path / "soak.svg").read_text(encoding="utf-8").startswith("<svg")
