@@ -15,57 +15,66 @@ from contextlib import contextmanager
 from helicone_logging import forks
 
 _DEEPEST = 2
+_SENDING = 1_000_000  # deeper than any nesting
 
 
-class _State:
-    """Of the running thread, or greenlet: a `threading.local` from before gevent's patches is one for all greenlets."""
+class _Depths:
+    """How deep each thread, or greenlet, is inside: 0 for those that are not there.
+
+    A `threading.local` from before gevent's patches would be one for all greenlets.
+    """
 
     def __init__(self) -> None:
-        self._depths: dict[int, int] = {}
-        self._sending: set[int] = set()
+        self._of: dict[int, int] = {}
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
         """Forgets the threads that are the parent's: new ones may get their numbers."""
-        depth, is_sending = self.depth, self.is_sending
-        self._depths, self._sending = {}, set()
-        self.depth, self.is_sending = depth, is_sending
+        own, depth = threading.get_ident(), self.here()
+        self._of = {own: depth} if depth else {}
 
-    @property
-    def depth(self) -> int:
-        return self._depths.get(threading.get_ident(), 0)
+    def here(self) -> int:
+        return self._of.get(threading.get_ident(), 0)
 
-    @depth.setter
-    def depth(self, depth: int) -> None:
-        if depth:
-            self._depths[threading.get_ident()] = depth
+    def add(self, levels: int) -> None:
+        own = threading.get_ident()
+        depth = self._of.get(own, 0) + levels
+        if depth > 0:
+            self._of[own] = depth
         else:
-            self._depths.pop(threading.get_ident(), None)
-
-    @property
-    def is_sending(self) -> bool:
-        return threading.get_ident() in self._sending
-
-    @is_sending.setter
-    def is_sending(self, is_sending: bool) -> None:
-        (self._sending.add if is_sending else self._sending.discard)(threading.get_ident())
+            self._of.pop(own, None)
 
 
-state = _State()
-"""`emit` counts its depth here by hand: it is the hot path."""
+_depths = _Depths()
 
 
-def is_inside() -> bool:
-    """Returns whether a record logged now, in this thread, comes from this package's own work."""
-    return state.is_sending or state.depth >= _DEEPEST
+def enter() -> bool:
+    """Goes one level deeper, until `leave()` is called, unless a record logged now comes from our own work.
+
+    Returns:
+        Whether it has; a record that is logged where it has not is turned away.
+    """
+    if _depths.here() >= _DEEPEST:
+        return False
+    _depths.add(1)
+    return True
+
+
+def leave() -> None:
+    """Undoes one `enter()` that has returned True."""
+    _depths.add(-1)
+
+
+def is_sending() -> bool:
+    """Returns whether the running thread is inside `sending()`."""
+    return _depths.here() >= _SENDING
 
 
 @contextmanager
 def sending() -> Iterator[None]:
     """Marks the running thread as one whose records are turned away."""
-    before = state.is_sending
-    state.is_sending = True
+    _depths.add(_SENDING)
     try:
         yield
     finally:
-        state.is_sending = before
+        _depths.add(-_SENDING)

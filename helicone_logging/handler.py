@@ -193,10 +193,9 @@ class HeliconeHandler(logging.Handler):
         """
         if self._sender is None:
             return False
-        if guard.is_inside():
+        if not guard.enter():
             self._sender.diagnostics.skip()
             return False
-        guard.state.depth += 1
         try:
             passed = self.filter(record)
             if passed:
@@ -206,7 +205,7 @@ class HeliconeHandler(logging.Handler):
             self._sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
             return False
         finally:
-            guard.state.depth -= 1
+            guard.leave()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a record and puts it into the queue; records that are not exported are counted as skipped.

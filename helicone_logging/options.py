@@ -16,6 +16,7 @@ from helicone_logging.errors import ConfigurationError
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_MAX_SECONDS = 4_000_000  # 46 days, which locks and sockets can wait for on every platform
 
 
 def refuse(option: str, value: object, remedy: str) -> NoReturn:
@@ -47,12 +48,12 @@ def seconds(option: str, value: object, *, zero: bool = True) -> float:
 
     Args:
         option: its name.
-        value: a finite number.
+        value: a number up to 4,000,000.
         zero: whether 0 is allowed.
     """
-    remedy = f"give a number of seconds {'of at least' if zero else 'above'} 0"
+    remedy = f"give a number of seconds {'of at least' if zero else 'above'} 0 and at most {_MAX_SECONDS:,}"
     number = _number(option, value, remedy)
-    if number < 0 or (number == 0 and not zero):
+    if not 0 <= number <= _MAX_SECONDS or (number == 0 and not zero):
         refuse(option, value, remedy)
     return float(number)
 
@@ -63,7 +64,9 @@ def _number(option: str, value: object, remedy: str) -> int | float:
             value = float(value) if not value.strip().lstrip("+-").isdecimal() else int(value)
         except ValueError:
             refuse(option, value, remedy)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(option, value, remedy)
+    if isinstance(value, float) and not math.isfinite(value):  # which fails on the largest ints
         refuse(option, value, remedy)
     return value
 

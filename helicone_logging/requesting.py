@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 from helicone_logging import options as check
 
@@ -42,7 +43,7 @@ class TransportOptions:
 
 def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     """Returns headers that may be sent beside the handler's own."""
-    for name, value in check.mapping("headers", headers).items():
+    for name, value in _mapping("headers", headers).items():
         if not _NAME.fullmatch(name):
             check.refuse("headers", name, "give names of HTTP headers")
         if name.lower() in _OWN_HEADERS:
@@ -54,7 +55,7 @@ def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str],
 
 def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     """Returns proxies by scheme, such as `{"https": "http://proxy:3128"}`."""
-    for scheme, url in check.mapping("proxies", proxies).items():
+    for scheme, url in _mapping("proxies", proxies).items():
         if not isinstance(url, str) or not url.isprintable():
             check.refuse("proxies", scheme, "give each scheme the URL of a proxy as text")
     return tuple((proxies or {}).items())
@@ -76,7 +77,15 @@ def checked_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | 
     return _existing("cert", cert)
 
 
+def _mapping(option: str, value: object) -> dict[str, Any]:
+    """As `options.mapping`, but the error shows no value: headers and proxies hold secrets."""
+    if value is not None and not isinstance(value, Mapping):
+        check.refuse(option, type(value), "give a mapping with text as keys")
+    check.mapping(option, value and dict.fromkeys(value))
+    return dict(value or {})
+
+
 def _existing(option: str, path: object) -> str:
-    if not isinstance(path, str) or not Path(path).exists():
+    if not isinstance(path, str) or not path.strip() or not os.path.exists(path):  # noqa: PTH110 - Path's own raises
         check.refuse(option, path, "give the path of a file that exists")
     return path

@@ -287,7 +287,7 @@ class Sender:
         Returns:
             Whether all of it was delivered, or refused for good, in time.
         """
-        if guard.state.is_sending:
+        if guard.is_sending():
             return False  # a callback in a sender thread would wait for itself
         mark = self._queue.mark()
         with exits.deadline(self._patience(timeout)) as deadline:
@@ -302,7 +302,7 @@ class Sender:
             timeout: seconds at the most; None for `shutdown_timeout`.
         """
         self.retire()
-        if guard.state.is_sending:
+        if guard.is_sending():
             return
         with exits.deadline(self._patience(timeout)) as deadline:
             self._queue.hurry()

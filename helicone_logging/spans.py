@@ -203,7 +203,8 @@ def _without_content(message: Message) -> Message:
 
 
 def _is_failed(record: logging.LogRecord, message: Message) -> bool:
-    return message.failure is not None or record.levelno >= logging.ERROR
+    level: object = record.levelno  # None in records made by hand
+    return message.failure is not None or (isinstance(level, int) and level >= logging.ERROR)
 
 
 def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Message, capture_text: bool) -> str:

@@ -145,11 +145,8 @@ class Spool:
 
     def _wait_for_room(self, size: int) -> None:
         deadline = time.monotonic() + self._memory.block_timeout
-        while not self._is_closed and not self._disk.pause() and not self._disk.has_room(size):
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                return
-            self._room.wait(min(_LOOK_AGAIN, remaining))  # other processes make room without a word
+        while not (self._is_closed or self._disk.pause() or self._disk.has_room(size)) and time.monotonic() < deadline:
+            self._room.wait(min(_LOOK_AGAIN, self._memory.block_timeout))  # other processes make room without a word
 
     # Out
 
@@ -199,8 +196,9 @@ class Spool:
     def drop_waiting(self) -> int:
         deadline = time.monotonic() + _LAST_PATIENCE
         self._memory.hurry()
-        while self._memory.due_in() is not None and not self._is_barred:
+        while (self._memory.due_in() is not None or self._disk.undeleted) and not self._is_barred:
             with self._lock:
+                self._disk.delete_finished()
                 is_moved, pause = self._move_to_disk(), self._disk.pause()
             if not is_moved and (not pause or time.monotonic() + pause > deadline):
                 break

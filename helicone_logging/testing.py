@@ -268,13 +268,12 @@ class _Interception:
             self._handler_class.handle = self._handle
 
     def hand_out(self, logger: logging.Logger, record: logging.LogRecord) -> None:
-        if self._captures and not guard.is_inside():  # a redactor may log
-            guard.state.depth += 1
+        if self._captures and guard.enter():  # a redactor may log
             try:
                 for capture in self._captures:
                     capture.see(logger, record)
             finally:
-                guard.state.depth -= 1
+                guard.leave()
         (self._hand_out or self._logger_class.callHandlers)(logger, record)
 
     def handle(self, handler: HeliconeHandler, record: logging.LogRecord) -> bool:

@@ -74,7 +74,7 @@ def close_handlers() -> None:
     for reference in list(logging._handlerList):  # type: ignore[attr-defined]
         handler = reference()
         if isinstance(handler, HeliconeHandler):
-            handler.close()
+            logging.Handler.close(handler)  # its own would wait for what came back from a dead endpoint just now
 
 
 def _loggers() -> list[logging.Logger]:

@@ -116,18 +116,16 @@ class Campaign:
             for peer in peers if turn % 2 == 0 else reversed(peers):
                 if peer.key not in self.results.left_out:
                     self._measure(peer)
+                    if turn == 0 and peer.queues and peer.key not in self.results.left_out:
+                        self._note(peer, "memory", "memory", min(_MEMORY_RECORDS, self._records))
             self._time_imports({peer.environment for peer in peers})
             longest = max(longest, time.monotonic() - begin)
             self.results.repetitions += 1
 
     def _measure(self, peer: Peer) -> None:
         near = self._note(peer, "near", "throughput", min(peer.near, self._records))
-        if near is None:
-            return
-        if peer.far:
+        if near is not None and peer.far:
             self._note(peer, "far", "throughput", min(peer.far, self._records), delay=FAR)
-        if peer.queues:
-            self._note(peer, "memory", "memory", min(_MEMORY_RECORDS, self._records))
 
     def extras(self, peers: list[Peer], repetitions: int) -> None:
         """Measures what only our own rows have.

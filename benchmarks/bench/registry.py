@@ -9,6 +9,10 @@ from bench.environments import OURS, Environment
 
 _QUEUE = {"queue_size": 32_768, "queue_bytes": 268_435_456}  # room for the whole loop, as the peers have
 
+_REMEMBERS = 5
+"""How many times more records are sent before the memory of queued ones is measured, so that the paths of sessions
+that are remembered, which have a bound of their own, have taken their room."""
+
 STDLIB = Environment("stdlib", ())
 ORJSON = Environment("ours-orjson", (OURS, "orjson"), imports="helicone_logging")
 PLAIN = Environment("ours", (OURS,), imports="helicone_logging")
@@ -57,8 +61,9 @@ class Peer:
 
 def _ours(key: str, label: str, *, handler: dict[str, Any], far: int = 2_000, **options: Any) -> Peer:
     environment = options.pop("environment", ORJSON)
-    queues = "spool" not in options
     options["handler"] = {**_QUEUE, **handler}
+    options["remembers"] = _REMEMBERS
+    queues = key in {"ours-one", "ours-512"}
     return Peer(key, f"**helicone_logging**, {label}", environment, "ours", options, far=far, queues=queues)
 
 

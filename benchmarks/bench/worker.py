@@ -121,6 +121,9 @@ def memory(task: Task) -> dict[str, Any]:
     """What a record takes while it waits in the queue, as nobody answers."""
     peer, sink = _make(task), Sink(task.port)
     _warm_up(peer, task)
+    if "remembers" in task.options:
+        _log(peer, _WARM_UP_RUN, task.options["remembers"] * task.count)
+        peer.finish()
     sink.set(hold=True)
     try:
         _log(peer, _WARM_UP_RUN, _ON_THEIR_WAY)

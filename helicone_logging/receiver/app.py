@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver import validation
 from helicone_logging.receiver.console import describe_span
-from helicone_logging.receiver.rows import Node, Row, Session, row_of, sessions_of
+from helicone_logging.receiver.rows import Node, Row, Session, has_times, row_of, sessions_of, spans_of
 from helicone_logging.receiver.store import SpanStore
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Intake:
         return self._stored(payload)
 
     def _stored(self, payload: dict[str, Any]) -> _Answer:
-        if _has_number_as_provider(payload):
+        if not all(map(_can_be_stored, spans_of(payload))):
             return "", 500
         for stored in self._store.add(payload):
             if self._on_span is not None:
@@ -126,14 +126,10 @@ def _body(request: Request, limit: int) -> bytes | None:
     return body if len(body) <= limit else None
 
 
-def _has_number_as_provider(payload: dict[str, Any]) -> bool:
-    """The server calls a method of text on the provider, and fails on a number."""
-    return any(
-        attribute["key"] == "gen_ai.system" and "stringValue" not in attribute["value"]
-        for entry in payload["resourceSpans"]
-        for scope in entry["scopeSpans"]
-        for span in scope["spans"]
-        for attribute in span["attributes"]
+def _can_be_stored(span: Mapping[str, Any]) -> bool:
+    """The server makes dates of the times, and calls a method of text on the provider: it fails on anything else."""
+    return has_times(span) and all(
+        attribute["key"] != "gen_ai.system" or "stringValue" in attribute["value"] for attribute in span["attributes"]
     )
 
 

@@ -166,6 +166,9 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
 
 
 def _times(subject: _Subject) -> Iterator[Finding]:
+    if not rows.has_times(subject.span):
+        yield Finding("no-time", ERROR, "the server fails on times that are no numbers", "start_time", subject.where)
+        return
     start, end = int(subject.span["startTimeUnixNano"]), int(subject.span["endTimeUnixNano"])
     shown = subject.row.latency_ms
     if end < start:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 _ASSOCIATION = "traceloop.association.properties.Helicone-"
 _PROPERTY = _ASSOCIATION + "Property-"
 _MESSAGE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.(role|content|finish_reason)")
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _DEFAULT_MAX_TOKENS = 50
 _TEMPERATURE = 1
 _STATUS = 200
@@ -124,7 +125,7 @@ def row_of(span: Mapping[str, Any]) -> Row:
     tokens = _Tokens.read(read, is_elsewhere=provider in READS_OTHER_TOKENS)
     properties = {key[len(_PROPERTY) :]: value for key, value in read.items() if key.startswith(_PROPERTY)}
     user = read.get(_ASSOCIATION + "User-Id", read.get("llm.user", ""))
-    start, end = float(span["startTimeUnixNano"]), float(span["endTimeUnixNano"])
+    start, end = nanoseconds(span["startTimeUnixNano"]), nanoseconds(span["endTimeUnixNano"])
     return Row(
         provider=provider,
         model=model,
@@ -148,6 +149,16 @@ def row_of(span: Mapping[str, Any]) -> Row:
         icon=_icon(model),
         status=_STATUS,
     )
+
+
+def has_times(span: Mapping[str, Any]) -> bool:
+    """Returns whether the times of a span are numbers, as the server cannot store it otherwise."""
+    return all(_DIGITS.fullmatch(span[key]) for key in ("startTimeUnixNano", "endTimeUnixNano"))
+
+
+def nanoseconds(text: str) -> float:
+    """Returns a time as the double that the server parses; 0 for what is no number."""
+    return float(text) if _DIGITS.fullmatch(text) else 0.0
 
 
 def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:

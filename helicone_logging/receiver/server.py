@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import os
+import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -116,10 +118,13 @@ class Receiver:
         except ImportError as error:
             raise ConfigurationError(f"the receiver needs waitress: {INSTALL}") from error
         app = create_app(self.store, api_key=self._api_key, on_span=self._on_span)
+        # A socket of our own: waitress leaves one open whose port is taken, and listens twice on `localhost`.
         try:
-            self._server = create_server(app, host=self._host, port=self._port, threads=_THREADS)
+            listener = _bound(self._host, self._port)
         except OSError as error:
-            raise ConfigurationError(f"port={self._port} cannot work: {error.strerror}; choose another") from error
+            where = f"host={self._host!r}, port={self._port}"
+            raise ConfigurationError(f"{where} cannot work: {error.strerror}; choose another") from error
+        self._server = create_server(app, sockets=[listener], threads=_THREADS)
 
     def __enter__(self) -> Receiver:
         return self.start()
@@ -131,6 +136,19 @@ class Receiver:
         traceback: TracebackType | None = None,
     ) -> None:
         self.stop()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere it would share the port with others
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _close_all(server: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+import time
 import uuid
 from typing import Any
 
@@ -52,7 +53,7 @@ VOCABULARY = sorted(
     | {"parent_span_id", "span_name", "span_kind", "status", "finish_reason", "tool_calls", "properties"}
     | {"session_id", "session_name", "session_path", "parent_path"}
 )
-FOREIGN_PARTS = ("exc_info", "exc_text", "stack_info", "pathname", "funcName", "lineno")
+FOREIGN_PARTS = ("exc_info", "exc_text", "stack_info", "pathname", "funcName", "lineno", "name", "levelno", "levelname")
 OWN_NAMES = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}
 
 extra_names = st.one_of(
@@ -130,6 +131,19 @@ def test_what_other_code_left_on_a_record_may_be_anything(own: Given) -> None:
 def test_bound_fields_may_hold_anything(bound: Given) -> None:
     with bind(**bound.value):
         check(record("work", trace_id=TRACE))
+
+
+@pytest.mark.parametrize("created", [None, "soon", float("nan"), float("inf"), object()])
+def test_a_record_without_a_time_of_its_own_is_dated_now(created: object) -> None:
+    made = traced()
+    made.__dict__["created"] = created
+    before = time.time()
+    assert before - 1 <= int(span_of(made)["startTimeUnixNano"]) / 1e9 <= time.time() + 1
+
+
+def test_a_record_put_together_from_a_dict_is_accepted() -> None:
+    made = logging.makeLogRecord({"msg": "work", "trace_id": TRACE})
+    assert attributes_of(check(made))["gen_ai.prompt.0.content"] == "work"
 
 
 NON_TEXT_KEYS = (None, 0, 1.5, b"bytes", ("a", 1), frozenset(), uuid.UUID(int=5), Exception, object())

@@ -159,11 +159,11 @@ def test_handle_waits_on_no_lock_that_is_held_during_a_flush(server, handler, lo
     with server.hold():
         logger.info("held", extra=TRACE)
         server.wait_for_arrivals(1)
-        flushing = threading.Thread(target=handler.flush, args=(PATIENCE,))
+        flushing = threading.Thread(daemon=True, target=handler.flush, args=(PATIENCE,))
         flushing.start()
         handler.acquire()
         try:
-            others = threading.Thread(target=logger.info, args=("meanwhile",), kwargs={"extra": TRACE})
+            others = threading.Thread(daemon=True, target=logger.info, args=("meanwhile",), kwargs={"extra": TRACE})
             others.start()
             others.join(PATIENCE)
             assert not others.is_alive()

@@ -65,7 +65,7 @@ def test_flush_waits_for_what_was_queued_at_the_call_and_not_for_what_comes_late
     with server.hold():
         logger.info("before", extra=TRACE)
         server.wait_for_arrivals(1)
-        waiting = threading.Thread(target=lambda: results.append(handler.flush(PATIENCE)))
+        waiting = threading.Thread(daemon=True, target=lambda: results.append(handler.flush(PATIENCE)))
         waiting.start()
         while not handler._sender._flushing:
             time.sleep(0.001)
@@ -76,7 +76,7 @@ def test_flush_waits_for_what_was_queued_at_the_call_and_not_for_what_comes_late
             logger.info("later", extra=TRACE)
             time.sleep(0.0005)
 
-    busy = threading.Thread(target=log_on)
+    busy = threading.Thread(daemon=True, target=log_on)
     busy.start()
     waiting.join(PATIENCE)
     stop.set()
@@ -108,7 +108,7 @@ def test_flush_is_safe_from_many_threads_at_once(server, handler, logger) -> Non
         logger.info(f"r {number}", extra=TRACE)
         results.append(handler.flush(PATIENCE))
 
-    threads = [threading.Thread(target=log_and_flush, args=(number,)) for number in range(16)]
+    threads = [threading.Thread(daemon=True, target=log_and_flush, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -318,7 +318,7 @@ def test_close_lets_go_of_callers_that_wait_for_room(server, logger_of) -> None:
     with server.hold():
         logger.info("first", extra=TRACE)
         server.wait_for_arrivals(1)
-        waiting = threading.Thread(target=logger.info, args=("second",), kwargs={"extra": TRACE})
+        waiting = threading.Thread(daemon=True, target=logger.info, args=("second",), kwargs={"extra": TRACE})
         waiting.start()
         while handler.stats().emitted < 2:
             time.sleep(0.001)
@@ -338,7 +338,7 @@ def test_a_hundred_threads_at_once_are_counted_to_the_record(server, logger_of) 
         for name in names(f"t{number}", 20):
             logger.info(name, extra=TRACE)
 
-    threads = [threading.Thread(target=log_some, args=(number,)) for number in range(100)]
+    threads = [threading.Thread(daemon=True, target=log_some, args=(number,)) for number in range(100)]
     for thread in threads:
         thread.start()
     for thread in threads:

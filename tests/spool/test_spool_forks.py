@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spool_fixtures import MIB, entries, rows, spool, take_all
+from spool_fixtures import MIB, entries, rows, spool, take_all, wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -97,6 +97,7 @@ def test_a_child_that_is_killed_leaves_its_records_to_the_parent(path: Path) -> 
     def work() -> None:
         queue.after_fork_in_child()
         queue.put(b"child")
+        wait_until(lambda: not queue._memory.ready_count)  # the parent may be in the way for a moment
 
     assert succeeded(in_child(work))
     queue._looked_at = 0.0

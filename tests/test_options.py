@@ -1,0 +1,194 @@
+"""Options are plain values; one that cannot work is refused with its name, the value and the remedy."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helicone_logging import ConfigurationError, HeliconeLoggingError
+from helicone_logging import options as check
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
+
+
+def refused(function, value: object, *args: object, **kwargs: object) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        function("some_option", value, *args, **kwargs)
+    message = str(caught.value)
+    assert message.startswith("some_option=")
+    assert " cannot work: give " in message
+    return message
+
+
+def test_the_error_is_a_value_error_too() -> None:
+    assert issubclass(ConfigurationError, ValueError)
+    assert issubclass(ConfigurationError, HeliconeLoggingError)
+
+
+def test_a_long_value_is_cut_in_the_error() -> None:
+    message = refused(check.integer, "x" * 10_000, least=1)
+    assert len(message) < 200
+    assert "…" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1),
+        ("1", 1),
+        (" 12 ", 12),
+        ("+5", 5),
+        (2.0, 2),
+        ("2.0", 2),
+        ("1e3", 1000),
+        ("10_000", 10_000),
+        (10**400, 10**400),
+    ],
+    ids=lambda value: str(value)[:10],
+)
+def test_whole_numbers_may_be_text(value, number) -> None:
+    assert check.integer("some_option", value, least=1) == number
+    assert isinstance(check.integer("some_option", value, least=1), int)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        -1,
+        "0",
+        "-3",
+        1.5,
+        "1.5",
+        "",
+        " ",
+        "many",
+        "inf",
+        "nan",
+        "1e400",
+        "9" * 9_000,
+        None,
+        True,
+        "True",
+        [1],
+        float("nan"),
+        1j,
+    ],
+    ids=lambda value: repr(value)[:10],
+)
+def test_what_is_no_whole_number_of_at_least_the_least_is_refused(value) -> None:
+    assert "give a whole number of at least 1" in refused(check.integer, value, least=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(0, 0.0), ("0", 0.0), (1, 1.0), ("0.25", 0.25), ("1e-3", 0.001), (4e6, 4e6)]
+)
+def test_seconds_may_be_text(value, number) -> None:
+    assert check.seconds("some_option", value) == number
+    assert isinstance(check.seconds("some_option", value), float)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [-1, "-0.1", "soon", "", None, True, "inf", float("nan"), 1e300, 10**400, "9" * 400, 4_000_001, "1 s"],
+    ids=str,
+)
+def test_seconds_that_no_lock_could_wait_for_are_refused(value) -> None:
+    assert "give a number of seconds of at least 0 and at most 4,000,000" in refused(check.seconds, value)
+
+
+@pytest.mark.parametrize("value", [0, "0", 0.0, "-0"])
+def test_no_seconds_at_all_may_be_refused(value) -> None:
+    assert "give a number of seconds above 0" in refused(check.seconds, value, zero=False)
+
+
+@pytest.mark.parametrize("value", [True, 1, "1", "true", "True", " YES ", "on"])
+def test_truth_may_be_text(value) -> None:
+    assert check.truth("some_option", value) is True
+
+
+@pytest.mark.parametrize("value", [False, 0, "0", "false", "FALSE", "no", " off", ""])
+def test_untruth_may_be_text(value) -> None:
+    assert check.truth("some_option", value) is False
+
+
+@pytest.mark.parametrize("value", [None, 2, -1, 1.5, "perhaps", "None", [], b"true"])
+def test_what_is_neither_is_refused(value) -> None:
+    assert refused(check.truth, value).endswith("give True or False")
+
+
+def test_a_choice_is_one_of_the_words() -> None:
+    assert check.choice("some_option", "b", ("a", "b")) == "b"
+    for value in ("c", "A", "", None, ["a"], 1):
+        assert refused(check.choice, value, ("a", "b")).endswith("give one of 'a', 'b'")
+
+
+def test_text_is_one_line_with_something_in_it() -> None:
+    assert check.text("some_option", " shop é ") == "shop é"
+    for value in ("", "  ", "a\nb", "a\0", None, 5, b"shop"):
+        refused(check.text, value)
+
+
+def test_a_path_is_absolute_so_that_a_change_of_directory_does_not_move_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME" if os.name != "nt" else "USERPROFILE", str(tmp_path))
+    expected = str(tmp_path / "queue.db")
+    assert check.path("some_option", "queue.db") == expected
+    assert check.path("some_option", Path("queue.db")) == expected
+    assert check.path("some_option", "~/queue.db") == expected
+    assert check.path("some_option", expected) == expected
+    for value in ("", "a\0b", None, 5, b""):
+        refused(check.path, value)
+
+
+def test_a_mapping_has_text_as_keys_and_is_copied() -> None:
+    given_mapping = {"a": 1}
+    taken = check.mapping("some_option", given_mapping)
+    assert taken == given_mapping
+    assert taken is not given_mapping
+    assert check.mapping("some_option", None) == {}
+    for value in ({1: "a"}, [("a", 1)], "a=1", 5):
+        refused(check.mapping, value)
+
+
+def test_a_function_may_be_a_dotted_path(monkeypatch) -> None:
+    module = types.ModuleType("helicone_tests_module")
+    module.function = len  # type: ignore[attr-defined]
+    module.number = 5  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert check.function("some_option", len) is len
+    assert check.function("some_option", "helicone_tests_module.function") is len
+    for value in ("helicone_tests_module.number", "", "len", ".len", 5, None, ["len"]):
+        refused(check.function, value)
+    for value in ("helicone_tests_module.nothing", "no_such_module.function"):
+        message = refused_with_cause(value)
+        assert value.rpartition(".")[2] in message or "no_such_module" in message
+
+
+def refused_with_cause(value: str) -> str:
+    with pytest.raises(ConfigurationError, match="dotted path") as caught:
+        check.function("some_option", value)
+    assert isinstance(caught.value.__cause__, (ImportError, AttributeError))
+    return str(caught.value)
+
+
+@given(value=anything)
+def test_any_value_is_taken_or_refused_with_a_configuration_error(value) -> None:
+    for function, options in (
+        (check.integer, {"least": 1}),
+        (check.seconds, {}),
+        (check.truth, {}),
+        (check.text, {}),
+        (check.mapping, {}),
+        (check.path, {}),
+    ):
+        try:
+            function("some_option", value, **options)
+        except ConfigurationError as error:
+            assert str(error).startswith("some_option=")
