@@ -32,14 +32,15 @@ class Selection:
         if self._export == "all":
             return True
         data = record.__dict__
-        if self._carries(data, self._context_names, data.get(STAMPED_MARK, ())):
+        stamped = data.get(STAMPED_MARK, ())
+        if self._carries(data, self._context_names, stamped):
             return True
         logged = data["msg"]
         if isinstance(logged, dict) and self._carries(logged, self._context_names):
             return True
         if not ambient_of(record):
             return False
-        if self._export == "context" or self._carries(data, self._model_names):
+        if self._export == "context" or self._carries(data, self._model_names, stamped):
             return True
         return isinstance(logged, dict) and self._carries(logged, self._model_names)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import sys
 import types
@@ -164,31 +166,22 @@ def test_a_function_may_be_a_dotted_path(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert check.function("some_option", len) is len
     assert check.function("some_option", "helicone_tests_module.function") is len
-    for value in ("helicone_tests_module.number", "", "len", ".len", 5, None, ["len"]):
+    for value in ("helicone_tests_module.number", 5, None, ["len"]):
         refused(check.function, value)
-    for value in ("helicone_tests_module.nothing", "no_such_module.function"):
-        message = refused_with_cause(value)
-        assert value.rpartition(".")[2] in message or "no_such_module" in message
 
 
-def refused_with_cause(value: str) -> str:
-    with pytest.raises(ConfigurationError, match="dotted path") as caught:
+@pytest.mark.parametrize("value", ["", "len", ".len", "json.nothing", "no_such_module.function"])
+def test_a_dotted_path_that_leads_nowhere_is_refused_with_the_cause(value) -> None:
+    with pytest.raises(ConfigurationError, match="give a callable, or the dotted path") as caught:
         check.function("some_option", value)
-    assert isinstance(caught.value.__cause__, (ImportError, AttributeError))
-    return str(caught.value)
+    assert str(caught.value).startswith(f"some_option={value!r} cannot work: {caught.value.__cause__}")
 
 
+@pytest.mark.parametrize(
+    "function",
+    [functools.partial(check.integer, least=1), check.seconds, check.truth, check.text, check.mapping, check.path],
+)
 @given(value=anything)
-def test_any_value_is_taken_or_refused_with_a_configuration_error(value) -> None:
-    for function, options in (
-        (check.integer, {"least": 1}),
-        (check.seconds, {}),
-        (check.truth, {}),
-        (check.text, {}),
-        (check.mapping, {}),
-        (check.path, {}),
-    ):
-        try:
-            function("some_option", value, **options)
-        except ConfigurationError as error:
-            assert str(error).startswith("some_option=")
+def test_any_value_is_taken_or_refused_with_a_configuration_error(function, value) -> None:
+    with contextlib.suppress(ConfigurationError):
+        function("some_option", value)

@@ -54,8 +54,10 @@ def test_a_value_that_could_inject_a_header_is_refused(value) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Authorization", "AUTHORIZATION", "host", "Content-Length", "Content-Type", "Content-Encoding", "Connection"]
-    + ["Transfer-Encoding", "Accept-Encoding", "Expect", "Upgrade", "TE", "Trailer"],
+    [
+        *("Authorization", "AUTHORIZATION", "host", "Content-Length", "Content-Type", "Content-Encoding", "Connection"),
+        *("Transfer-Encoding", "Accept-Encoding", "Expect", "Upgrade", "TE", "Trailer"),
+    ],
 )
 def test_a_header_that_the_handler_sets_by_itself_is_refused(name) -> None:
     with pytest.raises(ConfigurationError, match="leave it out; the handler sets it by itself"):
@@ -121,13 +123,13 @@ def test_a_path_that_is_not_there_is_refused_and_empty_text_does_not_switch_veri
 
 @pytest.mark.parametrize("value", [None, 5, 1.5, ["a.pem"]])
 def test_verify_of_another_type_is_refused(value) -> None:
-    with pytest.raises(ConfigurationError, match="^verify="):
+    with pytest.raises(ConfigurationError, match=r"^verify="):
         checked_verify(value)
 
 
 @pytest.mark.parametrize("value", [True, 5, (), ("a",), ("a", "b", "c"), {"a": "b"}])
 def test_cert_of_another_type_is_refused(value) -> None:
-    with pytest.raises(ConfigurationError, match="^cert="):
+    with pytest.raises(ConfigurationError, match=r"^cert="):
         checked_cert(value)
 
 

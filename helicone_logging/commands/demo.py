@@ -25,7 +25,15 @@ logger = logging.getLogger("helicone_demo.agent")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument("--batch-size", default="1", help='records in a request, or "auto" (default: %(default)s)')
+    parser.add_argument(
+        "--batch-size", default="1", type=_batch_size, help='records in a request, or "auto" (default: %(default)s)'
+    )
+
+
+def _batch_size(text: str) -> str:
+    if text != "auto" and not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f'{text!r} is neither a number above 0 nor "auto"')
+    return text
 
 
 def run(args: argparse.Namespace) -> int:

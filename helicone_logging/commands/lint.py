@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from helicone_logging.receiver import validation
 from helicone_logging.receiver.linting import lint
 
 
@@ -31,8 +31,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _payloads(text: str) -> list[object]:
-    """One JSON document, or one a line."""
+    """One JSON document, a list of payloads, or one a line."""
     try:
-        return [json.loads(text)]
-    except ValueError:
-        return [line for line in text.splitlines() if line.strip()]
+        document = validation.parse(text)
+    except validation.NotJSONError:
+        return [line for line in text.split("\n") if line.strip()]  # JSON may hold what `splitlines` takes for an end
+    return document if isinstance(document, list) else [document]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import logging
 import os
 import socket
 import threading
@@ -98,7 +99,9 @@ class Receiver:
         self._port = server.effective_port
         # The threads first, since a task that ends wakes the loop by its trigger, which must still be open.
         server.task_dispatcher.shutdown(timeout=_STOP_WITHIN)
-        server.trigger.pull_trigger(functools.partial(_close_all, server))
+        is_pulled = threading.Event()
+        server.trigger.pull_trigger(functools.partial(_close_all, server, is_pulled))
+        is_pulled.set()
         if self._thread is not None:
             self._thread.join(_STOP_WITHIN)
 
@@ -117,6 +120,7 @@ class Receiver:
             from waitress.server import create_server
         except ImportError as error:
             raise ConfigurationError(f"the receiver needs waitress: {INSTALL}") from error
+        _quiet(logging.getLogger("waitress"))
         app = create_app(self.store, api_key=self._api_key, on_span=self._on_span)
         # A socket of our own: waitress leaves one open whose port is taken, and listens twice on `localhost`.
         try:
@@ -138,6 +142,12 @@ class Receiver:
         self.stop()
 
 
+def _quiet(logger: logging.Logger) -> None:
+    """Keeps a logger's warnings from stderr where nobody has configured logging."""
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
 def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
@@ -151,10 +161,14 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _close_all(server: Any) -> None:
-    """Closes the listener, its trigger and all connections, which ends the loop."""
+def _close_all(server: Any, is_pulled: threading.Event) -> None:
+    """Closes the listener, its trigger and all connections, which ends the loop.
+
+    It may run before the trigger has been pulled for it, by a pull of another thread's.
+    """
     from waitress import wasyncore
 
+    is_pulled.wait(_STOP_WITHIN)
     wasyncore.close_all(server._map, ignore_all=True)
 
 

@@ -56,10 +56,9 @@ def take_all(queue: Spool) -> list[Item]:
     items: list[Item] = []
     while True:
         wait_until(lambda: queue.due_in() is None or queue.due_in() == 0)
-        found = queue.take(MANY, 64 * MIB)
-        items += found
-        if not found:
+        if queue.due_in() is None:
             return items
+        items += queue.take(MANY, 64 * MIB)  # nothing if another connection is in the way for a moment
 
 
 def entries(items: list[Item]) -> list[bytes]:

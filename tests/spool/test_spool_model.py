@@ -7,12 +7,14 @@ import tempfile
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from spool_fixtures import is_balanced, rows, spool, take_all
+from spool_fixtures import PATIENCE, is_balanced, rows, spool, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
+from helicone_logging.spool_file import SpoolFile
 
 MOST = 2000
 
@@ -22,6 +24,9 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.patched = pytest.MonkeyPatch()  # nobody gives up: this is about what is done, not about who is in the way
+        self.patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
+        self.patched.setattr("helicone_logging.spool._PATIENCE", PATIENCE)
         self.directory = Path(tempfile.mkdtemp())
         self.path = self.directory / "spool.db"
         self.number = 0
@@ -136,9 +141,11 @@ class SpoolMachine(RuleBasedStateMachine):
             self.queue.delivered(self.taken)
             self.queue.mark()  # opens a closed queue again
             self.queue.hurry()
+            self.queue.upkeep()
             assert sorted(item.entry for item in take_all(self.queue)) == sorted(self.waiting)
             self.queue.close()
         shutil.rmtree(self.directory)
+        self.patched.undo()
 
 
 TestSpoolModel = SpoolMachine.TestCase
