@@ -96,10 +96,12 @@ class Delivery:
                 self.deliver(half, transport, timeout)
 
     def _reject(self, item: Item, reason: str) -> None:
-        self._queue.rejected((item,))
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
-        if self._on_reject is not None:
-            self._call("on_reject", self._on_reject, json.loads(otel.body((item.entry,))), reason)
+        try:
+            if self._on_reject is not None:
+                self._call("on_reject", self._on_reject, json.loads(otel.body((item.entry,))), reason)
+        finally:
+            self._queue.rejected((item,))  # last, so that `flush` waits for the callback
 
     def _call(self, option: str, callback: Callable[..., object], *args: object) -> None:
         try:

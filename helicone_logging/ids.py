@@ -95,6 +95,13 @@ def span_id(value: object) -> str | None:
 def _identify(value: object, digits: int) -> str | None:
     if type(value) is str and len(value) <= _MAX_REMEMBERED:
         return _from_short_text(value, digits)
+    try:
+        return _from_any(value, digits)
+    except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
+        return None
+
+
+def _from_any(value: object, digits: int) -> str | None:
     if isinstance(value, str):
         return _from_text(value.strip(), digits)
     if isinstance(value, uuid.UUID):
@@ -103,7 +110,7 @@ def _identify(value: object, digits: int) -> str | None:
         return _from_int(value, digits)
     if isinstance(value, bytes) and len(value) * 2 == digits:
         return _from_text(value.hex(), digits)
-    return None if value is None else _from_text(_text(value), digits)
+    return None if value is None else _from_text(str(value), digits)
 
 
 @functools.lru_cache(4096)
@@ -130,13 +137,6 @@ def _from_int(value: int, digits: int) -> str | None:
 
 def _derive(text: str, digits: int) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=digits // 2).hexdigest()
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
-        return ""
 
 
 def parse_traceparent(value: object) -> TraceParent | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 import numbers
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +22,7 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
 _LONGEST = 10 * 366 * 86_400 * 10**9
 _NAMES = ("start_time", "end_time", "duration_ms", "duration")
+_FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
 _NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
 
 
@@ -112,8 +114,13 @@ def _parse(text: str) -> object:
     try:
         return float(text)
     except ValueError:
-        text = text.strip()
+        text = _FRACTION.sub(_microseconds, text.strip())
         return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "zZ" else text)
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    """Python 3.10 reads three digits or six, and nothing else."""
+    return f".{fraction[0][1:7]:0<6}"
 
 
 def _take_duration(fields: dict[str, object]) -> int | None:

@@ -20,7 +20,7 @@ from bench.worker import RESULT, Task
 
 FAR = 0.1  # seconds that the endpoint is away
 _TASK_SECONDS = 120
-_MEMORY_RECORDS = 4_000
+_MEMORY_RECORDS = 6_000
 _TRICKLE_RECORDS = 20
 _ABANDONED_RECORDS = 1_000
 _SKIPPED_RECORDS = 20_000

@@ -87,9 +87,9 @@ def lines(panels: Sequence[Line], shaded: Sequence[tuple[float, float]] = ()) ->
 
 def short(value: float) -> str:
     """Returns a number with three digits or so."""
-    if value >= 100:
+    if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", weight: str = "normal") -> str:

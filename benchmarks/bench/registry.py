@@ -9,7 +9,7 @@ from bench.environments import OURS, Environment
 
 _QUEUE = {"queue_size": 32_768, "queue_bytes": 268_435_456}  # room for the whole loop, as the peers have
 
-_REMEMBERS = 5
+_REMEMBERS = 2
 """How many times more records are sent before the memory of queued ones is measured, so that the paths of sessions
 that are remembered, which have a bound of their own, have taken their room."""
 

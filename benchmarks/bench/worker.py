@@ -6,6 +6,7 @@ It runs in the environment of the peer, so that it imports nothing but the stand
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import itertools
@@ -29,6 +30,7 @@ _WARM_UP_RUN = "0000"
 _WARM_UP = 50
 _BLOCKS, _BLOCK = 30, 2_000
 _FEW_SAMPLES = 1_000
+_SLICE = 100
 _ON_THEIR_WAY = 2_600  # records that keep all connections busy, each with a batch
 _SETTLING = 0.5  # seconds until they have been taken from the queue
 
@@ -121,17 +123,17 @@ def memory(task: Task) -> dict[str, Any]:
     """What a record takes while it waits in the queue, as nobody answers."""
     peer, sink = _make(task), Sink(task.port)
     _warm_up(peer, task)
-    if "remembers" in task.options:
-        _log(peer, _WARM_UP_RUN, task.options["remembers"] * task.count)
-        peer.finish()
+    for _ in range(task.options.get("remembers", 0) * task.count // _SLICE):
+        _log(peer, _WARM_UP_RUN, _SLICE)
+        peer.finish()  # in slices, so that no room is left over from a long queue
     sink.set(hold=True)
     try:
         _log(peer, _WARM_UP_RUN, _ON_THEIR_WAY)
         time.sleep(_SETTLING)
-        gc.collect()
+        _give_back()
         before, known = resident(), peer.figures().get("queued_bytes", 0)
         _log(peer, task.run, task.count)
-        gc.collect()
+        _give_back()
         taken, queued = resident() - before, peer.figures().get("queued_bytes", 0) - known
     finally:
         sink.set(hold=False)
@@ -141,6 +143,13 @@ def memory(task: Task) -> dict[str, Any]:
 def _log(peer: Peer, run: str, count: int) -> None:
     for number in range(count):
         peer.log(records.fields(run, number))
+
+
+def _give_back() -> None:
+    """Has freed memory returned to the system, as far as it can be."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident() -> int:

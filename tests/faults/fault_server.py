@@ -305,8 +305,9 @@ class FaultServer:
         """Lets go of everything that waits, and ends all threads."""
         self._stopped.set()
         self.release()
+        self._threads[0].join(PATIENCE)
         self._close_connections()
-        for thread in list(self._threads):
+        for thread in self._threads:
             thread.join(PATIENCE)
         self._listener.close()
 
@@ -411,13 +412,13 @@ class FaultServer:
             try:
                 with self._accepting:
                     sock, _ = self._listener.accept()
+                    sock.settimeout(None)
+                    with self._changed:
+                        self.connections += 1
+                        self._open.add(sock)
             except OSError:  # nobody came, or `refusing`
                 self._stopped.wait(0.001)
                 continue
-            sock.settimeout(None)
-            with self._changed:
-                self.connections += 1
-                self._open.add(sock)
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -426,9 +427,12 @@ class FaultServer:
         wrapped = sock
         try:
             if self.context is not None:
-                wrapped = self.context.wrap_socket(sock, server_side=True)
-                with self._changed:
+                with self._changed:  # as `wrap_socket` leaks a socket that is shut down meanwhile
+                    if sock not in self._open:
+                        return
+                    wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                     self._open.add(wrapped)
+                wrapped.do_handshake()
             with wrapped.makefile("rb") as file:
                 while self._serve_request(wrapped, file):
                     pass
@@ -468,10 +472,9 @@ class FaultServer:
 
     def _close_connections(self) -> None:
         with self._changed:
-            sockets = list(self._open)
-        for sock in sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            while self._open:
+                with contextlib.suppress(OSError):
+                    self._open.pop().shutdown(socket.SHUT_RDWR)
 
 
 def _bound(port: int) -> socket.socket:

@@ -66,6 +66,10 @@ class RecordingProxy:
         thread.start()
 
     def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # either side may be gone
+            self._lead(client)
+
+    def _lead(self, client: socket.socket) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
             data = client.recv(65_536)

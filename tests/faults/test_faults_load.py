@@ -90,5 +90,6 @@ def test_a_dead_endpoint_never_blocks_the_producer(overflow, faulty, client_of, 
         assert dropped == emitted - queued
     client.settle()
     assert len(faulty.stored) == client.counts()[1] == queued
-    told = capfd.readouterr().err.splitlines()
-    assert len(told) == 2  # it cannot be reached; the queue is full
+    told = capfd.readouterr().err
+    assert told.count("the queue is full") == 1
+    assert told.count("cannot be reached") <= 1

@@ -11,7 +11,6 @@ import fractions
 import pathlib
 import re
 import types
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -188,7 +187,9 @@ hostile = st.builds(
 any_text = st.one_of(
     st.text(st.characters(exclude_categories=())),
     st.text(st.sampled_from("\ud800\udfff\x00\x1b\u2028\u202e/\\\"'{}[]<>%\n\r\t \ufeff\U0001f600aZ0"), max_size=40),
-    st.sampled_from(["", " ", "null", "{}", "[1]", "nan", "-1", "1e400", "0" * 32, "%s %d", "x" * 5_000, "０１２", "²"]),
+    st.sampled_from(
+        ["", " ", "null", "{}", "[1]", "nan", "-1", "1e400", "0" * 32, "%s %d", "x" * 5_000, "０１２", "²"]
+    ),
 )
 _ints = st.one_of(
     st.integers(),
@@ -207,24 +208,57 @@ _dates = st.one_of(
 _numpy = st.sampled_from([
     numpy.float64(0.1), numpy.float32("nan"), numpy.float16(65504), numpy.int64(-5), numpy.uint64(2**64 - 1),
     numpy.bool_(True), numpy.str_("text"), numpy.bytes_(b"\xff"), numpy.datetime64("2025-01-02"),
-    numpy.timedelta64(5, "s"), numpy.datetime64("NaT"), numpy.complex128(1j), numpy.array([]), numpy.array([1, 2]),
+    numpy.timedelta64(5, "s"), numpy.datetime64("NaT", "s"), numpy.complex128(1j), numpy.array([]), numpy.array([1, 2]),
     numpy.array([[1.5], [2.5]]), numpy.array(3), numpy.array([object(), "x"], dtype=object), numpy.longdouble("1e4000"),
 ])  # fmt: skip
 _foreign = st.builds(
     lambda make: make(),
-    st.sampled_from([
-        object, Mock, Broken, Halfmade, lambda: Liar(str), lambda: Liar(dict), lambda: Liar(int), lambda: Liar(BaseException),
-        lambda: (number for number in range(3)), lambda: iter([1, 2]), lambda: range(10**12), lambda: map(str, [1]),
-        lambda: Customer(name="Ada", tags=[1, {"a": b"\xff"}]), lambda: Customer.model_construct(), lambda: Customer,
-        lambda: Order(1, [{"a": 1}]), lambda: Point(1, [2]), lambda: types.SimpleNamespace(role="user", content="hi"),
-        lambda: re.compile("a+"), lambda: pathlib.PurePosixPath("/a/b"), lambda: {}.keys(), lambda: {"a": 1}.items(),
-        lambda: ValueError("no", 1), lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"), lambda: KeyError(),
-        lambda: open, lambda: re, lambda: NotImplemented, lambda: ..., lambda: memoryview(b"abc"), lambda: bytearray(b"\xff"),
-        lambda: collections.ChainMap({"a": 1}, {"b": 2}), lambda: collections.defaultdict(list, a=[1]),
-        lambda: types.MappingProxyType({"a": 1}), lambda: _array_of_numbers(), lambda: b"\xff" * 3, lambda: datetime.timezone.utc,
-        lambda: _cyclic_list(), lambda: _cyclic_dict(), lambda: _nested(100), lambda: _nested(5_000),
-    ]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            object,
+            Mock,
+            Broken,
+            Halfmade,
+            lambda: Liar(str),
+            lambda: Liar(dict),
+            lambda: Liar(int),
+            lambda: Liar(BaseException),
+            lambda: (number for number in range(3)),
+            lambda: iter([1, 2]),
+            lambda: range(10**12),
+            lambda: map(str, [1]),
+            lambda: Customer(name="Ada", tags=[1, {"a": b"\xff"}]),
+            lambda: Customer.model_construct(),
+            lambda: Customer,
+            lambda: Order(1, [{"a": 1}]),
+            lambda: Point(1, [2]),
+            lambda: types.SimpleNamespace(role="user", content="hi"),
+            lambda: re.compile("a+"),
+            lambda: pathlib.PurePosixPath("/a/b"),
+            lambda: {}.keys(),
+            lambda: {"a": 1}.items(),
+            lambda: ValueError("no", 1),
+            lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"),
+            lambda: KeyError(),
+            lambda: open,
+            lambda: re,
+            lambda: NotImplemented,
+            lambda: ...,
+            lambda: memoryview(b"abc"),
+            lambda: bytearray(b"\xff"),
+            lambda: collections.ChainMap({"a": 1}, {"b": 2}),
+            lambda: collections.defaultdict(list, a=[1]),
+            lambda: types.MappingProxyType({"a": 1}),
+            lambda: _array_of_numbers(),
+            lambda: b"\xff" * 3,
+            lambda: datetime.timezone.utc,
+            lambda: _cyclic_list(),
+            lambda: _cyclic_dict(),
+            lambda: _nested(100),
+            lambda: _nested(5_000),
+        ]
+    ),
+)
 
 
 def _array_of_numbers() -> object:
@@ -258,10 +292,18 @@ leaves = st.one_of(
 )  # fmt: skip
 keys = st.one_of(
     any_text,
-    st.sampled_from(["role", "content", "type", "text", "message", "tool_calls", "function", "name", "arguments", "parts"]),
-    st.none(), st.booleans(), _ints, st.floats(), st.binary(max_size=5), st.tuples(st.integers()), st.uuids(),
+    st.sampled_from(
+        ["role", "content", "type", "text", "message", "tool_calls", "function", "name", "arguments", "parts"]
+    ),
+    st.none(),
+    st.booleans(),
+    _ints,
+    st.floats(),
+    st.binary(max_size=5),
+    st.tuples(st.integers()),
+    st.uuids(),
     st.sampled_from([*Color]),
-)  # fmt: skip
+)
 values = st.recursive(
     leaves,
     lambda inner: st.one_of(

@@ -219,9 +219,7 @@ def test_the_time_of_the_record_comes_back_out(created: float) -> None:
 
 @given(known, extras, any_text, st.sampled_from(sorted(FORMATTERS)))
 @thorough
-def test_orjson_and_the_standard_library_send_the_same(
-    own: Given, extra: Given, msg: str, formatter: str
-) -> None:
+def test_orjson_and_the_standard_library_send_the_same(own: Given, extra: Given, msg: str, formatter: str) -> None:
     named = {"trace_id": TRACE, "span_id": SPAN}
     made = record("work", extra={**extra.value, **own.value, **named, "helicone": named})
     made.msg = msg
@@ -258,7 +256,9 @@ def test_an_iterator_is_not_used_up() -> None:
     assert list(chunks) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("field", "value"), [("prompt_tokens", True), ("duration_ms", "soon"), ("status", "odd"), ("model", [1])])
+@pytest.mark.parametrize(
+    ("field", "value"), [("prompt_tokens", True), ("duration_ms", "soon"), ("status", "odd"), ("model", [1])]
+)
 def test_a_value_that_its_field_cannot_hold_is_kept_as_an_attribute(field: str, value: object) -> None:
     assert sent(traced(**{field: value}))[field] == text_of(value)
 

@@ -173,7 +173,9 @@ def test_a_failure_of_a_class_of_a_library_shows_with_its_module() -> None:
 
 def test_a_failure_of_which_only_the_text_is_left_shows_the_same() -> None:
     made = traced()
-    made.exc_text = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nshop.Missing: order 1\nof 2'
+    made.exc_text = (
+        'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nshop.Missing: order 1\nof 2'
+    )
     shown = row(made)
     assert shown.choices == (Choice("assistant", "shop.Missing: order 1\nof 2", None),)
     assert shown.properties["exception"] == "shop.Missing"
@@ -235,7 +237,17 @@ def test_names_of_opentelemetry_s_conventions_are_understood() -> None:
 
 @pytest.mark.parametrize("empty", [None, ""])
 def test_empty_values_are_as_if_absent(empty: object) -> None:
-    names = ("span_id", "model", "messages", "completion", "user_id", "prompt_tokens", "session_path", "custom", "status")
+    names = (
+        "span_id",
+        "model",
+        "messages",
+        "completion",
+        "user_id",
+        "prompt_tokens",
+        "session_path",
+        "custom",
+        "status",
+    )
     assert row(traced(**dict.fromkeys(names, empty))) == PLAIN_ROW
     assert set(sent(traced(**dict.fromkeys(names, empty)))) == set(sent(traced()))
 
@@ -259,10 +271,28 @@ def test_a_tool_call_shows_in_the_text() -> None:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        ("ok", 1), ("OK", 1), ("success", 1), ("error", 2), (" Failed ", 2), ("unset", 0), (0, 0), (1, 1), (2, 2),
-        (200, 1), ("204", 1), (302, 1), (404, 2), ("500", 2), (599, 2), (600, 1), (-1, 1), (True, 1), ("odd", 1), (99, 1),
+        ("ok", 1),
+        ("OK", 1),
+        ("success", 1),
+        ("error", 2),
+        (" Failed ", 2),
+        ("unset", 0),
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (200, 1),
+        ("204", 1),
+        (302, 1),
+        (404, 2),
+        ("500", 2),
+        (599, 2),
+        (600, 1),
+        (-1, 1),
+        (True, 1),
+        ("odd", 1),
+        (99, 1),
     ],
-)  # fmt: skip
+)
 def test_a_status_is_read_by_name_number_or_as_http_s(status: object, code: int) -> None:
     assert span_of(traced(status=status))["status"] == {"code": code}
     assert ("error" in row(traced(status=status)).properties) == (code == 2)
@@ -284,7 +314,17 @@ class Status(enum.Enum):
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("client", 3), ("SERVER", 2), ("producer", 4), (5, 5), ("1", 1), (Kind.CLIENT, 3), (Kind.INTERNAL, 1), (9, 1), ([], 1)],
+    [
+        ("client", 3),
+        ("SERVER", 2),
+        ("producer", 4),
+        (5, 5),
+        ("1", 1),
+        (Kind.CLIENT, 3),
+        (Kind.INTERNAL, 1),
+        (9, 1),
+        ([], 1),
+    ],
 )
 def test_a_kind_is_read_by_name_or_number(kind: object, number: int) -> None:
     assert span_of(traced(span_kind=kind))["kind"] == number
@@ -310,7 +350,14 @@ def test_a_traceparent_names_trace_and_parent() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{PARENT}-01", "00-abc-01", 7, f"00-{TRACE}-{PARENT}"],
+    [
+        f"00-{'0' * 32}-{PARENT}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"ff-{TRACE}-{PARENT}-01",
+        "00-abc-01",
+        7,
+        f"00-{TRACE}-{PARENT}",
+    ],
 )
 def test_a_malformed_traceparent_is_counted_and_kept_as_an_attribute(text: object) -> None:
     made = record(traceparent=text)
@@ -339,8 +386,19 @@ def test_properties_of_the_helicone_mapping_win_over_those_beside_it() -> None:
 
 
 def test_properties_are_text_under_clean_keys() -> None:
-    given = {"n": 1, "f": 0.5, "yes": True, "none": None, "list": [1, "a"], "a/b: ü": "x", 7: "seven", "": "blank", " c ": "d",
-             "Helicone-Property-Env": "prod", "long" * 50: "x"}  # fmt: skip
+    given = {
+        "n": 1,
+        "f": 0.5,
+        "yes": True,
+        "none": None,
+        "list": [1, "a"],
+        "a/b: ü": "x",
+        7: "seven",
+        "": "blank",
+        " c ": "d",
+        "Helicone-Property-Env": "prod",
+        "long" * 50: "x",
+    }
     assert row(traced(properties=given)) == expected(
         {"n": "1", "f": "0.5", "yes": "true", "list": '[1,"a"]', "a_b_ _": "x", "7": "seven", "_": "blank", "c": "d",
          "Env": "prod", ("long" * 50)[:100]: "x"}
@@ -348,7 +406,15 @@ def test_properties_are_text_under_clean_keys() -> None:
 
 
 def test_a_custom_field_is_an_attribute_and_a_property_where_it_is_a_short_scalar() -> None:
-    custom = {"plan": "team", "seats": 3, "ratio": 0.5, "trial": False, "notes": "x" * 201, "lines": "a\nb", "tags": ["a"]}
+    custom = {
+        "plan": "team",
+        "seats": 3,
+        "ratio": 0.5,
+        "trial": False,
+        "notes": "x" * 201,
+        "lines": "a\nb",
+        "tags": ["a"],
+    }
     made = traced(**custom)
     assert row(made) == expected({"plan": "team", "seats": "3", "ratio": "0.5", "trial": "false"})
     attributes = sent(made)

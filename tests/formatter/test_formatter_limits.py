@@ -6,7 +6,20 @@ import re
 from typing import Any
 
 import pytest
-from payloads import HELICONE, PROPERTY, TRACE, attributes_of, checked, raw_of, record, row, sent, span_of, standard_json, traced
+from payloads import (
+    HELICONE,
+    PROPERTY,
+    TRACE,
+    attributes_of,
+    checked,
+    raw_of,
+    record,
+    row,
+    sent,
+    span_of,
+    standard_json,
+    traced,
+)
 
 from helicone_logging import ConfigurationError, OTELTraceFormatter
 from helicone_logging.fields import MAX_MESSAGES
@@ -62,7 +75,14 @@ def test_a_text_of_20_mb_inside_a_custom_field_is_cut() -> None:
 def test_ten_thousand_extras_leave_what_helicone_reads() -> None:
     extra = {f"field {number}": "x" * 500 for number in range(10_000)}
     made = record(
-        "answer", trace_id=TRACE, model="gpt-4o", messages="hi", completion="ho", user_id="ada", extra=extra, prompt_tokens=1
+        "answer",
+        trace_id=TRACE,
+        model="gpt-4o",
+        messages="hi",
+        completion="ho",
+        user_id="ada",
+        extra=extra,
+        prompt_tokens=1,
     )
     span, shown = span_of(made), row(made)
     assert len(span["attributes"]) == 2_000
@@ -135,7 +155,9 @@ def nested(depth: int, kind: str) -> object:
 
 
 @pytest.mark.parametrize("kind", ["list", "dict", "pairs"])
-@pytest.mark.parametrize("name", ["custom", "messages", "completion", "properties", "llm_response", "llm_request", "trace_id", "tool_calls"])
+@pytest.mark.parametrize(
+    "name", ["custom", "messages", "completion", "properties", "llm_response", "llm_request", "trace_id", "tool_calls"]
+)
 def test_deep_nesting_ends_at_a_mark(kind: str, name: str) -> None:
     body = raw_of(traced("ask", **{name: nested(50_000, kind)}))
     assert len(body) <= 8 * MIB
@@ -177,7 +199,8 @@ def test_a_cut_text_is_marked_at_the_end_that_is_gone(limit: int, from_top: bool
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_value_length": 99}, {"max_attributes": 31}, {"max_span_bytes": 16_383}, {"max_attributes": "many"}]
+    "options",
+    [{"max_value_length": 99}, {"max_attributes": 31}, {"max_span_bytes": 16_383}, {"max_attributes": "many"}],
 )
 def test_limits_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):

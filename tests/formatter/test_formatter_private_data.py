@@ -63,7 +63,9 @@ PATHS: dict[str, Callable[[], logging.LogRecord]] = {
     "dict message": lambda: record({"message": TEXT, "trace_id": "t", "more": TEXT, "nested": {"a": [TEXT]}}),
     "dict message without text": lambda: record({"trace_id": "t", "more": TEXT}),
     "foreign message": lambda: traced(Thing()),
-    "messages": lambda: traced(messages=[{"role": "user", "content": TEXT}, {"role": "user", "content": [{"type": "text", "text": TEXT}]}]),
+    "messages": lambda: traced(
+        messages=[{"role": "user", "content": TEXT}, {"role": "user", "content": [{"type": "text", "text": TEXT}]}]
+    ),
     "messages as text": lambda: traced(messages=TEXT),
     "prompt": lambda: traced(prompt=TEXT),
     "prompt beside messages": lambda: traced(prompt=TEXT, messages=TEXT),
@@ -74,7 +76,9 @@ PATHS: dict[str, Callable[[], logging.LogRecord]] = {
     "tool arguments": lambda: traced(tool_name="look", arguments=TEXT, prompt={"q": TEXT}),
     "exception": lambda: traced("failed", exc_info=failing(TEXT)),
     "cause": lambda: traced("failed", exc_info=failing("no", TEXT)),
-    "exception text": lambda: _with(traced("failed"), exc_text=f"Traceback (most recent call last):\n  x\nValueError: {TEXT}"),
+    "exception text": lambda: _with(
+        traced("failed"), exc_text=f"Traceback (most recent call last):\n  x\nValueError: {TEXT}"
+    ),
     "odd exception text": lambda: _with(traced("failed"), exc_text=TEXT),
     "traceback in the message": lambda: traced(f"failed\nTraceback (most recent call last):\n  x\nValueError: {TEXT}"),
     "stack": lambda: traced("here", stack_info=f"Stack (most recent call last):\n{TEXT}"),
@@ -85,16 +89,22 @@ PATHS: dict[str, Callable[[], logging.LogRecord]] = {
     "custom exception": lambda: traced(custom=ValueError(TEXT)),
     "helicone mapping": lambda: record(helicone={"messages": TEXT, "completion": TEXT, "custom": TEXT}),
     "request": lambda: traced(llm_request={"model": "gpt-4o", "messages": [{"role": "user", "content": TEXT}]}),
-    "request with system": lambda: traced(llm_request={"model": "claude-x", "max_tokens": 5, "system": TEXT, "messages": []}),
+    "request with system": lambda: traced(
+        llm_request={"model": "claude-x", "max_tokens": 5, "system": TEXT, "messages": []}
+    ),
     "response": lambda: traced(llm_response=chat_response(TEXT)),
     "anthropic response": lambda: traced(llm_response=anthropic_response(TEXT)),
     "unknown response": lambda: traced(llm_response={"what": TEXT}, llm_request=[TEXT]),
     "finish reason that is a text": lambda: traced(finish_reason={"why": TEXT}),
-    "field that cannot hold it": lambda: traced(prompt_tokens=TEXT, duration_ms=TEXT, status=TEXT, span_kind=TEXT, temperature=TEXT),
+    "field that cannot hold it": lambda: traced(
+        prompt_tokens=TEXT, duration_ms=TEXT, status=TEXT, span_kind=TEXT, temperature=TEXT
+    ),
     "malformed traceparent": lambda: traced(traceparent=TEXT),
-    "server's own name": lambda: traced(extra={"gen_ai.prompt.5.content": TEXT, "llm.other": TEXT, "gen_ai.x": {"a": TEXT}}),
+    "server's own name": lambda: traced(
+        extra={"gen_ai.prompt.5.content": TEXT, "llm.other": TEXT, "gen_ai.x": {"a": TEXT}}
+    ),
     "broken properties": lambda: traced(properties=[TEXT]),
-}  # fmt: skip
+}
 
 
 def _with(made: logging.LogRecord, **own: object) -> logging.LogRecord:
@@ -113,7 +123,9 @@ def test_no_path_carries_content_when_it_is_not_captured(path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_carries_what_a_redactor_takes_out(path: str) -> None:
-    formatter = OTELTraceFormatter(redact=lambda key, value: value.replace(CANARY, "***") if isinstance(value, str) else value)
+    formatter = OTELTraceFormatter(
+        redact=lambda key, value: value.replace(CANARY, "***") if isinstance(value, str) else value
+    )
     # Names that the application gave to its fields are not values; they are not redacted.
     body = raw_of(PATHS[path](), formatter)
     assert CANARY.encode() not in body
@@ -242,7 +254,9 @@ class Unprintable:
         raise RuntimeError(TEXT)
 
 
-@pytest.mark.parametrize("result", [7, 2**70, 1.5, True, b"\xff", [1, {"a": 2}], Unprintable(), {}, Exception, "\ud800"])
+@pytest.mark.parametrize(
+    "result", [7, 2**70, 1.5, True, b"\xff", [1, {"a": 2}], Unprintable(), {}, Exception, "\ud800"]
+)
 def test_a_redactor_may_return_anything(result: object) -> None:
     body = raw_of(traced(TEXT), OTELTraceFormatter(redact=lambda key, value: result))
     assert CANARY.encode() not in body
@@ -310,7 +324,18 @@ def test_passwords_are_masked_where_they_are_assigned(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["password", "api_key", "API-KEY", "db.password", "user_token", "Authorization", "cookie", "session-token", "aws.secret"]
+    "key",
+    [
+        "password",
+        "api_key",
+        "API-KEY",
+        "db.password",
+        "user_token",
+        "Authorization",
+        "cookie",
+        "session-token",
+        "aws.secret",
+    ],
 )
 def test_the_value_of_a_field_that_names_a_secret_is_masked(key: str) -> None:
     attributes = sent(traced(extra={key: "short"}), OTELTraceFormatter(redact="secrets"))
@@ -353,7 +378,9 @@ def test_numbers_stay_numbers_under_the_masks_for_secrets(field: str) -> None:
 
 
 def test_a_card_number_that_is_a_number_is_masked() -> None:
-    body = raw_of(traced(card=4111111111111111, properties={"card": 4111111111111111}), OTELTraceFormatter(redact="secrets"))
+    body = raw_of(
+        traced(card=4111111111111111, properties={"card": 4111111111111111}), OTELTraceFormatter(redact="secrets")
+    )
     assert b"4111111111111111" not in body
 
 
@@ -386,15 +413,29 @@ def test_a_secret_at_the_end_of_what_a_redactor_is_shown_does_not_escape() -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 200_000, "sk-" * 60_000, "1 " * 100_000, "a@" * 90_000, "password=" * 20_000, "-----BEGIN PRIVATE KEY-----" * 6_000,
-     "bearer " * 30_000, "http://a:" * 20_000, "eyJaaaaaaaa." * 15_000, "a." * 100_000, "_" * 200_000, "4" * 200_000],
-)  # fmt: skip
+    [
+        "a" * 200_000,
+        "sk-" * 60_000,
+        "1 " * 100_000,
+        "a@" * 90_000,
+        "password=" * 20_000,
+        "-----BEGIN PRIVATE KEY-----" * 6_000,
+        "bearer " * 30_000,
+        "http://a:" * 20_000,
+        "eyJaaaaaaaa." * 15_000,
+        "a." * 100_000,
+        "_" * 200_000,
+        "4" * 200_000,
+    ],
+)
 def test_no_text_makes_the_masks_take_ages(text: str) -> None:
     checked(raw_of(traced("ask", messages=text), OTELTraceFormatter(redact="secrets")))
 
 
 def test_a_mapping_of_the_user_s_is_masked_inside() -> None:
-    custom = collections.OrderedDict(user="ada", password="hunter2", nested={"api_key": "k1", "list": ["Bearer abcdefgh12"]})
+    custom = collections.OrderedDict(
+        user="ada", password="hunter2", nested={"api_key": "k1", "list": ["Bearer abcdefgh12"]}
+    )
     body = raw_of(traced(custom=custom), OTELTraceFormatter(redact="secrets")).decode()
     for secret in ("hunter2", '"k1', "abcdefgh12"):
         assert secret not in body

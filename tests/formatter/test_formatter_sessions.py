@@ -115,7 +115,9 @@ def test_no_text_makes_an_empty_part(path: str, name: str) -> None:
             assert all(part.strip() for part in made[1:].split("/"))
             assert all(len(part) <= paths.MAX_PART_LENGTH for part in made[1:].split("/"))
         assert paths.clean_path(made) == made
-        assert made.isprintable() or any("\ud800" <= character <= "\udfff" or character not in NOT_IN_A_PART for character in made)
+        assert made.isprintable() or any(
+            "\ud800" <= character <= "\udfff" or character not in NOT_IN_A_PART for character in made
+        )
 
 
 def test_long_names_and_paths_are_cut() -> None:

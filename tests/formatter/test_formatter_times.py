@@ -72,7 +72,9 @@ def test_length_in_seconds_or_as_a_timedelta(start: int, ms: int) -> None:
     assert shown_ms(times(start_time=start, duration_ms=datetime.timedelta(milliseconds=ms))) == ms
 
 
-@given(st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2039, 1, 1), timezones=zones | st.none()), durations)
+@given(
+    st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2039, 1, 1), timezones=zones | st.none()), durations
+)
 @thorough
 def test_start_as_a_datetime(start: datetime.datetime, ms: int) -> None:
     aware = start.astimezone(UTC)
@@ -118,6 +120,8 @@ def test_what_is_sent_is_within_a_microsecond_of_what_was_given(start: int, leng
         ("1760000000123", 1_760_000_000_123 * 10**6),
         (1_760_000_000.123456, 1_760_000_000_123_456_000),
         ("2025-10-09T08:53:20Z", 1_760_000_000 * NS),
+        ("2025-10-09T08:53:20.123456789Z", 1_760_000_000_123_456_000),
+        ("2025-10-09 08:53:20,5+00:00", 1_760_000_000 * NS + NS // 2),
         (" 2025-10-09T10:53:20.5+02:00 ", 1_760_000_000 * NS + NS // 2),
         (datetime.datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC), 1_760_000_000 * NS),
         (0, 0),
@@ -135,9 +139,27 @@ def test_a_naive_datetime_is_local_time() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, -1, float("nan"), float("inf"), 10**30, "soon", "", b"1", [], datetime.date(2025, 1, 1), datetime.time(1),
-     datetime.datetime.min, datetime.datetime.max.replace(tzinfo=UTC), datetime.datetime(1969, 12, 31, tzinfo=UTC), 1j, "1e999", "9" * 5_000],
-)  # fmt: skip
+    [
+        None,
+        True,
+        -1,
+        float("nan"),
+        float("inf"),
+        10**30,
+        "soon",
+        "",
+        b"1",
+        [],
+        datetime.date(2025, 1, 1),
+        datetime.time(1),
+        datetime.datetime.min,
+        datetime.datetime.max.replace(tzinfo=UTC),
+        datetime.datetime(1969, 12, 31, tzinfo=UTC),
+        1j,
+        "1e999",
+        "9" * 5_000,
+    ],
+)
 def test_a_time_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> None:
     fields = {"start_time": value}
     assert take_times(fields, CREATED) == Times(CREATED_NS, CREATED_NS)
@@ -145,7 +167,9 @@ def test_a_time_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> No
     span_of(traced(start_time=value, end_time=value))
 
 
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "soon", True, None, 10**15, datetime.timedelta(-1), [], 1j])
+@pytest.mark.parametrize(
+    "value", [-1, float("nan"), float("inf"), "soon", True, None, 10**15, datetime.timedelta(-1), [], 1j]
+)
 def test_a_length_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> None:
     fields = {"duration_ms": value, "duration": value}
     assert take_times(fields, CREATED) == Times(CREATED_NS, CREATED_NS)

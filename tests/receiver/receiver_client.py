@@ -74,7 +74,9 @@ def payload(*spans: dict[str, Any]) -> dict[str, Any]:
     """A payload of these spans, or of the good one."""
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}], "droppedAttributesCount": 0}
     scope = {"name": "test", "version": "1"}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": list(spans or [span()])}]}]}
+    return {
+        "resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": list(spans or [span()])}]}]
+    }
 
 
 def changed(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> dict[str, Any]:

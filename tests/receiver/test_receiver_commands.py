@@ -38,7 +38,15 @@ def test_the_demo_shows_its_session_and_ends_well(batch_size: str) -> None:
     assert ended.returncode == 0
     assert ended.stderr == ""
     assert "5 of 5 records arrived." in ended.stdout
-    for line in ("plan", "search handbook", "write answer", "rate answer", "FAILED TimeoutError", "vector_db", "31+6 tokens"):
+    for line in (
+        "plan",
+        "search handbook",
+        "write answer",
+        "rate answer",
+        "FAILED TimeoutError",
+        "vector_db",
+        "31+6 tokens",
+    ):
         assert line in ended.stdout
 
 

@@ -21,7 +21,10 @@ def described(**attributes: object) -> str:
 
 
 def is_shown(text: str) -> bool:
-    return all(unicodedata.category(one) not in ("Cc", "Cs") and one not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e" for one in text)
+    return all(
+        unicodedata.category(one) not in ("Cc", "Cs") and one not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+        for one in text
+    )
 
 
 def test_a_call_is_described_in_four_lines() -> None:
@@ -53,9 +56,18 @@ def test_long_texts_are_cut_to_a_line() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["gen_ai.system", "gen_ai.response.model", "gen_ai.prompt.0.content", "gen_ai.completion.0.content", USER, SESSION + "Id",
-     SESSION + "Name", SESSION + "Path", PROPERTY + "exception"],
-)  # fmt: skip
+    [
+        "gen_ai.system",
+        "gen_ai.response.model",
+        "gen_ai.prompt.0.content",
+        "gen_ai.completion.0.content",
+        USER,
+        SESSION + "Id",
+        SESSION + "Name",
+        SESSION + "Path",
+        PROPERTY + "exception",
+    ],
+)
 def test_control_characters_are_removed(key: str, capsys: pytest.CaptureFixture[str]) -> None:
     attributes = {**GOOD, PROPERTY + "error": "true", key: f"a{CONTROLS}b\nc\ud800"}
     text = described(**attributes)
@@ -104,13 +116,17 @@ def test_a_message_without_a_role_is_dropped_and_the_order_is_that_of_the_attrib
     assert row.messages == (("user", "second"), ("tool", ""))
 
 
-@pytest.mark.parametrize(("provider", "is_shown_there"), [("google", False), ("", False), ("custom", True), ("openrouter", True)])
+@pytest.mark.parametrize(
+    ("provider", "is_shown_there"), [("google", False), ("", False), ("custom", True), ("openrouter", True)]
+)
 def test_gemini_is_blank_except_under_some_providers(provider: str, is_shown_there: bool) -> None:
     row = row_of(span({**GOOD, "gen_ai.system": provider, "gen_ai.response.model": "models/Gemini-2.5"}))
     assert bool(row.messages) == is_shown_there == bool(row.choices)
 
 
-@pytest.mark.parametrize(("provider", "tokens"), [("anthropic", 0), ("google", 0), ("openai", 18), ("custom", 18), ("bedrock", 18)])
+@pytest.mark.parametrize(
+    ("provider", "tokens"), [("anthropic", 0), ("google", 0), ("openai", 18), ("custom", 18), ("bedrock", 18)]
+)
 def test_tokens_read_zero_where_the_pages_read_them_elsewhere(provider: str, tokens: int) -> None:
     row = row_of(span({**GOOD, "gen_ai.system": provider}))
     assert row.total_tokens == tokens

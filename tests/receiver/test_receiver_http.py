@@ -97,7 +97,16 @@ def test_a_body_that_is_no_object_is_refused(body: object, receiver: Receiver) -
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"not json", b'{"resourceSpans": NaN}', b'{"resourceSpans": [Infinity]}', b"\xff\xfe", b"[" * 100_000, b"\x00"],
+    [
+        b"",
+        b"{",
+        b"not json",
+        b'{"resourceSpans": NaN}',
+        b'{"resourceSpans": [Infinity]}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"\x00",
+    ],
 )
 def test_what_is_no_json_is_no_fault_of_the_server_s(body: bytes, receiver: Receiver) -> None:
     answer = post(receiver, body)
@@ -145,7 +154,9 @@ def test_a_body_just_below_the_limit_is_read(receiver: Receiver) -> None:
     assert post(receiver, body + b" " * (MAX_BODY_BYTES - len(body))).status == 200
 
 
-@pytest.mark.parametrize("key", [None, "", "wrong", "Bearer wrong", "Bearer right2", "bearer right", "Bearer  right", "Basic right"])
+@pytest.mark.parametrize(
+    "key", [None, "", "wrong", "Bearer wrong", "Bearer right2", "bearer right", "Bearer  right", "Basic right"]
+)
 def test_a_request_without_the_right_key_is_unauthorised(key: str | None) -> None:
     with Receiver(port=0, api_key="right") as running:
         headers = {} if key is None else {"Authorization": key}
@@ -189,7 +200,10 @@ def test_what_was_received_is_there_as_spans_requests_and_sessions(receiver: Rec
     rows = get(receiver, "/api/requests").json
     assert len(rows) == 3
     assert rows[0]["provider"] == "OPENAI"
-    assert rows[0]["messages"] == [["user", "Where is my order?"]] or rows[0]["messages"][0]["content"] == "Where is my order?"
+    assert (
+        rows[0]["messages"] == [["user", "Where is my order?"]]
+        or rows[0]["messages"][0]["content"] == "Where is my order?"
+    )
     assert rows[0]["latency_ms"] == 830
     assert rows[0]["properties"] == {"tenant": "acme"}
     (session,) = get(receiver, "/api/sessions").json

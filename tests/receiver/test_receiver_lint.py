@@ -30,7 +30,10 @@ FOUND: dict[str, list[dict[str, Any]]] = {
     ],
     "blank-completion": [span({**GOOD, "gen_ai.completion.0.content": ""})],
     "blank-gemini": [span({**GOOD, "gen_ai.system": "google", "gen_ai.response.model": "gemini-2.5-pro"})],
-    "no-role": [span({**GOOD, "gen_ai.prompt.1.content": "lost"}), span({**GOOD, "gen_ai.completion.1.content": "lost"})],
+    "no-role": [
+        span({**GOOD, "gen_ai.prompt.1.content": "lost"}),
+        span({**GOOD, "gen_ai.completion.1.content": "lost"}),
+    ],
     "no-provider": [span(without("gen_ai.system"))],
     "unknown-provider": [span({**GOOD, "gen_ai.system": "xai"}), span({**GOOD, "gen_ai.system": "Acme"})],
     "undercounted-input": [span({**GOOD, "gen_ai.system": "bedrock"}), span({**GOOD, "gen_ai.system": "deepseek"})],
@@ -70,7 +73,9 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
 def test_a_finding_tells_of_nothing_else(code: str) -> None:
     expected = {"tokens-read-zero"} if code == "blank-gemini" else set()
     for one in FOUND[code]:
-        assert set(codes(one)) == {code} | expected | ({"blank-prompt"} & set(codes(one)) if code == "no-role" else set())
+        assert set(codes(one)) == {code} | expected | (
+            {"blank-prompt"} & set(codes(one)) if code == "no-role" else set()
+        )
 
 
 ALSO_RIGHT = {
@@ -108,7 +113,9 @@ def test_what_is_no_json_is_one_error(body: str | bytes) -> None:
     assert (finding.code, finding.severity) == ("not-json", "error")
 
 
-@pytest.mark.parametrize("body", [None, 5, {}, "[]", {"resourceSpans": [{}]}, changed(lambda _, one: one.update(parentSpanId="x"))])
+@pytest.mark.parametrize(
+    "body", [None, 5, {}, "[]", {"resourceSpans": [{}]}, changed(lambda _, one: one.update(parentSpanId="x"))]
+)
 def test_what_the_server_refuses_is_one_error(body: object) -> None:
     (finding,) = lint(body)
     assert (finding.code, finding.severity) == ("refused", "error")
@@ -128,10 +135,15 @@ def test_a_finding_is_a_plain_value() -> None:
 
 
 any_scalar = st.one_of(st.text(max_size=10), st.integers(-(2**53), 2**53))
-any_key = st.one_of(st.sampled_from([*GOOD, "gen_ai.prompt.1.role", "gen_ai.completion.7.content", "llm.user"]), st.text(max_size=10))
+any_key = st.one_of(
+    st.sampled_from([*GOOD, "gen_ai.prompt.1.role", "gen_ai.completion.7.content", "llm.user"]), st.text(max_size=10)
+)
 
 
-@given(st.dictionaries(any_key, any_scalar, max_size=12), st.sampled_from(["", "x", "1", "1" * 19, "9" * 19, "nan", "-5", "1e3"]))
+@given(
+    st.dictionaries(any_key, any_scalar, max_size=12),
+    st.sampled_from(["", "x", "1", "1" * 19, "9" * 19, "nan", "-5", "1e3"]),
+)
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_payload_that_the_schema_accepts_is_linted_without_a_fault(attributes: dict[str, Any], time: str) -> None:
     one = span(attributes, startTimeUnixNano=time)

@@ -97,6 +97,10 @@ def test_it_ends_under_traffic_without_a_word_on_stderr(number: int, tmp_path: P
         """)
     )
     ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", str(script)], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-X", "dev", "-W", "error", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
