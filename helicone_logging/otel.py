@@ -10,6 +10,7 @@ import contextlib
 import functools
 import json.encoder
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple, TypedDict
 
 from helicone_logging.values import Scalar
@@ -111,11 +112,14 @@ class Draft(NamedTuple):
     has_exception: bool = False
 
 
-_SPAN = (
-    b'{"traceId":"%b","spanId":"%b","name":%b,"kind":%d,"startTimeUnixNano":"%d","endTimeUnixNano":"%d",'
-    b'"attributes":[%b],"droppedAttributesCount":%d,"events":[%b],"droppedEventsCount":0,'
+_SPAN_HEAD = (
+    b'{"traceId":"%b","spanId":"%b","name":%b,"kind":%d,"startTimeUnixNano":"%d","endTimeUnixNano":"%d","attributes":['
+)
+_SPAN_TAIL = (
+    b'],"droppedAttributesCount":%d,"events":[%b],"droppedEventsCount":0,'
     b'"links":[],"droppedLinksCount":0,"status":{"code":%d}}'
 )
+_END_OF_ATTRIBUTE = b"}}"
 _EXCEPTION = b'{"name":"exception","timeUnixNano":"%d","attributes":[%b],"droppedAttributesCount":0}'
 
 _BODY_HEAD = b'{"resourceSpans":['
@@ -140,57 +144,61 @@ class Encoder:
         self._head = (
             b'{"resource":{"attributes":[%b],"droppedAttributesCount":0},"scopeSpans":[{"scope":%b,"spans":['
             % (
-                _attributes_json(resource),
+                b"".join(_attributes_json(resource)),
                 scope,
             )
         )
         self._tail = b"]}]}"
 
     def encode(self, span: Draft) -> bytes:
-        """Returns the entry of one span."""
+        """Returns the entry of one span, joined once: copies of long texts leave holes in the memory."""
         trace_id, span_id, name, kind, start, end, status, attributes, dropped, has_exception = span
-        attributes_json = _attributes_json(attributes)
         event = _exception_event(attributes, end) if has_exception else b""
         return b"".join((
             self._head,
-            _SPAN
-            % (
-                trace_id.encode(), span_id.encode(), scalar_json(name), kind, start, end,
-                attributes_json, dropped, event, status,
-            ),
+            _SPAN_HEAD % (trace_id.encode(), span_id.encode(), scalar_json(name), kind, start, end),
+            *_attributes_json(attributes),
+            _SPAN_TAIL % (dropped, event, status),
             self._tail,
         ))  # fmt: skip
 
 
 def _exception_event(attributes: Mapping[str, Scalar], at: int) -> bytes:
     described = {key: value for key, value in attributes.items() if key.startswith("exception.")}
-    return _EXCEPTION % (at, _attributes_json(described))
+    return _EXCEPTION % (at, b"".join(_attributes_json(described)))
 
 
-def _attributes_json(attributes: Mapping[str, Scalar]) -> bytes:
-    """The elements of a list of attributes."""
+def _attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
+    """The elements of a list of attributes, in pieces."""
     if not attributes:
-        return b""
+        return []
     try:
-        return _joined(attributes, _scalar_json)
+        return _pieces(attributes, _scalar_json)
     except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
-        return _joined(attributes, _escaped)
+        return _pieces(attributes, _escaped)
 
 
-def _joined(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> bytes:
-    """Here `map` and `zip` keep the loop out of the interpreter."""
+def _pieces(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> list[bytes]:
+    """Here `map`, `zip` and `chain` keep the loop out of the interpreter."""
     heads = map(_head, attributes, map(type, attributes.values()))
-    return b"}},".join(map(b"".join, zip(heads, map(to_json, attributes.values()), strict=True))) + b"}}"
+    pieces = list(chain.from_iterable(zip(heads, map(to_json, attributes.values()), strict=True)))
+    pieces[0] = pieces[0].removeprefix(_END_OF_ATTRIBUTE + _SEPARATOR)
+    pieces.append(_END_OF_ATTRIBUTE)
+    return pieces
 
 
 @functools.lru_cache(2048)
 def _head(key: str, kind: type[Scalar]) -> bytes:
-    return b'{"key":%b,"value":{"%b":' % (scalar_json(key), b"intValue" if kind is int else b"stringValue")
+    """What stands before a value, and behind the one before it."""
+    return b'}},{"key":%b,"value":{"%b":' % (scalar_json(key), b"intValue" if kind is int else b"stringValue")
 
 
 def body(entries: Sequence[bytes]) -> bytes:
-    """Returns the request body of one or more entries."""
-    return _BODY_HEAD + _SEPARATOR.join(entries) + _BODY_TAIL
+    """Returns the request body of one or more entries, joined once, as it may be large."""
+    first, *others = entries
+    if not others:
+        return b"".join((_BODY_HEAD, first, _BODY_TAIL))
+    return _SEPARATOR.join((_BODY_HEAD + first, *others[:-1], others[-1] + _BODY_TAIL))
 
 
 def _escaped(value: Scalar) -> bytes:

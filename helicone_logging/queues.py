@@ -126,6 +126,18 @@ def retry_limit(limit: int, attempts: int) -> int:
     return max(1, limit >> (2 * attempts))
 
 
+class _Weight(NamedTuple):
+    """What some records take up; it is summed up before the lock is taken that `put` needs."""
+
+    records: int
+    size: int
+    marks: Counter[int]
+
+
+def _weigh(items: Sequence[Item]) -> _Weight:
+    return _Weight(len(items), sum([len(item.entry) for item in items]), Counter([item.mark for item in items]))
+
+
 class BoundedQueue:
     """Records in memory.
 
@@ -187,7 +199,7 @@ class BoundedQueue:
             oldest = self._pop_oldest()
             if oldest is None:
                 break
-            self._forget((oldest,))
+            self._forget(_weigh((oldest,)))
             self._dropped += 1
             dropped += 1
         return dropped
@@ -244,29 +256,31 @@ class BoundedQueue:
                 heapq.heappush(self._delayed, (due, self._sequence, again))
 
     def delivered(self, items: Sequence[Item]) -> None:
+        weight = _weigh(items)
         with self._room:
-            self._forget(items)
+            self._forget(weight)
             self._delivered += len(items)
 
     def rejected(self, items: Sequence[Item]) -> None:
+        weight = _weigh(items)
         with self._room:
-            self._forget(items)
+            self._forget(weight)
             self._rejected += len(items)
 
     def withdraw(self, items: Sequence[Item]) -> None:
         """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
+        weight = _weigh(items)
         with self._room:
-            self._forget(items)
+            self._forget(weight)
             self._emitted -= len(items)
 
     def listen(self, wake: Callable[[], object]) -> None:
         """Nobody else puts records in here."""
 
-    def _forget(self, items: Sequence[Item]) -> None:
-        for item in items:
-            self._count -= 1
-            self._bytes -= len(item.entry)
-            self._in_mark[item.mark] -= 1
+    def _forget(self, weight: _Weight) -> None:
+        self._count -= weight.records
+        self._bytes -= weight.size
+        self._in_mark.subtract(weight.marks)
         if self._overflow == BLOCK:
             self._room.notify_all()
 
@@ -276,7 +290,7 @@ class BoundedQueue:
             self._ready.clear()
             self._ready_bytes = 0
             self._delayed.clear()
-            self._forget(items)
+            self._forget(_weigh(items))
             self._dropped += len(items)
             return len(items)
 

@@ -36,13 +36,13 @@ class Selection:
         if self._carries(data, self._context_names, stamped):
             return True
         logged = data["msg"]
-        if isinstance(logged, dict) and self._carries(logged, self._context_names):
+        if issubclass(type(logged), dict) and self._carries(logged, self._context_names):
             return True
         if not ambient_of(record):
             return False
         if self._export == "context" or self._carries(data, self._model_names, stamped):
             return True
-        return isinstance(logged, dict) and self._carries(logged, self._model_names)
+        return issubclass(type(logged), dict) and self._carries(logged, self._model_names)
 
     @staticmethod
     def _carries(data: Mapping[str, object], names: tuple[str, ...], stamped: Collection[str] = ()) -> bool:

@@ -69,6 +69,7 @@ thorough = settings(deadline=None, max_examples=200, suppress_health_check=[Heal
 def check(made: logging.LogRecord, formatter: OTELTraceFormatter = PLAIN) -> dict[str, Any]:
     """The span of a record whose formatting has changed nothing, and whose row holds nothing but text."""
     before = fingerprint(made.__dict__)
+    formatter.selects(made)
     span = span_of(made, formatter)
     assert fingerprint(made.__dict__) == before
     row = row_of(span)
