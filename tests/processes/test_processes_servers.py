@@ -95,12 +95,30 @@ def app(environ, start_response):
 """
 
 
+# gunicorn loses a SIGTERM that reaches a worker which has not set its signal handlers yet.
+GUNICORN_CONF = """
+import pathlib
+
+def post_worker_init(worker):
+    pathlib.Path(f"worker {worker.pid} is ready").touch()
+"""
+
+
+def wait_for_workers(folder, count: int, process, log) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len(list(folder.glob("worker * is ready"))) < count:
+        assert process.poll() is None, log.read_text("utf-8", "replace")
+        assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("preload", [True, False], ids=["preload_app", "no preload"])
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
 def test_everything_logged_by_gunicorn_workers_arrives(worker, preload, server, tmp_path) -> None:
     if worker == "gevent" and importlib.util.find_spec("gevent") is None:
         pytest.skip("gevent is not installed: it has no wheel for this interpreter")
     scripts.write(tmp_path / "app.py", GUNICORN_APP)
+    scripts.write(tmp_path / "gunicorn.conf.py", GUNICORN_CONF)
     port, log = free_port(), tmp_path / "gunicorn.log"
     arguments = ["gunicorn", "app:app", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", worker]
     arguments += ["--threads", "4"] if worker == "gthread" else []
@@ -108,6 +126,7 @@ def test_everything_logged_by_gunicorn_workers_arrives(worker, preload, server, 
     names = [f"r{number}" for number in range(60)]
     with started([*arguments, "--graceful-timeout", "30"], tmp_path, server.url, log) as process:
         wait_until_it_answers(port, process, log)
+        wait_for_workers(tmp_path, 2, process, log)
         for name in names:
             get(port, f"/{name}")
     output = log.read_text("utf-8", "replace")
