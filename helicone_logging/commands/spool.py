@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helicone_logging import options as check
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.spool_file import Claim, SpoolFile
+from helicone_logging.spool.file import Claim, SpoolFile
 
 _OK, _INCOMPLETE, _UNREADABLE = 0, 1, 2
 _PATIENCE = 10.0  # seconds for which a command waits for other processes

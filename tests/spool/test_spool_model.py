@@ -14,7 +14,7 @@ from spool_fixtures import PATIENCE, is_balanced, rows, spool, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
-from helicone_logging.spool_file import SpoolFile
+from helicone_logging.spool.file import SpoolFile
 
 MOST = 2000
 
@@ -26,7 +26,7 @@ class SpoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.patched = pytest.MonkeyPatch()  # nobody gives up: this is about what is done, not about who is in the way
         self.patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
-        self.patched.setattr("helicone_logging.spool._PATIENCE", PATIENCE)
+        self.patched.setattr("helicone_logging.spool.queue._PATIENCE", PATIENCE)
         self.directory = Path(tempfile.mkdtemp())
         self.path = self.directory / "spool.db"
         self.number = 0

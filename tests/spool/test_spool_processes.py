@@ -27,9 +27,11 @@ from spool_fixtures import (
     wait_until,
 )
 
-from helicone_logging import HeliconeHandler, spool_disk, spool_process
-from helicone_logging.spool_file import Claim, SpoolFile
-from helicone_logging.spool_process import ProcessId, this_process
+from helicone_logging import HeliconeHandler
+from helicone_logging.spool import disk as spool_disk
+from helicone_logging.spool import process as spool_process
+from helicone_logging.spool.file import Claim, SpoolFile
+from helicone_logging.spool.process import ProcessId, this_process
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -106,7 +108,7 @@ def test_processes_on_one_file_send_each_record_once(path: Path) -> None:
 
 
 def test_a_living_process_finds_what_a_killed_one_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helicone_logging.spool._LOOK_EVERY", 0.05)
+    monkeypatch.setattr("helicone_logging.spool.queue._LOOK_EVERY", 0.05)
     with RecordingServer() as server:
         handler = HeliconeHandler(endpoint=server.url, spool_path=path, batch_size="auto")
         worker = start_worker(path, NOWHERE, "w", 50, "wait")

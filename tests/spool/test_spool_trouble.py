@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from spool_fixtures import MIB, entries, is_balanced, rows, spool, stand_still, take_all, wait_until
 
-from helicone_logging import spool_file
-from helicone_logging.spool_file import SpoolFile
+from helicone_logging.spool import file as spool_file
+from helicone_logging.spool.file import SpoolFile
 
 
 @pytest.fixture

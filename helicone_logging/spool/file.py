@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helicone_logging.spool_process import ProcessId, is_gone
+from helicone_logging.spool.process import ProcessId, is_gone
 
 VERSION = 1
 APPLICATION_ID = 0x48434C51

@@ -15,13 +15,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 
-from helicone_logging import spool_forks
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
-from helicone_logging.spool_disk import Disk, inode_of
-from helicone_logging.spool_file import SpoolFile
-from helicone_logging.spool_upkeep import Upkeep
-from helicone_logging.spool_waiting import parted
+from helicone_logging.spool import forks
+from helicone_logging.spool.disk import Disk, inode_of
+from helicone_logging.spool.file import SpoolFile
+from helicone_logging.spool.upkeep import Upkeep
+from helicone_logging.spool.waiting import parted
 
 _PATIENCE = 0.005  # seconds for which `put` waits for the lock
 _LOOK_EVERY = 5.0  # seconds between two looks for claims of processes that are gone
@@ -56,7 +56,7 @@ class Spool:
         self._listener: weakref.WeakMethod[Callable[[], object]] | None = None
         self._is_barred = self._is_held_for_fork = False
         self._begin()
-        spool_forks.watch(self)
+        forks.watch(self)
 
     def _begin(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
@@ -73,7 +73,7 @@ class Spool:
 
     def after_fork_in_child(self) -> None:
         if self._disk.file is not None:  # `_before_fork` could not close it
-            spool_forks.abandon(self._disk.file)
+            forks.abandon(self._disk.file)
             self._is_barred = True
             self._diagnostics.report("spool-fork", f"{self._path} was in use during a fork; this child does without")
         self._memory.after_fork_in_child()

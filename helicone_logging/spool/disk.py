@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Item
-from helicone_logging.spool_file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
-from helicone_logging.spool_process import this_process
-from helicone_logging.spool_waiting import Fresh, Slip, Waiting
+from helicone_logging.spool.file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
+from helicone_logging.spool.process import this_process
+from helicone_logging.spool.waiting import Fresh, Slip, Waiting
 
 LEASE = 60.0  # seconds; only processes on other hosts have to wait for its end
 RENEW_EVERY = 15.0
