@@ -19,6 +19,7 @@ from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.retry import RetryPolicy
 from helicone_logging.sender import AUTO, Sender, SenderOptions, Transport
+from helicone_logging.values import text_of
 
 _MIB = 1024 * 1024
 
@@ -226,7 +227,7 @@ class HeliconeHandler(logging.Handler):
             sender.submit(encoded.entry)
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.count(unencodable=1)
-            where = f"{record.pathname}:{record.lineno}"
+            where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
             sender.diagnostics.report(
                 "unencodable", f"a record of {where} cannot be encoded and is lost: {type(error).__name__}"
             )

@@ -338,14 +338,11 @@ class Sender:
         return not self._sending and self._queue.due_in() is None
 
     def _report_unsent(self, dropped: int) -> None:
-        unsure = self._sending
-        if dropped or unsure:
-            timeout = self._options.shutdown_timeout
-            self.diagnostics.report(
-                "unsent",
-                f"{dropped:,} records are lost, as they could not be sent within shutdown_timeout={timeout:g}"
-                f" seconds; {unsure:,} requests were on their way",
-            )
+        within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
+        if dropped:
+            self.diagnostics.report("unsent", f"{dropped:,} records are lost, as they could not be sent {within}")
+        if self._sending:
+            self.diagnostics.report("unsure", f"{self._sending:,} requests were not answered {within}")
 
     def _wait_until(self, is_done: Callable[[], bool], deadline: float) -> bool:
         with self._work:

@@ -43,7 +43,7 @@ def take_times(fields: dict[str, object], created: float) -> Times:
         fields: the record's fields; those that were understood are removed.
         created: the record's own time, in seconds.
     """
-    own = round(created * 1e6) * 1000
+    own = max(0, round(created * 1e6) * 1000)
     if fields.keys().isdisjoint(_NAMES):
         return Times(own, own)
     is_rounded = isinstance(fields.get("start_time"), float) and isinstance(fields.get("end_time"), float)

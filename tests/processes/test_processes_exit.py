@@ -225,7 +225,8 @@ def test_an_endpoint_that_never_answers_holds_the_exit_up_no_longer_than_shutdow
             """
         )
     assert done.returncode == 0
-    lost, on_their_way = map(int, re.search(r"(\d+) records are lost.* (\d+) requests", done.stderr).groups())
+    report = re.search(r"(\d+) records are lost.*\n.* (\d+) requests were not answered", done.stderr)
+    lost, on_their_way = map(int, report.groups())
     assert lost + on_their_way == 12
     assert 1 <= on_their_way <= 2
 
