@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="gunicorn and prefork
 
 
 @contextmanager
-def started(arguments, cwd, endpoint, log):
+def started(arguments, cwd, endpoint, log, **variables):
     """A process that is asked to end at the end, and must."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", *arguments],
             cwd=cwd,
-            env=scripts.environment(endpoint),
+            env={**scripts.environment(endpoint), **variables},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -80,7 +80,13 @@ import logging, logging.config, os
 logging.config.dictConfig({
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"helicone": {"class": "helicone_logging.HeliconeHandler", "shutdown_timeout": 30}},
+    "handlers": {
+        "helicone": {
+            "class": "helicone_logging.HeliconeHandler",
+            "shutdown_timeout": 30,
+            "spool_path": os.environ.get("SPOOL"),
+        }
+    },
     "loggers": {"app": {"handlers": ["helicone"], "level": "INFO"}},
 })
 log = logging.getLogger("app")
@@ -134,6 +140,23 @@ def test_everything_logged_by_gunicorn_workers_arrives(worker, preload, server, 
     found = Counter(server.names())
     assert found.pop("loaded") == 1 if preload else found.pop("loaded") >= 2
     assert found == Counter(names)
+
+
+@pytest.mark.parametrize("worker", ["sync", "gthread"])
+def test_gunicorn_workers_share_one_queue_on_disk(worker, server, tmp_path) -> None:
+    scripts.write(tmp_path / "app.py", GUNICORN_APP)
+    scripts.write(tmp_path / "gunicorn.conf.py", GUNICORN_CONF)
+    port, log, spool = free_port(), tmp_path / "gunicorn.log", tmp_path / "spool.db"
+    arguments = ["gunicorn", "app:app", "--bind", f"127.0.0.1:{port}", "--workers", "3", "--worker-class", worker]
+    names = [f"r{number}" for number in range(60)]
+    with started([*arguments, "--preload"], tmp_path, server.url, log, SPOOL=str(spool)) as process:
+        wait_until_it_answers(port, process, log)
+        wait_for_workers(tmp_path, 3, process, log)
+        for name in names:
+            get(port, f"/{name}")
+    assert "helicone_logging" not in log.read_text("utf-8", "replace")
+    assert spool.exists()
+    assert Counter(server.names()) == Counter(["loaded", *names])
 
 
 def test_records_of_a_gunicorn_worker_arrive_while_it_runs(server, tmp_path) -> None:
