@@ -111,6 +111,11 @@ class Diagnostics:
         with self._lock:
             self.last_error, self.last_error_at = detail, time.time()
 
+    def is_told(self, kind: str) -> bool:
+        """Returns whether a report of a kind would not be written now."""
+        with self._lock:
+            return kind in self._told
+
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.
 

@@ -141,6 +141,8 @@ class Sender:
         return self._queue.account()
 
     def _report_drops(self) -> None:
+        if self.diagnostics.is_told("dropped"):
+            return  # while the queue is full, nearly every record comes here
         dropped = self._queue.account().dropped
         self.diagnostics.report(
             "dropped",
