@@ -18,14 +18,18 @@ from helicone_logging.retry import RetryPolicy
 RejectCallback = Callable[[otel.OTELTrace, str], object]
 RequestCallback = Callable[[str, int, float], object]
 
+_LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 
 
-class Sends(Protocol):
-    """What delivery needs of a transport."""
+class Transport(Protocol):
+    """Sends for one thread."""
 
     def send(self, body: bytes, timeout: float | None = None) -> Answer:
         """Sends a body once."""
+
+    def close(self) -> None:
+        """Closes the connection."""
 
 
 class Delivery:
@@ -57,16 +61,16 @@ class Delivery:
         self._on_request = on_request
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
-    def deliver(self, items: Sequence[Item], transport: Sends, timeout: float | None = None) -> None:
+    def deliver(self, items: Sequence[Item], transport: Transport, deadline: float | None = None) -> None:
         """Sends records in one body, and a refused body in halves until the guilty record is alone.
 
         Args:
             items: records taken from the queue.
             transport: sends them.
-            timeout: seconds for each request, if fewer than the transport's own.
+            deadline: when to end, on the monotonic clock; None for never.
         """
         sent_at = time.monotonic()
-        answer = transport.send(otel.body([item.entry for item in items]), timeout)
+        answer = self._send(items, transport, None if deadline is None else max(0.0, deadline - sent_at))
         if self._on_request is not None:
             self._call("on_request", self._on_request, answer.verdict.value, len(items), time.monotonic() - sent_at)
         if answer.verdict is Verdict.DELIVERED:
@@ -77,23 +81,33 @@ class Delivery:
         self._diagnostics.failed(answer.detail)
         if answer.verdict is Verdict.REJECTED:
             self._gate.open(sent_at)
-            self._reject_or_split(items, answer.detail, transport, timeout)
+            self._reject_or_split(items, answer.detail, transport, deadline)
         elif answer.verdict is Verdict.FAILED:
             self._gate.open(sent_at)
             self._try_again(items, answer.detail)
         else:
             self._wait_for_endpoint(items, answer, sent_at)
 
-    def _reject_or_split(self, items: Sequence[Item], reason: str, transport: Sends, timeout: float | None) -> None:
+    def _send(self, items: Sequence[Item], transport: Transport, timeout: float | None) -> Answer:
+        try:
+            return transport.send(otel.body([item.entry for item in items]), timeout)
+        except BaseException:  # Ctrl-C, or `sys.exit` in a signal handler, where the calling thread sends
+            self._queue.give_back(items)
+            raise
+
+    def _reject_or_split(
+        self, items: Sequence[Item], reason: str, transport: Transport, deadline: float | None
+    ) -> None:
         if len(items) == 1:
             self._reject(items[0], reason)
             return
         middle = len(items) // 2
         for half in (items[:middle], items[middle:]):
-            if self._gate.opens_in() > 0:
+            is_late = deadline is not None and time.monotonic() >= deadline
+            if is_late or self._gate.opens_in() > 0:
                 self._queue.give_back(half)
             else:
-                self.deliver(half, transport, timeout)
+                self.deliver(half, transport, deadline)
 
     def _reject(self, item: Item, reason: str) -> None:
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
@@ -123,7 +137,9 @@ class Delivery:
     def _wait_for_endpoint(self, items: Sequence[Item], answer: Answer, sent_at: float) -> None:
         self._queue.give_back(items)
         failures = self._gate.close(
-            sent_at, lambda count: self._pause(answer, count), is_asked=answer.verdict is Verdict.THROTTLED
+            sent_at,
+            lambda count: self._pause(answer, count),
+            is_asked=answer.verdict is Verdict.THROTTLED,
         )
         if answer.verdict is Verdict.UNAUTHORISED:
             self._tell(answer, "the API key was refused; check `api_key` or HELICONE_API_KEY")
@@ -132,6 +148,9 @@ class Delivery:
             self._tell(answer, "the endpoint asks to wait" if throttled else "the endpoint cannot be reached")
 
     def _pause(self, answer: Answer, failures: int) -> float:
+        return max(_LEAST_PAUSE, self._wanted_pause(answer, failures))
+
+    def _wanted_pause(self, answer: Answer, failures: int) -> float:
         if answer.verdict is Verdict.UNAUTHORISED:
             return self._retry.unauthorised()
         if answer.verdict is Verdict.THROTTLED:

@@ -114,7 +114,7 @@ class Diagnostics:
     def is_told(self, kind: str) -> bool:
         """Returns whether a report of a kind would not be written now."""
         with self._lock:
-            return kind in self._told
+            return not logging.raiseExceptions or kind in self._told
 
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.
@@ -126,7 +126,7 @@ class Diagnostics:
             text: what happened, with the numbers and the remedy; never a key or a prompt.
         """
         with self._lock:
-            if not logging.raiseExceptions or kind in self._told:
+            if self.is_told(kind):
                 return
             self._told[kind] = True
         with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object

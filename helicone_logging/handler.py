@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from helicone_logging import guard, requesting
 from helicone_logging import options as check
-from helicone_logging.delivery import RejectCallback, RequestCallback
+from helicone_logging.delivery import RejectCallback, RequestCallback, Transport
 from helicone_logging.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.endpoints import checked_key, endpoint_for
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.retry import RetryPolicy
-from helicone_logging.sender import AUTO, Sender, SenderOptions, Transport
+from helicone_logging.sender import Sender
+from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.values import text_of
 
 _MIB = 1024 * 1024
@@ -163,7 +164,8 @@ class HeliconeHandler(logging.Handler):
         # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
         self.formatter = self._default_formatter = self._traces = _formatter(formatter_options)
         self._sender = _sender_for(settings)
-        self._finalizer = weakref.finalize(self, self._sender.retire)
+        self._sender.owner = self._ownership = object()  # until another handler takes the sender over
+        self._finalizer = weakref.finalize(self, _retire, self._sender, self._ownership)
         self._finalizer.atexit = False
 
     def __repr__(self) -> str:
@@ -260,9 +262,9 @@ class HeliconeHandler(logging.Handler):
         `dictConfig` closes all handlers while it holds the lock that every `logging.getLogger` needs; then nothing
         waits, and the queue is emptied from the background. A record that is logged later is sent all the same.
         """
-        if self._sender is not None:
-            self._finalizer.detach()
+        if self._sender is not None and self._sender.owner is self._ownership:
             if _is_logging_locked():
+                self._finalizer.detach()
                 self._sender.retire()
                 _put_away.add(self._sender)
             else:
@@ -278,6 +280,11 @@ class HeliconeHandler(logging.Handler):
 
 _put_away: weakref.WeakSet[Sender] = weakref.WeakSet()
 """Senders of the handlers that `dictConfig` replaced, while they have records to send."""
+
+
+def _retire(sender: Sender, ownership: object) -> None:
+    if sender.owner is ownership:
+        sender.retire()
 
 
 def _sender_for(settings: _Settings) -> Sender:

@@ -102,6 +102,12 @@ class Queue(Protocol):
     def due_in(self) -> float | None:
         """Returns in how many seconds a record is due: 0.0 for now, None for none that waits."""
 
+    def retry_in(self) -> float | None:
+        """Returns in how many seconds a record is due to be tried again; None for none."""
+
+    def is_locked_here(self) -> bool:
+        """Returns whether the running thread is inside a lock of this queue."""
+
     def mark(self) -> int:
         """Draws a line behind every record that is in the queue now."""
 
@@ -192,7 +198,11 @@ class BoundedQueue:
         if size > self._max_bytes:
             return 0
         if self._overflow == BLOCK:
-            self._room.wait_for(lambda: self._is_closed or self._has_room(size), self.block_timeout)
+            try:
+                self._room.wait_for(lambda: self._is_closed or self._has_room(size), self.block_timeout)
+            except BaseException:  # of a signal handler; the record has been counted in
+                self._dropped += 1
+                raise
             return 0
         dropped = 0
         while self._overflow == DROP_OLDEST and not self._has_room(size):
@@ -316,16 +326,20 @@ class BoundedQueue:
                 return 0.0
             return max(0.0, self._delayed[0][0] - time.monotonic()) if self._delayed else None
 
+    def retry_in(self) -> float | None:
+        with self._room:
+            return max(0.0, self._delayed[0][0] - time.monotonic()) if self._delayed else None
+
     def mark(self) -> int:
         with self._room:
-            for mark in [mark for mark, count in self._in_mark.items() if count == 0]:
+            for mark in [mark for mark, count in list(self._in_mark.items()) if count == 0]:
                 del self._in_mark[mark]
             self._mark += 1
             return self._mark
 
     def is_done(self, mark: int) -> bool:
         with self._room:
-            return not any(count for number, count in self._in_mark.items() if number < mark)
+            return not any(count for number, count in list(self._in_mark.items()) if number < mark)
 
     def account(self) -> Account:
         with self._room:
@@ -334,6 +348,9 @@ class BoundedQueue:
                 waiting.append(self._ready[0].queued_at)
             age = time.monotonic() - min(waiting) if waiting else 0.0
             return Account(self._emitted, self._delivered, self._rejected, self._dropped, self._count, self._bytes, age)
+
+    def is_locked_here(self) -> bool:
+        return bool(self._room._is_owned())  # type: ignore[attr-defined]  # what the Condition itself asks
 
     def close(self) -> None:
         with self._room:

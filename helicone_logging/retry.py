@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 FIRST_BACKOFF = 0.5
 UNAUTHORISED_PAUSE = 30.0
+_LEAST_ASKED = 0.1  # seconds; less is no wait, and a date may have passed by another clock
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class RetryPolicy:
         """Returns the seconds to hold back when the server asks for it.
 
         Args:
-            retry_after: what it asked for, in seconds; None for nothing.
+            retry_after: what it asked for, in seconds; None, or less than 0.1, for nothing.
             attempt: how many such answers in a row, from 1.
             chance: as in `backoff`.
         """
-        if retry_after is None:
+        if retry_after is None or retry_after < _LEAST_ASKED:
             return self.backoff(attempt, chance)
         return min(self.max_backoff, max(0.0, retry_after))
 

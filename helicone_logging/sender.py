@@ -10,56 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from helicone_logging import exits, forks, guard
-from helicone_logging.answers import Answer
-from helicone_logging.delivery import Delivery, RejectCallback, RequestCallback
+from helicone_logging.delivery import Delivery, Transport
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.queues import Account, Item, Queue
-from helicone_logging.retry import RetryPolicy
+from helicone_logging.sender_options import AUTO, SenderOptions
 
-AUTO = "auto"
 _MAX_AUTO_BATCH = 1024
 _NEVER = sys.maxsize
+_LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
-
-
-class Transport(Protocol):
-    """Sends for one thread."""
-
-    def send(self, body: bytes, timeout: float | None = None) -> Answer:
-        """Sends a body once."""
-
-    def close(self) -> None:
-        """Closes the connection."""
-
-
-@dataclass(frozen=True)
-class SenderOptions:
-    """How records are sent.
-
-    Args:
-        batch_size: records in one body, or `"auto"`: one while the queue keeps up, more while there is a backlog.
-        batch_bytes: bytes of one body, unless a single record has more.
-        flush_interval: seconds that a record waits for others to fill its body.
-        max_connections: sender threads at the most.
-        shutdown_timeout: seconds for `close` to deliver what is queued.
-        retry: when to try again.
-        on_reject: called with the payload and the reason for each record that is refused for good.
-        on_request: called with outcome, number of records and seconds after each request.
-    """
-
-    batch_size: int | str
-    batch_bytes: int
-    flush_interval: float
-    max_connections: int
-    shutdown_timeout: float
-    retry: RetryPolicy
-    on_reject: RejectCallback | None = None
-    on_request: RequestCallback | None = None
 
 
 class Sender:
@@ -82,6 +44,7 @@ class Sender:
         diagnostics: Diagnostics,
     ) -> None:
         self.settings = settings
+        self.owner: object = None  # whose `close` counts
         self.diagnostics = diagnostics
         self._options = options
         self._queue = queue
@@ -102,8 +65,7 @@ class Sender:
         self._delivery = Delivery(
             self._queue, self._gate, options.retry, self.diagnostics, options.on_reject, options.on_request
         )
-        # Conditions only: a plain lock that a thread waits with would stop a process whose threads gevent makes to
-        # greenlets after this, as a gunicorn worker does with a preloaded application.
+        # Conditions only: with a plain lock a thread would stop a process that gevent patches after this.
         lock = threading.RLock()  # reentrant, for signal handlers
         self._work = threading.Condition(lock)  # the leader waits here
         self._turn = threading.Condition(lock)  # those that are to lead next wait here
@@ -127,6 +89,12 @@ class Sender:
         """
         if self._queue.put(entry):
             self._report_drops()
+        self._look()
+
+    def _look(self) -> None:
+        # Inside the queue's lock this is a signal handler, and the leader may wait for that lock with its own.
+        if self._queue.is_locked_here():
+            return
         if self._queue.ready_count >= self._wanted or self._queue.ready_bytes >= self._wanted_bytes:
             self._rouse()
 
@@ -138,7 +106,10 @@ class Sender:
 
     def account(self) -> Account:
         """Returns what became of the records."""
-        return self._queue.account()
+        try:
+            return self._queue.account()
+        finally:
+            self._look()
 
     def _report_drops(self) -> None:
         if self.diagnostics.is_told("dropped"):
@@ -233,10 +204,10 @@ class Sender:
                 items = self._queue.take(self._batch_limit(), self._options.batch_bytes)
                 if items:
                     return items
+                wait = _LOOK_SOON
             elif wait is None and self._is_closing:
                 break
-            else:
-                self._work.wait(wait)
+            self._work.wait(wait)
         self._wants(1)
         return []
 
@@ -251,13 +222,16 @@ class Sender:
 
     def _time_to_linger(self) -> float:
         """In how many seconds the records that wait for others to fill their body go without them."""
-        size, limit = self._options.batch_size, self._batch_limit()
+        size, limit, retry_in = self._options.batch_size, self._batch_limit(), self._queue.retry_in()
+        if retry_in == 0:
+            return 0
         if size == 1 or (size == AUTO and not self._sending) or self._flushing or self._is_closing:
             return 0
         if self._queue.ready_count >= limit or self._queue.ready_bytes >= self._options.batch_bytes:
             return 0
         self._wants(limit, self._options.batch_bytes)
-        return max(0, self._options.flush_interval - self._queue.ready_age())
+        linger = max(0, self._options.flush_interval - self._queue.ready_age())
+        return linger if retry_in is None else min(linger, retry_in)
 
     def _batch_limit(self) -> int:
         size = self._options.batch_size
@@ -266,9 +240,9 @@ class Sender:
     def _wants(self, records: int, size: int = _NEVER) -> None:
         self._wanted, self._wanted_bytes = records, size
 
-    def _deliver(self, items: list[Item], transport: Transport, timeout: float | None = None) -> None:
+    def _deliver(self, items: list[Item], transport: Transport, deadline: float | None = None) -> None:
         try:
-            self._delivery.deliver(items, transport, timeout)
+            self._delivery.deliver(items, transport, deadline)
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
             self.diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
             self._queue.retry(items, self._options.retry.max_backoff)
@@ -276,6 +250,9 @@ class Sender:
             with self._work:
                 self._sending -= 1
                 self._work.notify()  # the leader may be waiting for this to come back
+                is_stopped = self._is_stopped
+            if is_stopped:  # what came back after `close` has nobody left to send it
+                self._report_unsent(self._queue.drop_waiting())
             self._tell_settled()
 
     # Waiting for the records
@@ -308,13 +285,13 @@ class Sender:
             return
         with exits.deadline(self._patience(timeout)) as deadline:
             self._queue.hurry()
-            self._wait_until(self._is_empty, deadline)
-            with self._work:
-                self._is_stopped = True
-                self._work.notify()
-            self._report_unsent(self._queue.drop_waiting())
-            with self._settled:
-                self._settled.wait_for(lambda: not self._running, max(0.0, deadline - time.monotonic()))
+            if not self._wait_until(self._is_empty, deadline):
+                with self._work:
+                    self._is_stopped = True
+                    self._wants(1)  # a record that comes now begins anew
+                    self._work.notify()
+                self._report_unsent(self._queue.drop_waiting())
+            self._wait_for_threads(lambda: not self._is_closing, max(0.0, deadline - time.monotonic()))
         self._queue.close()
 
     def retire(self) -> None:
@@ -337,7 +314,8 @@ class Sender:
         return self._options.shutdown_timeout if timeout is None else timeout
 
     def _is_empty(self) -> bool:
-        return not self._sending and self._queue.due_in() is None
+        with self._work:
+            return not self._sending and self._queue.due_in() is None
 
     def _report_unsent(self, dropped: int) -> None:
         within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
@@ -364,6 +342,7 @@ class Sender:
         finally:
             with self._work:
                 self._flushing -= 1
+            self._look()
 
     def _wait_for_threads(self, is_done: Callable[[], bool], seconds: float) -> None:
         with self._settled:
@@ -380,10 +359,12 @@ class Sender:
             while not self._running and not is_done() and time.monotonic() < deadline:
                 items, wait = self._take_here()
                 if items:
-                    self._deliver(items, transport, max(0.0, deadline - time.monotonic()))
+                    self._deliver(items, transport, deadline)
                 else:
                     self._wait_for_threads(is_done, min(wait, max(0.0, deadline - time.monotonic())))
             transport.close()
+        with self._work:
+            self._wants(1)  # also while there is no thread
 
     def _take_here(self) -> tuple[list[Item], float]:
         """A batch if one is due now, else none and for how many seconds to wait."""

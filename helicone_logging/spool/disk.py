@@ -174,6 +174,11 @@ class Disk:
         due_in = self.waiting.due_in()
         return None if due_in is None else max(due_in, self.pause())
 
+    def retry_in(self) -> float | None:
+        """Returns in how many seconds a record can be tried again; None for none."""
+        retry_in = self.waiting.retry_in()
+        return None if retry_in is None else max(retry_in, self.pause())
+
     def ready_age(self) -> float:
         """Returns for how many seconds the oldest record that is ready has been waiting."""
         since = self._oldest_ready_at()

@@ -11,6 +11,7 @@ import contextlib
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,8 +103,13 @@ class SpoolFile:
         if is_new_allowed:
             _create_private(path)
         self._connection = sqlite3.connect(
-            Path(path).as_uri() + "?mode=rw", patience, isolation_level=None, check_same_thread=False, uri=True
+            Path(path).as_uri() + "?mode=rw",
+            timeout=patience,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
         )
+        weakref.finalize(self, self._connection.close).atexit = False  # for a handler that nobody closed
         try:
             self._prepare()
         except BaseException:

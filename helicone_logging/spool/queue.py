@@ -21,7 +21,7 @@ from helicone_logging.spool import forks
 from helicone_logging.spool.disk import Disk, inode_of
 from helicone_logging.spool.file import SpoolFile
 from helicone_logging.spool.upkeep import Upkeep
-from helicone_logging.spool.waiting import parted
+from helicone_logging.spool.waiting import least, parted
 
 _PATIENCE = 0.005  # seconds for which `put` waits for the lock
 _LOOK_EVERY = 5.0  # seconds between two looks for claims of processes that are gone
@@ -228,8 +228,15 @@ class Spool:
         with self._lock:
             on_disk = None if self._is_closed else self._disk.due_in()
         in_memory = self._memory.due_in()
-        due_in = min((due for due in (on_disk, in_memory) if due is not None), default=None)
+        due_in = least(on_disk, in_memory)
         return _LOOK_AGAIN if due_in is None and self._is_looking() else due_in
+
+    def retry_in(self) -> float | None:
+        with self._lock:
+            return least(None if self._is_closed else self._disk.retry_in(), self._memory.retry_in())
+
+    def is_locked_here(self) -> bool:
+        return bool(self._room._is_owned()) or self._memory.is_locked_here()  # type: ignore[attr-defined]  # as there
 
     def mark(self) -> int:
         with self._lock:

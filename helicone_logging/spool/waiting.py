@@ -257,8 +257,10 @@ class Waiting:
 
     def due_in(self) -> float | None:
         """Returns in how many seconds a record is due; None for none that waits."""
-        if self.ready_count:
-            return 0.0
+        return 0.0 if self.ready_count else self.retry_in()
+
+    def retry_in(self) -> float | None:
+        """Returns in how many seconds a record is due to be tried again; None for none."""
         return max(0.0, self._delayed[0][0] - time.monotonic()) if self._delayed else None
 
     def oldest_ready_slip(self) -> Slip | None:
@@ -312,3 +314,8 @@ def parted(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
     if all(item.id > 0 for item in items):
         return items, ()
     return [item for item in items if item.id > 0], [item for item in items if item.id <= 0]
+
+
+def least(*waits: float | None) -> float | None:
+    """Returns the shortest of some waits, or None if nothing is waited for."""
+    return min((wait for wait in waits if wait is not None), default=None)
