@@ -54,7 +54,8 @@ def endpoint_for(endpoint: object, api_key: str | None, *, allow_insecure: bool)
     if api_key is None and not is_local:
         raise ConfigurationError(
             f"api_key is missing, and {url} is not on this machine: set `api_key` or HELICONE_API_KEY, or set"
-            " enabled=False to log nothing"
+            " enabled=False to log nothing; to try it here, run `helicone-logging serve` and set"
+            " HELICONE_TRACE_ENDPOINT=http://127.0.0.1:8585"
         )
     if api_key and parts.scheme == "http" and not is_local and not allow_insecure:
         refuse("endpoint", url, "the API key would travel unencrypted; use https, or set allow_insecure=True")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
 import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging import guard, requesting
 from helicone_logging import options as check
@@ -118,7 +122,8 @@ class HeliconeHandler(logging.Handler):
         cert: str | tuple[str, str] | None = None,
         **formatter_options: Any,
     ) -> None:
-        super().__init__(level)
+        _refuse_unknown(formatter_options)
+        super().__init__(check.level("level", level))
         self._sender: Sender | None = None
         if not _is_enabled(enabled):
             return
@@ -162,7 +167,7 @@ class HeliconeHandler(logging.Handler):
         )
         self._endpoint = settings.transport.endpoint
         # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
-        self.formatter = self._default_formatter = self._traces = _formatter(formatter_options)
+        self.formatter = self._default_formatter = self._traces = OTELTraceFormatter(**formatter_options)
         self._sender = _sender_for(settings)
         self._sender.owner = self._ownership = object()  # until another handler takes the sender over
         self._finalizer = weakref.finalize(self, _retire, self._sender, self._ownership)
@@ -318,11 +323,14 @@ def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
     return Spool(options.spool_path, options.spool_bytes, options.overflow, memory, diagnostics)
 
 
-def _formatter(options: dict[str, Any]) -> OTELTraceFormatter:
-    try:
-        return OTELTraceFormatter(**options)
-    except TypeError as error:
-        raise ConfigurationError(f"HeliconeHandler: {error}; see its options in the README") from error
+def _refuse_unknown(options: Mapping[str, object]) -> None:
+    known = {*inspect.signature(HeliconeHandler).parameters, *inspect.signature(OTELTraceFormatter).parameters}
+    known |= {*inspect.signature(BaseJsonFormatter).parameters}
+    for name in options:
+        if name not in known:
+            meant = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {meant[0]!r}?" if meant else "its options are in the README"
+            raise ConfigurationError(f"HeliconeHandler has no option {name!r}: {hint}")
 
 
 def _is_enabled(enabled: bool | str | None) -> bool:

@@ -6,6 +6,7 @@ Numbers and truth values may come as text, as `logging.config.fileConfig` and th
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +81,15 @@ def truth(option: str, value: object) -> bool:
     if isinstance(value, int) and value in {0, 1}:
         return bool(value)
     refuse(option, value, "give True or False")
+
+
+def level(option: str, value: object) -> int | str:
+    """Returns an option that is a level of logging; the error shows no value, as a key may stand in its place."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and isinstance(logging.getLevelName(value), int):
+        return value
+    raise ConfigurationError(f'{option} cannot work: give a level such as "INFO"; a key goes into api_key=')
 
 
 def choice(option: str, value: object, choices: Sequence[str]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import os
+import sys
 
 from helicone_logging.receiver import Receiver
 
@@ -24,15 +24,21 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     api_key = os.environ.get("HELICONE_API_KEY") if args.require_key else None
     if args.require_key and not api_key:
-        print("--require-key needs the key in HELICONE_API_KEY")
+        print("--require-key needs the key in HELICONE_API_KEY", file=sys.stderr)
         return 2
     receiver = Receiver(
         args.host,
         args.port,
         api_key=api_key,
         keep=args.keep,
-        on_span=functools.partial(print, flush=True),
+        on_span=_show,
         allow_remote=args.allow_remote,
     )
     receiver.serve_forever()
     return 0
+
+
+def _show(lines: str) -> None:
+    """In one piece, as several threads receive."""
+    sys.stdout.write(lines + "\n")
+    sys.stdout.flush()

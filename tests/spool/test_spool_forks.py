@@ -113,7 +113,7 @@ def test_forks_beside_threads_that_log_lose_nothing(path: Path) -> None:
     counts = [0, 0]
 
     def log(name: int) -> None:
-        while not is_over.is_set():
+        while not is_over.wait(0.0005):  # a pause, or memory would overflow while a child has the file locked
             queue.put(b"parent-%d-%d" % (name, counts[name]))
             counts[name] += 1
 
