@@ -1,0 +1,93 @@
+"""No record stays queued with nobody to send it, whatever happens around it."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import threading
+
+from recording_server import PATIENCE
+
+from helicone_logging import HeliconeHandler, queues
+
+TRACE = {"trace_id": "t"}
+
+
+def test_a_retry_does_not_wait_for_others_to_fill_its_batch(server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, batch_size=10, flush_interval=0.05, max_backoff=0.05)
+    server.status = 500
+    logger_of(handler).info("again", extra=TRACE)
+    server.wait_for_arrivals(2)
+    server.status = 200
+    server.wait_for(1)
+    assert server.names() == ["again"]
+
+
+def test_a_retry_does_not_wait_for_a_fresh_record_to_find_company(server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, batch_size=2, flush_interval=3600, max_backoff=0.05)
+    logger = logger_of(handler)
+    server.status = 500
+    logger.info("one", extra=TRACE)
+    logger.info("two", extra=TRACE)
+    server.wait_for_arrivals(1)
+    logger.info("fresh", extra=TRACE)
+    server.status = 200
+    server.wait_for(2)
+    assert {"one", "two"} <= set(server.names())
+
+
+def test_a_record_after_close_is_sent_while_the_closed_sender_is_still_busy(server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1, shutdown_timeout=0.1)
+    logger = logger_of(handler)
+    with server.hold():
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(1)
+        handler.close()
+        logger.info("after close", extra=TRACE)
+    server.wait_for(2)
+    assert server.names() == ["on its way", "after close"]
+
+
+def test_closing_the_replaced_handler_leaves_the_records_of_its_successor(server) -> None:
+    config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"h": {"class": "helicone_logging.HeliconeHandler", "endpoint": server.url, "shutdown_timeout": 0}},
+        "loggers": {"app": {"handlers": ["h"], "level": "INFO", "propagate": False}},
+    }
+    logger = logging.getLogger("app")
+    logging.config.dictConfig(config)
+    (old,) = logger.handlers
+    with server.hold():
+        logger.info("old", extra=TRACE)
+        logging.config.dictConfig(config)
+        (new,) = logger.handlers
+        for number in range(10):
+            logger.info("new %d", number, extra=TRACE)
+        old.close()
+    assert new.flush(PATIENCE)
+    assert sorted(server.names()) == sorted(["old", *(f"new {number}" for number in range(10))])
+    assert new.stats().dropped == 0
+
+
+def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server, logger_of, monkeypatch) -> None:
+    """What a signal handler does that interrupts `put`, while the leader holds its own lock and wants the queue's."""
+    handler = HeliconeHandler(endpoint=server.url)
+    logger = logger_of(handler)
+    logger.info("first", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    main, make_item, interruptions = threading.current_thread(), queues.Item, [True]
+
+    def interrupted(*args):
+        if interruptions and threading.current_thread() is main:
+            interruptions.clear()
+            with_leader = threading.Thread(target=handler._sender._rouse)
+            with_leader.start()
+            logger.info("from a signal handler", extra=TRACE)
+            with_leader.join(1)
+        return make_item(*args)
+
+    monkeypatch.setattr(queues, "Item", interrupted)
+    logger.info("interrupted", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert sorted(server.names()) == ["first", "from a signal handler", "interrupted"]
