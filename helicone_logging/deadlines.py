@@ -28,6 +28,7 @@ class _DeadlineReader(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._raw: _Raw = sock.makefile("rb", buffering=0)
+        self.is_at_end = False
         timeout = sock.gettimeout()
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
@@ -40,7 +41,9 @@ class _DeadlineReader(io.RawIOBase):
             if remaining <= 0:
                 raise TimeoutError("the answer took too long")
             self._sock.settimeout(remaining)
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.is_at_end = count == 0
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -54,10 +57,13 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_DeadlineReader(sock))
+        self._reader = _DeadlineReader(sock)
+        self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
         super().begin()
+        if self._reader.is_at_end:  # which the standard library takes for the end of the headers
+            raise http.client.RemoteDisconnected("the answer ended within its headers")
         # For each answer with malformed headers urllib3 would log a warning that repeats what the server sent.
         self.headers.set_payload("")
         self.headers.defects.clear()

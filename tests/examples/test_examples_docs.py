@@ -42,6 +42,7 @@ def run(heading: str) -> tuple[dict[str, Any], CapturedSpans]:
 @pytest.fixture(autouse=True)
 def clean_logging(monkeypatch) -> Iterator[None]:
     """A local endpoint, and no handlers that stay."""
+    logging.getLogger().setLevel(logging.WARNING)  # as it is in a new process
     loggers = [logging.getLogger(), logging.getLogger("shop")]
     before = [(one, one.level, list(one.handlers)) for one in loggers]
     with Receiver(port=0) as receiver:
