@@ -1,8 +1,6 @@
 """The queue on disk, which outlives the process; while the disk cannot be used, a queue in memory takes its place.
 
-A record is on disk before `put` returns, and deleted only when it was delivered or refused for good. `put` waits for
-the lock, and for other processes, for a few milliseconds at the most; what cannot be written then goes to memory, and
-to disk as soon as that is possible. In memory a record's id is negative.
+`put` waits a few milliseconds at the most; what cannot be written then is in memory, under a negative id, until it can.
 """
 
 from __future__ import annotations
@@ -26,10 +24,8 @@ from helicone_logging.spool.waiting import least, parted
 _PATIENCE = 0.005  # seconds for which `put` waits for the lock
 _LOOK_EVERY = 5.0  # seconds between two looks for claims of processes that are gone
 _LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under way
-_CHECKPOINT_BYTES = 4 * 1024 * 1024
-_LONGEST_LOG = 16 * _CHECKPOINT_BYTES
-_MOVE_RECORDS, _MOVE_BYTES = 256, 1024 * 1024
-_MARKS = 1000
+_CHECKPOINT_BYTES, _LONGEST_LOG = 4 * 1024 * 1024, 64 * 1024 * 1024
+_MOVE_RECORDS, _MOVE_BYTES, _MARKS = 256, 1024 * 1024, 1000
 _LAST_PATIENCE = 1.0  # seconds for which the end waits for the disk, to save what is in memory
 _FORK_PATIENCE = 1.0  # seconds for which a fork waits for the disk
 
@@ -226,9 +222,7 @@ class Spool:
 
     def due_in(self) -> float | None:
         with self._lock:
-            on_disk = None if self._is_closed else self._disk.due_in()
-        in_memory = self._memory.due_in()
-        due_in = least(on_disk, in_memory)
+            due_in = least(None if self._is_closed else self._disk.due_in(), self._memory.due_in())
         return _LOOK_AGAIN if due_in is None and self._is_looking() else due_in
 
     def retry_in(self) -> float | None:
