@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import logging.handlers
 import queue
-import signal
 import threading
 
 import pytest
@@ -198,57 +196,6 @@ def test_records_from_within_str_and_repr_of_logged_objects_arrive(server, handl
     assert handler.flush(PATIENCE)
     assert "talkative" in server.names()
     assert "from str" in server.names()
-
-
-def test_records_from_finalisers_arrive_wherever_the_garbage_collector_runs(server, handler, logger) -> None:
-    """Pitfall 5."""
-    count = 300
-
-    class Cycle:
-        def __init__(self):
-            self.itself = self
-
-        def __del__(self):
-            logger.info("finalised", extra=TRACE)
-
-    thresholds = gc.get_threshold()
-    gc.set_threshold(5, 2, 2)
-    try:
-        for _ in range(count):
-            Cycle()
-            logger.info("regular", extra={**TRACE, "list": [{} for _ in range(10)]})
-    finally:
-        gc.set_threshold(*thresholds)
-    gc.collect()
-    assert handler.flush(PATIENCE)
-    assert server.names().count("regular") == count
-    # Those that the collector finds in a sender thread, or in a record of a record, are turned away and counted.
-    assert server.names().count("finalised") + handler.stats().skipped == count
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
-def test_records_from_signal_handlers_arrive_whatever_they_interrupt(server, handler, logger) -> None:
-    fired = []
-
-    def on_signal(number, frame):
-        fired.append(number)
-        logger.info("from the signal", extra=TRACE)
-
-    before = signal.signal(signal.SIGVTALRM, on_signal)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0.002, 0.002)
-    count = 0
-    try:
-        while len(fired) < 50:
-            logger.info("interrupted", extra=TRACE)
-            count += 1
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-    assert handler.flush(PATIENCE)
-    stats = handler.stats()
-    assert stats.emitted == stats.delivered + stats.dropped
-    assert stats.dropped or server.names().count("interrupted") == count
-    assert stats.dropped or server.names().count("from the signal") + stats.skipped == len(fired)
 
 
 def test_emit_never_blocks_the_event_loop_while_the_endpoint_hangs(server, handler, logger) -> None:
