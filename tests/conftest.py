@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,12 @@ _FOREIGN_NAMES = {
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 }
+
+
+def pytest_configure() -> None:
+    """What a shell runs in the background ignores interrupts, and so would every process that a test interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
