@@ -43,7 +43,7 @@ _SEMANTIC_CONVENTIONS = {
 }
 
 MAX_MESSAGES = 500
-_MAX_COUNT = 10**12
+MAX_COUNT = 10**12
 _SHORT = 200  # characters of a value that is still shown as a property
 _SHOWN_TYPES = (str, numbers.Number, uuid.UUID, datetime.date, datetime.time, enum.Enum)
 _READ_BY_SERVER = ("gen_ai.", "llm.", "traceloop.")
@@ -80,11 +80,11 @@ def read_text(value: object) -> str | None:
 def read_count(value: object) -> Scalar | None:
     """Returns a number of things as an int, whole floats and digits in text too; None for what counts nothing."""
     if type(value) is int:
-        return value if 0 <= value <= _MAX_COUNT else None
+        return value if 0 <= value <= MAX_COUNT else None
     is_digits = isinstance(value, str) and value.strip().isdecimal() and len(value) < 16
     is_whole = isinstance(value, float) and value.is_integer()
     number = scalar_of(int(float(str(value))) if is_digits or is_whole else value)
-    return number if isinstance(number, int) and 0 <= number <= _MAX_COUNT else None
+    return number if isinstance(number, int) and 0 <= number <= MAX_COUNT else None
 
 
 def read_number(value: object) -> Scalar | None:
@@ -308,4 +308,9 @@ def take_rest(fields: dict[str, object], attributes: dict[str, Scalar], *, captu
 def _is_short(value: object, scalar: Scalar) -> bool:
     if isinstance(scalar, int):
         return True
-    return issubclass(type(value), _SHOWN_TYPES) and len(scalar) <= _SHORT and "\n" not in scalar
+    return issubclass(type(value), _SHOWN_TYPES) and is_short_text(scalar)
+
+
+def is_short_text(text: str) -> bool:
+    """Returns whether a text of the user's own fields is shown as a property, too."""
+    return len(text) <= _SHORT and "\n" not in text

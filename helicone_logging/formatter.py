@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Container, Mapping, Sequence
@@ -22,6 +23,7 @@ from helicone_logging.resource import resource_of
 from helicone_logging.selection import EXPORTS, Selection
 from helicone_logging.sessions import SessionPaths
 from helicone_logging.spans import Message, SpanBuilder, SpanOptions
+from helicone_logging.stencils import Stencils
 from helicone_logging.taming import tamed
 from helicone_logging.values import text_of
 
@@ -113,8 +115,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             provider_overrides=check.mapping("provider_overrides", provider_overrides),
             redactor=_redactor(redact),
         )
-        self._redact = span_options.redactor
-        self._limits = Limits(
+        limits = Limits(
             value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
             attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),
             span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
@@ -122,7 +123,12 @@ class OTELTraceFormatter(BaseJsonFormatter):
         self._builder = SpanBuilder(span_options, SessionPaths())
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
         self._is_plain = self._has_no_json_options()
-        self._encoder = otel.Encoder(resource, SCOPE_NAME, __version__)
+        encoder = otel.Encoder(resource, SCOPE_NAME, __version__)
+        self._pack = functools.partial(pack, encoder=encoder, limits=limits, redactor=span_options.redactor)
+        can_learn = self._is_plain and span_options.capture_content and span_options.redactor is None
+        self._stencils = (
+            Stencils(self._fields, self._builder, self._pack, limits, self._own_names) if can_learn else None
+        )
         self.selects = Selection(check.choice("export", export, EXPORTS), self.rename_fields)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -147,9 +153,14 @@ class OTELTraceFormatter(BaseJsonFormatter):
 
     def _encode(self, record: logging.LogRecord, text: str | None) -> Encoded:
         message = _message(record, text)
-        span, malformed = self._builder.build(record, self._fields(record, message.text), message)
-        entry, cut_values = pack(span, self._encoder, self._limits, self._redact)
-        return Encoded(entry, cut_values, malformed)
+        entry = self._stencils.fill(record, message) if self._stencils is not None and message.failure is None else None
+        if entry is not None:
+            return tuple.__new__(Encoded, (entry, 0, 0))  # as in `identity`
+        fields = self._fields(record, message.text)
+        place = self._builder.place(record, fields, message)
+        span = self._builder.build(record, fields, message, place)
+        entry, cut_values = self._pack(span)
+        return Encoded(entry, cut_values, place.identity.malformed)
 
     def _fields(self, record: logging.LogRecord, text: str) -> dict[str, object]:
         """Everything that was logged with a record, under its canonical names, the nearest to the record winning.
@@ -238,12 +249,12 @@ def _read_sdk_objects(fields: dict[str, object]) -> None:
 def _message(record: logging.LogRecord, text: str | None) -> Message:
     """What a record says, and the exception it tells of, by itself or at the end of its text."""
     text, told = split_traceback(_rendered(record) if text is None else text)
-    return Message(text, failure_of(record) or told)
+    return tuple.__new__(Message, (text, failure_of(record) or told))  # as in `identity`
 
 
 def _rendered(record: logging.LogRecord) -> str:
     logged: object = record.msg
-    if isinstance(logged, Mapping):
+    if type(logged) is not str and isinstance(logged, Mapping):
         return text_of(logged.get("message") or logged.get("event") or logged)
     try:
         return record.getMessage()

@@ -25,24 +25,13 @@ class _Depths:
     """
 
     def __init__(self) -> None:
-        self._of: dict[int, int] = {}
+        self.of: dict[int, int] = {}
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
         """Forgets the threads that are the parent's: new ones may get their numbers."""
-        own, depth = threading.get_ident(), self.here()
-        self._of = {own: depth} if depth else {}
-
-    def here(self) -> int:
-        return self._of.get(threading.get_ident(), 0)
-
-    def add(self, levels: int) -> None:
         own = threading.get_ident()
-        depth = self._of.get(own, 0) + levels
-        if depth > 0:
-            self._of[own] = depth
-        else:
-            self._of.pop(own, None)
+        self.of = {own: self.of[own]} if own in self.of else {}
 
 
 _depths = _Depths()
@@ -54,27 +43,35 @@ def enter() -> bool:
     Returns:
         Whether it has; a record that is logged where it has not is turned away.
     """
-    if _depths.here() >= _DEEPEST:
+    own, depth_of = threading.get_ident(), _depths.of
+    depth = depth_of.get(own, 0)
+    if depth >= _DEEPEST:
         return False
-    _depths.add(1)
+    depth_of[own] = depth + 1
     return True
 
 
-def leave() -> None:
+def leave(levels: int = 1) -> None:
     """Undoes one `enter()` that has returned True."""
-    _depths.add(-1)
+    own, depth_of = threading.get_ident(), _depths.of
+    depth = depth_of[own] - levels
+    if depth > 0:
+        depth_of[own] = depth
+    else:
+        del depth_of[own]
 
 
 def is_sending() -> bool:
     """Returns whether the running thread is inside `sending()`."""
-    return _depths.here() >= _SENDING
+    return _depths.of.get(threading.get_ident(), 0) >= _SENDING
 
 
 @contextmanager
 def sending() -> Iterator[None]:
     """Marks the running thread as one whose records are turned away."""
-    _depths.add(_SENDING)
+    own = threading.get_ident()
+    _depths.of[own] = _depths.of.get(own, 0) + _SENDING
     try:
         yield
     finally:
-        _depths.add(-_SENDING)
+        leave(_SENDING)

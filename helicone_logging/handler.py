@@ -205,7 +205,7 @@ class HeliconeHandler(logging.Handler):
             self._sender.diagnostics.skip()
             return False
         try:
-            passed = self.filter(record)
+            passed = self.filter(record) if self.filters else True
             if passed:
                 self.emit(passed if isinstance(passed, logging.LogRecord) else record)
             return bool(passed)

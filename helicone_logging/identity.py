@@ -43,9 +43,11 @@ def take_identity(fields: dict[str, object]) -> Identity:
     trace_id = ids.trace_id(trace_value)
     if trace_id is None:
         trace_value = trace_id = incoming.trace_id if incoming else ids.new_trace_id()
-    span_id = ids.span_id(fields.pop("span_id", None))
-    parent_id = ids.span_id(fields.pop("parent_span_id", None))
+    span_id = ids.span_id(fields.pop("span_id")) if "span_id" in fields else None
+    parent_id = ids.span_id(fields.pop("parent_span_id")) if "parent_span_id" in fields else None
     if parent_id is None and incoming is not None:
         parent_id = incoming.span_id
     is_known = span_id is not None
-    return Identity(trace_id, text_of(trace_value), span_id or ids.new_span_id(), is_known, parent_id, malformed)
+    trace_name = trace_value if type(trace_value) is str else text_of(trace_value)
+    # In half the time of `Identity()`, as every record waits for it.
+    return tuple.__new__(Identity, (trace_id, trace_name, span_id or ids.new_span_id(), is_known, parent_id, malformed))

@@ -17,7 +17,7 @@ from helicone_logging import forks
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
-_HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
+_is_hex = re.compile(r"[0-9a-fA-F]+", re.ASCII).fullmatch
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 # https://www.w3.org/TR/trace-context/#traceparent-header: lower case; a version above 00 may carry more parts.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.ASCII)
@@ -76,7 +76,7 @@ def trace_id(value: object) -> str | None:
     Returns:
         32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
-    return _identify(value, _TRACE_DIGITS)
+    return None if value is None else _identify(value, _TRACE_DIGITS)
 
 
 def span_id(value: object) -> str | None:
@@ -89,12 +89,15 @@ def span_id(value: object) -> str | None:
     Returns:
         16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
-    return _identify(value, _SPAN_DIGITS)
+    return None if value is None else _identify(value, _SPAN_DIGITS)
 
 
 def _identify(value: object, digits: int) -> str | None:
-    if type(value) is str and len(value) <= _MAX_REMEMBERED:
-        return _from_short_text(value, digits)
+    if type(value) is str:
+        if len(value) == digits and _is_hex(value):
+            return value if value.strip("0") else None
+        if len(value) <= _MAX_REMEMBERED:
+            return _from_short_text(value, digits)
     try:
         return _from_any(value, digits)
     except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
@@ -110,7 +113,7 @@ def _from_any(value: object, digits: int) -> str | None:
         return _from_int(value, digits)
     if isinstance(value, bytes) and len(value) * 2 == digits:
         return _from_text(value.hex(), digits)
-    return None if value is None else _from_text(str(value), digits)
+    return _from_text(str(value), digits)
 
 
 @functools.lru_cache(4096)
@@ -120,7 +123,7 @@ def _from_short_text(text: str, digits: int) -> str | None:
 
 
 def _from_text(text: str, digits: int) -> str | None:
-    if len(text) == digits and _HEX.fullmatch(text):
+    if len(text) == digits and _is_hex(text):
         return text if text.strip("0") else None
     if digits == _TRACE_DIGITS and _UUID.fullmatch(text):
         return _from_text(text.replace("-", ""), digits)

@@ -144,7 +144,7 @@ class Encoder:
         self._head = (
             b'{"resource":{"attributes":[%b],"droppedAttributesCount":0},"scopeSpans":[{"scope":%b,"spans":['
             % (
-                b"".join(_attributes_json(resource)),
+                b"".join(attributes_json(resource)),
                 scope,
             )
         )
@@ -157,7 +157,7 @@ class Encoder:
         return b"".join((
             self._head,
             _SPAN_HEAD % (trace_id.encode(), span_id.encode(), scalar_json(name), kind, start, end),
-            *_attributes_json(attributes),
+            *attributes_json(attributes),
             _SPAN_TAIL % (dropped, event, status),
             self._tail,
         ))  # fmt: skip
@@ -165,15 +165,15 @@ class Encoder:
 
 def _exception_event(attributes: Mapping[str, Scalar], at: int) -> bytes:
     described = {key: value for key, value in attributes.items() if key.startswith("exception.")}
-    return _EXCEPTION % (at, b"".join(_attributes_json(described)))
+    return _EXCEPTION % (at, b"".join(attributes_json(described)))
 
 
-def _attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
-    """The elements of a list of attributes, in pieces."""
+def attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
+    """Returns the elements of a list of attributes as JSON, in pieces to be joined."""
     if not attributes:
         return []
     try:
-        return _pieces(attributes, _scalar_json)
+        return _pieces(attributes, plain_json)
     except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
         return _pieces(attributes, _escaped)
 
@@ -205,16 +205,18 @@ def _escaped(value: Scalar) -> bytes:
     return (json.encoder.encode_basestring_ascii(value) if isinstance(value, str) else str(value)).encode("ascii")
 
 
-_scalar_json: _ToJSON = _escaped
+plain_json: _ToJSON = _escaped
+"""Encodes a text or an int; with orjson it raises `TypeError` for a lone surrogate."""
+
 with contextlib.suppress(ImportError):  # the extra [orjson] is optional
     import orjson
 
-    _scalar_json = orjson.dumps
+    plain_json = orjson.dumps
 
 
 def scalar_json(value: Scalar) -> bytes:
     """Returns a text or an int as JSON."""
     try:
-        return _scalar_json(value)
+        return plain_json(value)
     except TypeError:  # as above
         return _escaped(value)

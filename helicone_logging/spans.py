@@ -17,7 +17,7 @@ from helicone_logging.limits import STACKTRACE, cut_text
 from helicone_logging.otel import Draft
 from helicone_logging.redaction import Redactor, redacted, size_of
 from helicone_logging.sessions import SessionPaths
-from helicone_logging.times import take_times
+from helicone_logging.times import Times, take_times
 from helicone_logging.values import Scalar, scalar_of, text_of
 
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -75,16 +75,20 @@ class Message(NamedTuple):
     failure: Failure | None
 
 
-class Built(NamedTuple):
-    """A span, and what had to be said of its fields.
+class Place(NamedTuple):
+    """Where a span stands: what is its own even among spans of the same call site.
 
     Args:
-        span: the span.
-        malformed: 1 when the record's `traceparent` could not be read, else 0.
+        identity: its ids.
+        times: when it began and ended.
+        name: its name, as it is shown.
+        path: its session path.
     """
 
-    span: Draft
-    malformed: int
+    identity: Identity
+    times: Times
+    name: str
+    path: str
 
 
 class SpanBuilder:
@@ -100,34 +104,46 @@ class SpanBuilder:
         self._paths = paths
         self._properties = {PROPERTY + key: value for key, value in options.properties.items()}
 
-    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> Built:
+    def place(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> Place:
+        """Takes the fields that say where the span of a record stands.
+
+        Args:
+            record: says where and when it was logged.
+            fields: its canonical fields; those that were understood are removed.
+            message: what it says.
+        """
+        identity = take_identity(fields)
+        times = take_times(fields, record.created)
+        name = self._shown_name(_take_name(fields, record, message, self._options.capture_content))
+        explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
+        enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
+        path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
+        return tuple.__new__(Place, (identity, times, name, path))  # as in `identity`
+
+    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message, place: Place) -> Draft:
         """Returns the span of a record.
 
         Args:
-            record: says where and when it was logged, and at which level.
-            fields: its canonical fields; they are used up.
+            record: says where it was logged, and at which level.
+            fields: its canonical fields without those of its place; they are used up.
             message: what it says.
+            place: where it stands.
         """
         capture_text = self._options.capture_content
         if not capture_text:
             message = _without_content(message)
         attributes: dict[str, Scalar] = {}
         failure = message.failure
-        identity = take_identity(fields)
-        start, end = take_times(fields, record.created)
         status = _take_code(fields, "status", _status, _ERROR if _is_failed(record, message) else _OK)
-        name = self._shown_name(_take_name(fields, record, message, capture_text))
         kind = _take_code(fields, "span_kind", _kind, _CLIENT if "model" in fields else _INTERNAL)
-        self._name_model(fields, name)
+        self._name_model(fields, place.name)
         vocabulary.take_attributes(fields, attributes)
-        self._take_session(fields, attributes, identity, name)
-        _describe(record, attributes, failure, identity.parent_id, capture_text)
+        self._take_session(fields, attributes, place)
+        _describe(record, attributes, failure, place.identity.parent_id, capture_text)
         _take_content(fields, attributes, message, capture_text)
         self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
-        span = Draft(
-            identity.trace_id, identity.span_id, name, kind, start, end, status, attributes, 0, failure is not None
-        )
-        return Built(span, identity.malformed)
+        (trace_id, _, span_id, *_), (start, end), name, _ = place
+        return Draft(trace_id, span_id, name, kind, start, end, status, attributes, 0, failure is not None)
 
     def _shown_name(self, name: str) -> str:
         """A span's name, redacted before a cut, or what the path makes of slashes, hides a secret's form."""
@@ -149,19 +165,13 @@ class SpanBuilder:
             if step is not None:
                 fields["model"] = step
 
-    def _take_session(
-        self, fields: dict[str, object], attributes: dict[str, Scalar], identity: Identity, name: str
-    ) -> None:
+    def _take_session(self, fields: dict[str, object], attributes: dict[str, Scalar], place: Place) -> None:
         session_id = vocabulary.take_text(fields, "session_id")
         session_name = vocabulary.take_text(fields, "session_name") or self._options.session_name
-        explicit = vocabulary.take_text(fields, "session_path")
-        enclosing = vocabulary.take_text(fields, "parent_path")
-        if not self._options.sessions and session_id is None:
-            return
-        path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
-        attributes[HELICONE + "Session-Id"] = session_id or identity.trace_name
-        attributes[HELICONE + "Session-Name"] = session_name
-        attributes[HELICONE + "Session-Path"] = path
+        if self._options.sessions or session_id is not None:
+            attributes[HELICONE + "Session-Id"] = session_id or place.identity.trace_name
+            attributes[HELICONE + "Session-Name"] = session_name
+            attributes[HELICONE + "Session-Path"] = place.path
 
     def _take_properties(
         self,
@@ -209,7 +219,7 @@ def _is_failed(record: logging.LogRecord, message: Message) -> bool:
 
 def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Message, capture_text: bool) -> str:
     """The user's name for the span, else what was logged, else, where that is private, where it was logged."""
-    name = vocabulary.take_text(fields, "span_name")
+    name = vocabulary.take_text(fields, "span_name") if "span_name" in fields else None
     if not name and capture_text:
         name = message.text
     return name or text_of(record.funcName or record.name)

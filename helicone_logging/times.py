@@ -8,7 +8,6 @@ everywhere in Python.
 from __future__ import annotations
 
 import datetime
-import math
 import numbers
 import re
 from collections.abc import Callable
@@ -17,11 +16,12 @@ from typing import NamedTuple
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _Number = int | float | Decimal
+_new_tuple = tuple.__new__  # takes half the time of `Times()`, and every record waits for it
 
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
 _LONGEST = 10 * 366 * 86_400 * 10**9
-_NAMES = ("start_time", "end_time", "duration_ms", "duration")
+_MANY_MS = 1e9
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
 _NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
 
@@ -44,8 +44,9 @@ def take_times(fields: dict[str, object], created: float) -> Times:
         created: the record's own time, in seconds.
     """
     own = max(0, round(created * 1e6) * 1000)
-    if fields.keys().isdisjoint(_NAMES):
-        return Times(own, own)
+    if "start_time" not in fields and "end_time" not in fields:
+        duration = _take_duration(fields)
+        return _as_shown(own - duration if duration < own else 0, own) if duration else _new_tuple(Times, (own, own))
     is_rounded = isinstance(fields.get("start_time"), float) and isinstance(fields.get("end_time"), float)
     start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
     duration = _take_duration(fields)
@@ -71,10 +72,10 @@ def _as_shown(start: int, end: int) -> Times:
     It parses both times as doubles, which stand 256 ns apart at present-day epochs, and truncates the difference.
     """
     meant = (end - start) // 1_000_000
-    shown = math.trunc((float(end) - float(start)) / 1e6)
-    if shown == meant:
-        return Times(start, end)
-    return Times(start, end + (500 if shown < meant else -500))
+    shown = int((float(end) - float(start)) / 1e6)
+    if shown != meant:
+        end += 500 if shown < meant else -500
+    return _new_tuple(Times, (start, end))
 
 
 def nanoseconds(value: object) -> int | None:
@@ -124,12 +125,14 @@ def _microseconds(fraction: re.Match[str]) -> str:
 
 
 def _take_duration(fields: dict[str, object]) -> int | None:
-    in_ms = _take(fields, "duration_ms", _milliseconds)
-    in_seconds = _take(fields, "duration", _seconds)
+    in_ms = _take(fields, "duration_ms", _milliseconds) if "duration_ms" in fields else None
+    in_seconds = _take(fields, "duration", _seconds) if "duration" in fields else None
     return in_seconds if in_ms is None else in_ms
 
 
 def _milliseconds(value: object) -> int | None:
+    if type(value) is float and 0 <= value < _MANY_MS:  # what nearly every record has, without the questions below
+        return round(value * 1000) * 1000
     return _length(value, 10**6)
 
 

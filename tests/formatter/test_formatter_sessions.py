@@ -6,13 +6,12 @@ import threading
 from typing import Any
 
 import pytest
-from cachetools import TTLCache
 from hostile_values import any_text
 from hypothesis import given
 from hypothesis import strategies as st
 from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 
-from helicone_logging import OTELTraceFormatter, bind, paths
+from helicone_logging import OTELTraceFormatter, bind, paths, sessions
 from helicone_logging.identity import Identity
 from helicone_logging.receiver.rows import Node, sessions_of
 from helicone_logging.sessions import SessionPaths
@@ -172,15 +171,15 @@ def test_the_oldest_spans_are_forgotten_first_and_never_more_than_the_bound_reme
     found = SessionPaths(size=3)
     for number in range(10):
         found.find("step", identity(str(number)), explicit=None, enclosing=None)
-    assert len(found._path_of) == 3
     assert found.find("leaf", identity("x", parent="9"), explicit=None, enclosing=None) == "/step/leaf"
+    assert len(found._path_of) + len(found._fresh) <= 3 + 1
     assert found.find("leaf", identity("y", parent="1"), explicit=None, enclosing=None) == "/leaf"
 
 
 def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = SessionPaths()
+    found = SessionPaths(ttl=3600.0)
     now = 0.0
-    monkeypatch.setattr(found, "_path_of", TTLCache(10, ttl=3600.0, timer=lambda: now))
+    monkeypatch.setattr(sessions, "monotonic", lambda: now)
     found.find("root", identity("1"), explicit=None, enclosing=None)
     now = 3599.0
     assert found.find("leaf", identity("2", "1"), explicit=None, enclosing=None) == "/root/leaf"
@@ -192,7 +191,8 @@ def test_spans_that_nobody_can_name_are_not_remembered() -> None:
     formatter = OTELTraceFormatter()
     for _ in range(10):
         path_of(formatter)
-    assert len(formatter._builder._paths._path_of) == 0
+    paths = formatter._builder._paths
+    assert (len(paths._path_of), len(paths._fresh)) == (0, 0)
 
 
 def test_many_threads_find_their_own_parents() -> None:

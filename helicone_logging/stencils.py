@@ -1,0 +1,307 @@
+"""Remembers the bytes between the values in which the records of one call site differ.
+
+The first records of a kind go the general way: fields, span, bytes. Then that way is walked once more with a mark in
+the place of every value that lands in a span as it is; what stands between the marks in its bytes is the stencil, and
+the next records need only their own values put into its gaps. What does not fit (an empty value, a long one, one of
+another type, a traceback) goes the general way, which stays the only one that knows what a span is made of.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from helicone_logging import fields as vocabulary
+from helicone_logging import otel
+from helicone_logging.ambient import ambient_of, of_same_trace
+from helicone_logging.context import AMBIENT_MARK
+from helicone_logging.identity import Identity
+from helicone_logging.kinds import PLACING, Kind, kind_of
+from helicone_logging.limits import Limits, Packed
+from helicone_logging.spans import Message, Place, SpanBuilder
+from helicone_logging.times import Times
+from helicone_logging.values import Scalar
+
+_MAX_KNOWN = 256  # sets of names, and of types for each; then they are forgotten
+_MAX_STENCILS = 1024  # likewise
+_MAX_SEEN = 256  # combinations of shaping values; a kind that has more has none that come again
+_MAX_CONSTANT = 500  # characters of a text that is part of a stencil
+_CONSTANT_TYPES = {str, int, float, bool}
+
+_MARK = f"mark-{random.SystemRandom().getrandbits(64):016x}-"  # unknown to those whose texts are logged
+_NUMBERS = range(10**11, 2 * 10**11)  # the sum of two is still a count
+_PLACE_MARKS = 16
+
+_Values = tuple[Any, ...]
+
+# They stand in every span, and are the same for all records of a call site.
+_call_site_of = itemgetter("name", "levelname", "levelno", "pathname", "lineno", "funcName")
+
+
+class Stencil(NamedTuple):
+    """An entry with gaps.
+
+    Args:
+        pieces: its bytes; every other one is a gap.
+        in_order: gets what belongs into the gaps from the encoded values of a record.
+        attributes: how many there are beside those of a list of messages.
+    """
+
+    pieces: list[bytes]
+    in_order: Callable[[Sequence[bytes]], tuple[bytes, ...]]
+    attributes: int
+
+
+_UNFIT = Stencil([], itemgetter(0, 0), 0)
+
+
+class _Known(NamedTuple):
+    """What is known of a kind; the stencil is None for shaping values that were seen only once."""
+
+    kind: Kind
+    stencils: dict[object, Stencil | None]
+
+
+class _Names(NamedTuple):
+    """The fields among the attributes of records, and what is known of them by their types."""
+
+    fields: tuple[str, ...]
+    values_of: Callable[[Mapping[str, Any]], _Values]
+    known: dict[object, _Known | None]
+
+
+class Stencils:
+    """The stencils of a formatter.
+
+    Args:
+        fields_of: reads the fields of a record whose text has been rendered.
+        builder: makes places and spans of them.
+        pack: encodes a span.
+        limits: what a span may carry.
+        own_names: attributes of records that are no fields of the user's.
+    """
+
+    def __init__(
+        self,
+        fields_of: Callable[[logging.LogRecord, str], dict[str, object]],
+        builder: SpanBuilder,
+        pack: Callable[[otel.Draft], Packed],
+        limits: Limits,
+        own_names: frozenset[str],
+    ) -> None:
+        self._fields_of = fields_of
+        self._builder = builder
+        self._pack = pack
+        self._limits = limits
+        self._own_names = own_names
+        self._names: dict[tuple[str, ...], _Names] = {}
+        self._learned = 0
+
+    def fill(self, record: logging.LogRecord, message: Message) -> bytes | None:
+        """Returns the entry of a record; None for one that has to go the general way.
+
+        Args:
+            record: any record; it is not changed.
+            message: what it says, without a failure.
+        """
+        try:
+            return self._fill(record, message)
+        except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
+            return None
+
+    def _fill(self, record: logging.LogRecord, message: Message) -> bytes | None:
+        data: Mapping[str, Any] = record.__dict__
+        ambient = ambient_of(record)
+        if ambient:
+            ambient = of_same_trace(ambient, data)
+            if not self._own_names.isdisjoint(ambient) or ("properties" in ambient and "properties" in data):
+                return None
+            data = {**ambient, **data}
+        if type(data["msg"]) is not str or data["stack_info"] is not None:
+            return None
+        attributes = tuple(data)
+        names = self._names.get(attributes) or self._meet(attributes)
+        values = names.values_of(data)
+        types = tuple(map(type, values))
+        known = names.known.get(types) or _meet_types(names, types)
+        if known is None or not _are_fit(known.kind, values):
+            return None
+        kind, stencils = known
+        placed = dict(zip(kind.placing, kind.placing_of(values)))  # noqa: B905 - `strict` takes as long again
+        place = self._builder.place(record, placed, message)
+        if placed:
+            return None  # a value that its field cannot hold is an attribute of its own
+        key = (place.identity.parent_id is None, _call_site_of(data), kind.shaping_of(values), _frozen(kind, values))
+        stencil = stencils.get(key)
+        if stencil is None:
+            if key not in stencils:  # only what comes again is learned
+                _see(names, types, key)
+                return None
+            stencil = stencils[key] = self._learn(record, ambient, names.fields, kind, values, is_root=key[0])
+        if stencil is _UNFIT:
+            return None
+        encoded = [*map(otel.plain_json, _scalars(kind, values, place, message.text, sum(kind.tokens_of(values))))]
+        if kind.messages:
+            encoded += [self._messages_json(messages, stencil.attributes) for messages in kind.messages_of(values)]
+        return self._joined(stencil, encoded)
+
+    def _joined(self, stencil: Stencil, encoded: list[bytes]) -> bytes | None:
+        gaps = stencil.in_order(encoded)
+        pieces = stencil.pieces.copy()
+        pieces[1::2] = gaps
+        entry = b"".join(pieces)
+        size, limits = len(entry), self._limits
+        if size > limits.span_bytes or size > limits.value_length < len(max(gaps, key=len)):
+            return None
+        return entry
+
+    def _messages_json(self, messages: object, others: int) -> bytes:
+        attributes: dict[str, Scalar] = {}
+        has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
+        if not has_any or others + len(attributes) > self._limits.attributes:
+            raise ValueError("the message of the record takes their place, or some are dropped")
+        return b"".join(otel.attributes_json(attributes))
+
+    def _meet(self, attributes: tuple[str, ...]) -> _Names:
+        if len(self._names) >= _MAX_KNOWN or self._learned >= _MAX_STENCILS:
+            self._names.clear()
+            self._learned = 0
+        fields = tuple(name for name in attributes if name not in self._own_names and name != AMBIENT_MARK)
+        values_of = itemgetter(*fields) if len(fields) > 1 else lambda data: tuple([data[name] for name in fields])
+        names = self._names[attributes] = _Names(fields, values_of, {})
+        return names
+
+    def _learn(
+        self,
+        record: logging.LogRecord,
+        ambient: Mapping[str, object],
+        names: tuple[str, ...],
+        kind: Kind,
+        values: _Values,
+        *,
+        is_root: bool,
+    ) -> Stencil:
+        """Walks the general way with marks, and cuts its bytes where they are."""
+        self._learned += 1
+        numbers = iter(random.sample(_NUMBERS, len(values) + _PLACE_MARKS))
+        marked = tuple([_mark(value, next(numbers)) for value in values])
+        place, text = _marked_place(numbers), _text_mark(next(numbers))
+        total = sum(kind.tokens_of(marked)) or next(numbers)
+        tokens = [otel.plain_json(scalar) for scalar in _scalars(kind, marked, place, text, total)]
+        tokens += [self._messages_json(messages, 0) for messages in kind.messages_of(marked)]
+        if is_root:
+            place = place._replace(identity=place.identity._replace(parent_id=None))
+        marks = {names[index]: marked[index] for index in (*kind.blanks, *kind.messages)}
+        entry, cut_values, attributes = self._walk(_marked(record, ambient, marks), Message(text, None), place)
+        pieces = re.split(b"(%b)" % b"|".join(map(re.escape, tokens)), entry)
+        if cut_values or any(_MARK.encode() in piece for piece in pieces[::2]):  # cut off, or within a longer text
+            return _UNFIT
+        return Stencil(pieces, itemgetter(*map(tokens.index, pieces[1::2])), attributes)
+
+    def _walk(self, record: logging.LogRecord, message: Message, place: Place) -> tuple[bytes, int, int]:
+        fields = self._fields_of(record, message.text)
+        for name in PLACING:
+            fields.pop(name, None)
+        span = self._builder.build(record, fields, message, place)
+        return *self._pack(span), len(span.attributes)
+
+
+def _meet_types(names: _Names, types: tuple[type, ...]) -> _Known | None:
+    if types in names.known:
+        return None
+    if len(names.known) >= _MAX_KNOWN:
+        names.known.clear()
+    kind = kind_of(names.fields, types)
+    known = names.known[types] = None if kind is None else _Known(kind, {})
+    return known
+
+
+def _see(names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:
+    known = names.known[types]
+    if known is not None and all(len(text) <= _MAX_CONSTANT for text in _texts(key)):
+        known.stencils[key] = None
+        if len(known.stencils) > _MAX_SEEN:
+            names.known[types] = None
+
+
+def _texts(key: object) -> list[str]:
+    if type(key) is tuple:
+        return [text for part in key for text in _texts(part)]
+    return [key] if type(key) is str else []
+
+
+def _are_fit(kind: Kind, values: _Values) -> bool:
+    """Whether values land in the span as they are: none is absent, no text too long for a property, no int no count."""
+    if "" in values:
+        return False
+    for text in kind.shorts_of(values):
+        if not vocabulary.is_short_text(text):
+            return False
+    for count in kind.counts_of(values):
+        if not 0 <= count <= vocabulary.MAX_COUNT:
+            return False
+    return math.isfinite(sum(kind.floats_of(values)))
+
+
+def _frozen(kind: Kind, values: _Values) -> tuple[object, ...]:
+    """The properties, to be compared; 1, 1.0 and True are equal, so with their types."""
+    frozen: list[object] = []
+    for properties in kind.properties_of(values):
+        types = [*map(type, properties.values())]
+        if not _CONSTANT_TYPES.issuperset(types):
+            raise TypeError("a property that may change, or holds more")
+        frozen += (*properties.items(), *types)
+    return tuple(frozen)
+
+
+def _scalars(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Scalar]:
+    """All that may stand in a gap, but the messages; floats as text."""
+    (trace_id, trace_name, span_id, _, parent_id, _), (start, end), name, path = place
+    scalars = [
+        *kind.blanks_of(values),
+        trace_id,
+        trace_name,
+        span_id,
+        parent_id or "",
+        name,
+        path,
+        start,
+        end,
+        text,
+        total,
+    ]
+    for index in kind.floats:
+        scalars[index] = repr(scalars[index])
+    return scalars
+
+
+def _mark(value: object, number: int) -> object:
+    """A value of the same type that stands nowhere else."""
+    kind = type(value)
+    if kind is int:
+        return number
+    if kind is float:
+        return float(f"0.{number}")
+    return [{"role": "user", "content": _text_mark(number)}] if kind is list else _text_mark(number)
+
+
+def _text_mark(number: int) -> str:
+    return f"{_MARK}{number}"
+
+
+def _marked_place(numbers: Iterator[int]) -> Place:
+    trace, trace_name, span, parent, name, path = (_text_mark(next(numbers)) for _ in range(6))
+    identity = Identity(trace, trace_name, span, is_known=False, parent_id=parent, malformed=0)
+    return Place(identity, Times(next(numbers), next(numbers)), name, path)
+
+
+def _marked(record: logging.LogRecord, ambient: Mapping[str, object], marks: Mapping[str, object]) -> logging.LogRecord:
+    """A copy of a record, and of what is bound around it, with marks in the place of values."""
+    bound = {name: marks.get(name, value) for name, value in ambient.items()}
+    own = {name: marks.get(name, value) for name, value in record.__dict__.items()}
+    return logging.makeLogRecord({**own, AMBIENT_MARK: bound})

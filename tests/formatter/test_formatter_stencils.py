@@ -1,0 +1,249 @@
+"""Records of a kind that came before are put together from remembered bytes, and no byte is another for it."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hostile_values import any_text
+from hypothesis import given
+from hypothesis import strategies as st
+from payloads import PARENT, SPAN, TRACE, record, standard_json
+
+from helicone_logging import OTELTraceFormatter, bind, context, ids, stencils
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "sessionless": {"sessions": False},
+    "properties": {"properties": {"tenant": "acme", "level": "mine"}, "provider_overrides": {"openai": "custom"}},
+    "narrow": {"max_value_length": 150, "max_attributes": 40, "max_span_bytes": 16_384},
+}
+KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "a call of a model": lambda n: {
+        "trace_id": f"{n + 1:032x}",
+        "span_id": f"{n + 1:016x}",
+        "model": "gpt-4o",
+        "provider": "openai",
+        "prompt": f"p {n}",
+        "completion": f"c {n}",
+        "prompt_tokens": n,
+        "completion_tokens": 2 * n,
+        "temperature": 0.5 + n,
+        "duration_ms": 812.5 * n,
+        "user_id": f"u{n}",
+    },
+    "messages": lambda n: {
+        "trace_id": "order-1234",
+        "parent_span_id": f"step {n}",
+        "model": "gpt-4o",
+        "completion": "said",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            *({"role": "user", "content": f"{i}"} for i in range(n)),
+        ],
+    },
+    "other numbers": lambda n: {
+        "trace_id": n + 1,
+        "max_tokens": n,
+        "top_k": n,
+        "total_tokens": 7 * n,
+        "rows": n,
+        "score": n / 7,
+    },
+    "one count of tokens": lambda n: {"trace_id": "t", "prompt_tokens": n + 1, "model": "m"},
+    "fields of the application": lambda n: {
+        "trace_id": "t",
+        "table": f"t{n}",
+        "empty": "",
+        "none": None,
+        "is_new": n % 2 == 0,
+    },
+    "long texts of the application": lambda n: {
+        "trace_id": "t",
+        "note": "x" * (190 + 5 * n),
+        "lines": "a\n" * (n // 2) + "b",
+    },
+    "properties": lambda n: {"trace_id": "t", "properties": {"tenant": "acme", "n": (1, 1.0, True, "1")[n % 4]}},
+    "times": lambda n: {
+        "trace_id": uuid.UUID(int=n + 1),
+        "start_time": datetime.datetime(2025, 1, 1, n, tzinfo=datetime.timezone.utc),
+        "duration": datetime.timedelta(seconds=n),
+    },
+    "names": lambda n: {
+        "trace_id": "t",
+        "span_name": f"step/{n}",
+        "session_id": f"s{n}",
+        "session_name": "chat",
+        "session_path": "/a/b",
+    },
+    "steps": lambda n: {"trace_id": "t", "operation": "retrieval", "span_kind": "server", "status": n % 3},
+    "tools": lambda n: {
+        "trace_id": "t",
+        "tool_name": ("search", "fetch")[n % 2],
+        "completion": f"found {n}",
+        "finish_reason": "stop",
+    },
+    "a traceparent": lambda n: {"traceparent": f"00-{TRACE}-{n + 1:016x}-01"},
+    "a traceparent that is none at times": lambda n: {"trace_id": "t", "traceparent": f"00-{TRACE}-{n:016x}-01"},
+    "names of the server's": lambda n: {
+        "trace_id": "t",
+        "gen_ai.request.model": "m",
+        "gen_ai.prompt.0.content": "x",
+        "llm.user": f"{n}",
+    },
+    "names that collide": lambda n: {"trace_id": "t", "logger": f"{n}", "level": "l", "code.lineno": n, "error": "e"},
+    "aliases beside their fields": lambda n: {"trace_id": "t", "prompt": f"{n}", "messages": f"m{n}", "latency_ms": n},
+    "bounds": lambda n: {"trace_id": "t", "prompt_tokens": 10**12 - 5 + n, "negative": 3 - n, "huge": 2**53 - 5 + n},
+    "floats": lambda n: {"trace_id": "t", "score": (0.1, 1e300, float("inf"), float("nan"), -0.0, 1e-7)[n % 6]},
+    "tokens as texts": lambda n: {"trace_id": "t", "prompt_tokens": f"{n}", "temperature": f"{n}"},
+    "texts that are cut": lambda n: {"trace_id": "t", "prompt": "é" * (140 + 2 * n), "user_id": "ü"},
+    "lone surrogates": lambda n: {"trace_id": "t", "prompt": "\ud800" * (n % 2) + "x", "user_id": f"{n}"},
+    "a helicone mapping": lambda n: {"helicone": {"trace_id": "t", "user_id": f"{n}"}},
+    "private names": lambda n: {"trace_id": "t", "_private": n},
+    "what the marks are made of": lambda n: {
+        "trace_id": "t",
+        "prompt": f"{stencils._MARK}{n}",
+        "model": stencils._MARK,
+    },
+}
+BOUND: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a trace": {"trace_id": "t", "user_id": "ada", "span_id": PARENT},
+    "properties": {"trace_id": "other", "properties": {"tenant": "acme"}, "prompt": "bound"},
+    "names of records": {"name": "x", "user_id": "ada"},
+}
+
+
+class Sevens:
+    def digits(self, count: int) -> str:
+        return "7" * count
+
+
+def pair(options: Mapping[str, Any]) -> tuple[OTELTraceFormatter, OTELTraceFormatter]:
+    """A formatter, and one that remembers nothing."""
+    general = OTELTraceFormatter(service_name="shop", **options)
+    general._stencils = None
+    return OTELTraceFormatter(service_name="shop", **options), general
+
+
+def both(formatters: tuple[OTELTraceFormatter, ...], made: logging.LogRecord) -> list[object]:
+    """What they make of a record, with the same ids where it has none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ids, "_source", Sevens())
+        return [formatter.encode(made) for formatter in formatters]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("bound", BOUND)
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_that_come_again_are_encoded_as_those_that_came_first(kind, bound, options) -> None:
+    formatters = pair(OPTIONS[options])
+    with bind(**BOUND[bound]):
+        for number in range(12):
+            made = record("answer %d", number, extra=KINDS[kind](number), level=(20, 40)[number // 9])
+            filled, general = both(formatters, made)
+            assert filled == general
+
+
+@pytest.mark.parametrize(
+    "kind", ["a call of a model", "messages", "other numbers", "properties", "names", "tools", "times"]
+)
+def test_what_comes_again_is_not_built_from_the_beginning(kind, monkeypatch) -> None:
+    formatter, _ = pair({})
+    with bind(prompt_id="bound"):
+        for number in range(8):
+            formatter.encode(record("answer", extra=KINDS[kind](number)))
+        monkeypatch.setattr(formatter._builder, "build", None)
+        assert b"bound" in formatter.encode(record("answer", extra=KINDS[kind](4))).entry
+
+
+values = st.one_of(
+    any_text,
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.binary(max_size=3),
+    st.lists(any_text, max_size=2),
+)
+some_fields = [
+    "prompt",
+    "completion",
+    "user_id",
+    "prompt_tokens",
+    "temperature",
+    "model",
+    "span_name",
+    "duration_ms",
+    "rows",
+    "tag",
+]
+
+
+@given(data=st.data())
+def test_whatever_the_values_no_byte_is_another(data) -> None:
+    formatters = pair({})
+    names = data.draw(st.lists(st.sampled_from(some_fields), unique=True))
+    column = {name: data.draw(st.sampled_from([any_text, st.integers(0, 10**12), values])) for name in names}
+    for _ in range(5):
+        drawn = {name: data.draw(of) for name, of in column.items()}
+        made = record(data.draw(any_text), extra={"trace_id": TRACE, "span_id": SPAN, **drawn})
+        filled, general = both(formatters, made)
+        assert filled == general
+
+
+def test_a_traceback_and_a_stack_are_told_by_a_kind_that_came_without() -> None:
+    formatters = pair({})
+    fields = KINDS["a call of a model"](1)
+    for _ in range(4):
+        both(formatters, record("failed", extra=fields))
+    error = ValueError("in vain")
+    for made in (
+        record("failed", extra=fields, exc_info=(ValueError, error, None)),
+        record("failed", extra=fields, stack_info="Stack:\n here"),
+        record("failed\nTraceback (most recent call last):\n  here\nValueError: in vain", extra=fields),
+    ):
+        filled, general = both(formatters, made)
+        assert filled == general
+
+
+def test_what_our_filter_stamped_in_another_thread_is_a_kind_of_its_own() -> None:
+    formatters = pair({})
+    for number in range(6):
+        made = record("answer", extra={"trace_id": "t", "prompt": f"{number}"})
+        made.__dict__[context.AMBIENT_MARK] = {"trace_id": "t", "user_id": f"u{number}", "parent_path": f"/a/{number}"}
+        filled, general = both(formatters, made)
+        assert filled == general
+
+
+def test_the_standard_library_fills_them_as_well() -> None:
+    with standard_json():
+        formatters = pair({})
+        for number in range(6):
+            made = record("grün", extra=KINDS["a call of a model"](number))
+            filled, general = both(formatters, made)
+            assert filled == general
+
+
+def test_memory_is_bounded_whatever_comes() -> None:
+    formatter, _ = pair({})
+    remembered = formatter._stencils
+    for number in range(2 * stencils._MAX_KNOWN):
+        for _ in range(3):
+            formatter.encode(record("names", extra={"trace_id": "t", f"name {number}": 1}))
+            formatter.encode(record("models", extra={"trace_id": "t", "model": f"model {number}"}))
+    assert len(remembered._names) <= stencils._MAX_KNOWN
+    for names in remembered._names.values():
+        for known in names.known.values():
+            assert known is None or len(known.stencils) <= stencils._MAX_SEEN
+
+
+def test_long_texts_are_no_part_of_what_is_remembered() -> None:
+    formatter, _ = pair({})
+    for _ in range(4):
+        formatter.encode(record("long", extra={"trace_id": "t", "model": "m" * 10_000}))
+    assert "m" * 10_000 not in repr(formatter._stencils._names)
