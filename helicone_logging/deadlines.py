@@ -12,6 +12,7 @@ import socket
 import time
 from typing import Any, Protocol
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -97,6 +98,24 @@ class DeadlineAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def way(
+        self, request: PreparedRequest, proxies: dict[str, str], verify: bool | str | None, cert: Any
+    ) -> tuple[Any, str]:
+        """Returns the pool of connections for a request, and the URL to ask it for, as `send` decides them.
+
+        Raises:
+            requests.RequestException: proxies or certificates cannot be used.
+            OSError: a file of certificates is not there.
+        """
+        assert request.url is not None  # noqa: S101 - it is prepared
+        if hasattr(self, "get_connection_with_tls_context"):  # since requests 2.32
+            pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        else:
+            pool = self.get_connection(request.url, proxies)
+        verify_certificates: Any = self.cert_verify  # which has no types
+        verify_certificates(pool, request.url, verify, cert)
+        return pool, self.request_url(request, proxies)
 
     def close(self) -> None:
         """Closes the connections; urllib3 leaves that to finalizers, which do nothing late in an interpreter's exit."""

@@ -199,21 +199,31 @@ class HeliconeHandler(logging.Handler):
         Returns:
             Whether the filters let it pass.
         """
-        if self._sender is None:
+        sender = self._sender
+        if sender is None:
             return False
+        if not self.filters and not self._selects(record):  # nearly all records, so before anything else
+            sender.diagnostics.skip()
+            return True
         if not guard.enter():
-            self._sender.diagnostics.skip()
+            sender.diagnostics.skip()
             return False
         try:
-            passed = self.filter(record) if self.filters else True
+            passed = self.filter(record) if self.filters else record
             if passed:
                 self.emit(passed if isinstance(passed, logging.LogRecord) else record)
             return bool(passed)
         except Exception as error:  # noqa: BLE001 - a filter is the user's, and must not raise into the application
-            self._sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
+            sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
             return False
         finally:
             guard.leave()
+
+    def _selects(self, record: logging.LogRecord) -> bool:
+        try:
+            return self._traces.selects(record)
+        except Exception:  # noqa: BLE001 - as of a record without a message; `emit` tells of it
+            return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a record and puts it into the queue; records that are not exported are counted as skipped.

@@ -36,13 +36,14 @@ class Selection:
         if self._carries(data, self._context_names, stamped):
             return True
         logged = data["msg"]
-        if issubclass(type(logged), dict) and self._carries(logged, self._context_names):
+        is_mapping = type(logged) is not str and issubclass(type(logged), dict)
+        if is_mapping and self._carries(logged, self._context_names):
             return True
         if not ambient_of(record):
             return False
         if self._export == "context" or self._carries(data, self._model_names, stamped):
             return True
-        return issubclass(type(logged), dict) and self._carries(logged, self._model_names)
+        return is_mapping and self._carries(logged, self._model_names)
 
     @staticmethod
     def _carries(data: Mapping[str, object], names: tuple[str, ...], stamped: Collection[str] = ()) -> bool:

@@ -1,7 +1,8 @@
 """Sender threads: they wait for records, take them in turn, and end when there is nothing left to do.
 
-One thread at a time leads: it waits for work, takes a batch, makes way for the next one, and goes to send. `emit`
-wakes the leader only when it waits for what came, so that a busy producer pays for no switch of threads.
+One thread at a time leads: it waits for work, takes a batch, makes way for the next one, and goes to send. Where the
+endpoint is so near that threads would only wait for each other's turn in the interpreter, it leads on while it sends.
+`emit` wakes the leader only when it waits for what came, so that a busy producer pays for no switch of threads.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.queues import Account, Item, Queue
 from helicone_logging.sender_options import AUTO, SenderOptions
+from helicone_logging.settling import Settling
 
 _MAX_AUTO_BATCH = 1024
 _NEVER = sys.maxsize
 _LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
+_NEAR = 0.005  # seconds of a request
+_HANGS = 0.02  # seconds after which a request that was to be over by now makes way for others
 
 
 class Sender:
@@ -69,9 +73,11 @@ class Sender:
         lock = threading.RLock()  # reentrant, for signal handlers
         self._work = threading.Condition(lock)  # the leader waits here
         self._turn = threading.Condition(lock)  # those that are to lead next wait here
-        self._settled = threading.Condition()  # flush and close wait here
+        self._settling = Settling(lambda: not self._running)
         self._threads: set[threading.Thread] = set()
-        self._is_led = False
+        self._leader: threading.Thread | None = None
+        self._alone_since: float | None = None  # since when the leader has been sending and leading on
+        self._is_near = False
         self._following = 0  # threads that are about to lead
         self._sending = 0  # batches on their way
         self._running = 0  # threads that have begun: under uWSGI without --enable-threads they never do
@@ -92,17 +98,20 @@ class Sender:
         self._look()
 
     def _look(self) -> None:
-        # Inside the queue's lock this is a signal handler, and the leader may wait for that lock with its own.
-        if self._queue.is_locked_here():
+        queue, alone_since = self._queue, self._alone_since
+        if queue.ready_count < self._wanted and queue.ready_bytes < self._wanted_bytes:
             return
-        if self._queue.ready_count >= self._wanted or self._queue.ready_bytes >= self._wanted_bytes:
+        if alone_since is not None and time.monotonic() - alone_since < _HANGS:
+            return
+        # Inside the queue's lock this is a signal handler, and the leader may wait for that lock with its own.
+        if not queue.is_locked_here():
             self._rouse()
 
     def wake(self) -> None:
         """Has the queue looked at, for records that nobody submitted here."""
         if self._queue.due_in() is not None:
             self._rouse()
-        self._tell_settled()
+        self._settling.tell()
 
     def account(self) -> Account:
         """Returns what became of the records."""
@@ -126,7 +135,11 @@ class Sender:
         """Sees to it that somebody takes what is ready: the waiting leader, or one more thread."""
         with self._work:
             self._is_stopped = False
-            if self._is_led or self._following:
+            if self._alone_since is not None:
+                if time.monotonic() - self._alone_since < _HANGS:
+                    return
+                self._make_way()
+            if self._leader is not None or self._following:
                 self._wants(_NEVER)
                 self._work.notify()
                 return
@@ -172,29 +185,39 @@ class Sender:
             while items := self._next_batch():
                 self._deliver(items, transport)
                 with self._work:
-                    self._following += 1
+                    self._following += self._leader is not threading.current_thread()
             transport.close()
         with self._work:
             self._running -= 1
-        self._tell_settled()
+        self._settling.tell()
 
     def _next_batch(self) -> list[Item]:
         """Waits to lead, then for a batch; an empty one ends the thread."""
+        own, follower = threading.current_thread(), None
         with self._work:
-            self._turn.wait_for(lambda: not self._is_led)
-            self._following -= 1
-            self._is_led = True
+            if self._leader is not own:
+                self._turn.wait_for(lambda: self._leader is None)
+                self._following -= 1
+                self._leader = own
+            self._alone_since = None
             items = self._wait_for_batch()
-            self._is_led = False
-            self._turn.notify()
             if not items:
-                self._threads.discard(threading.current_thread())
+                self._make_way()
+                self._threads.discard(own)
                 return items
             self._sending += 1
-            follower = self._new_thread() if self._queue.ready_count and not self._following else None
+            if self._is_near:
+                self._alone_since = time.monotonic()
+            else:
+                self._make_way()
+                follower = self._new_thread() if self._queue.ready_count and not self._following else None
         if follower is not None:
             self._start(follower)
         return items
+
+    def _make_way(self) -> None:
+        self._leader = self._alone_since = None
+        self._turn.notify()
 
     def _wait_for_batch(self) -> list[Item]:
         while not self._is_stopped:
@@ -241,6 +264,7 @@ class Sender:
         self._wanted, self._wanted_bytes = records, size
 
     def _deliver(self, items: list[Item], transport: Transport, deadline: float | None = None) -> None:
+        began = time.monotonic()
         try:
             self._delivery.deliver(items, transport, deadline)
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
@@ -249,11 +273,12 @@ class Sender:
         finally:
             with self._work:
                 self._sending -= 1
+                self._is_near = time.monotonic() - began < _NEAR
                 self._work.notify()  # the leader may be waiting for this to come back
                 is_stopped = self._is_stopped
             if is_stopped:  # what came back after `close` has nobody left to send it
                 self._report_unsent(self._queue.drop_waiting())
-            self._tell_settled()
+            self._settling.tell()
 
     # Waiting for the records
 
@@ -291,7 +316,7 @@ class Sender:
                     self._wants(1)  # a record that comes now begins anew
                     self._work.notify()
                 self._report_unsent(self._queue.drop_waiting())
-            self._wait_for_threads(lambda: not self._is_closing, max(0.0, deadline - time.monotonic()))
+            self._settling.wait_for(lambda: not self._is_closing, max(0.0, deadline - time.monotonic()))
         self._queue.close()
 
     def retire(self) -> None:
@@ -335,7 +360,10 @@ class Sender:
                 if remaining <= 0 or (self._gate.is_asked() and self._gate.opens_in() > remaining):
                     return False
                 if self._running:
-                    self._wait_for_threads(is_done, min(remaining, _LOOK_AGAIN))
+                    self._look()
+                    self._settling.wait_for(
+                        is_done, min(remaining, _LOOK_AGAIN if self._alone_since is None else _HANGS)
+                    )
                 else:
                     self._work_here(is_done, deadline)
             return True
@@ -343,14 +371,6 @@ class Sender:
             with self._work:
                 self._flushing -= 1
             self._look()
-
-    def _wait_for_threads(self, is_done: Callable[[], bool], seconds: float) -> None:
-        with self._settled:
-            self._settled.wait_for(lambda: is_done() or not self._running, seconds)
-
-    def _tell_settled(self) -> None:
-        with self._settled:
-            self._settled.notify_all()
 
     def _work_here(self, is_done: Callable[[], bool], deadline: float) -> None:
         """Sends from the calling thread while no sender thread runs."""
@@ -361,7 +381,7 @@ class Sender:
                 if items:
                     self._deliver(items, transport, deadline)
                 else:
-                    self._wait_for_threads(is_done, min(wait, max(0.0, deadline - time.monotonic())))
+                    self._settling.wait_for(is_done, min(wait, max(0.0, deadline - time.monotonic())))
             transport.close()
         with self._work:
             self._wants(1)  # also while there is no thread

