@@ -16,6 +16,7 @@ from helicone_logging import forks
 
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
+_ZEROS = "0" * _TRACE_DIGITS
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
 _is_hex = re.compile(r"[0-9a-fA-F]+", re.ASCII).fullmatch
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -76,7 +77,7 @@ def trace_id(value: object) -> str | None:
     Returns:
         32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
-    return None if value is None else _identify(value, _TRACE_DIGITS)
+    return _identify(value, _TRACE_DIGITS)
 
 
 def span_id(value: object) -> str | None:
@@ -89,15 +90,18 @@ def span_id(value: object) -> str | None:
     Returns:
         16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
-    return None if value is None else _identify(value, _SPAN_DIGITS)
+    return _identify(value, _SPAN_DIGITS)
 
 
 def _identify(value: object, digits: int) -> str | None:
     if type(value) is str:
-        if len(value) == digits and _is_hex(value):
-            return value if value.strip("0") else None
-        if len(value) <= _MAX_REMEMBERED:
+        size = len(value)
+        if size == digits and _is_hex(value):
+            return None if value == _ZEROS[:size] else value
+        if size <= _MAX_REMEMBERED:
             return _from_short_text(value, digits)
+    if value is None:
+        return None
     try:
         return _from_any(value, digits)
     except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
@@ -124,7 +128,7 @@ def _from_short_text(text: str, digits: int) -> str | None:
 
 def _from_text(text: str, digits: int) -> str | None:
     if len(text) == digits and _is_hex(text):
-        return text if text.strip("0") else None
+        return None if text == _ZEROS[:digits] else text
     if digits == _TRACE_DIGITS and _UUID.fullmatch(text):
         return _from_text(text.replace("-", ""), digits)
     return _derive(text, digits) if text else None

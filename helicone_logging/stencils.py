@@ -136,7 +136,12 @@ class Stencils:
         place = self._builder.place(record, placed, message)
         if placed:
             return None  # a value that its field cannot hold is an attribute of its own
-        key = (place.identity.parent_id is None, _call_site_of(data), kind.shaping_of(values), _frozen(kind, values))
+        key = (
+            place.identity.parent_id is None,
+            _call_site_of(data),
+            kind.shaping_of(values),
+            *map(_frozen, kind.properties_of(values)),
+        )
         stencil = stencils.get(key)
         if stencil is None:
             if key not in stencils:  # only what comes again is learned
@@ -248,15 +253,12 @@ def _are_fit(kind: Kind, values: _Values) -> bool:
     return math.isfinite(sum(kind.floats_of(values)))
 
 
-def _frozen(kind: Kind, values: _Values) -> tuple[object, ...]:
+def _frozen(properties: Mapping[str, object]) -> tuple[object, ...]:
     """The properties, to be compared; 1, 1.0 and True are equal, so with their types."""
-    frozen: list[object] = []
-    for properties in kind.properties_of(values):
-        types = [*map(type, properties.values())]
-        if not _CONSTANT_TYPES.issuperset(types):
-            raise TypeError("a property that may change, or holds more")
-        frozen += (*properties.items(), *types)
-    return tuple(frozen)
+    types = [*map(type, properties.values())]
+    if not _CONSTANT_TYPES.issuperset(types):
+        raise TypeError("a property that may change, or holds more")
+    return (*properties.items(), *types)
 
 
 def _scalars(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Scalar]:
