@@ -33,9 +33,9 @@ class SessionPaths:
         # Reentrant: a signal handler may log while this very thread is inside.
         self._lock = threading.RLock()
         self._now = 0.0
-        self._path_of: TTLCache[tuple[str, str], str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
+        self._path_of: TTLCache[str, str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         # What came since somebody asked: most spans have no child that asks, and the cache takes 3 µs to put one in.
-        self._fresh: deque[tuple[float, tuple[str, str], str]] = deque(maxlen=self._size)
+        self._fresh: deque[tuple[float, str, str]] = deque(maxlen=self._size)
 
     def find(self, name: str, identity: Identity, *, explicit: str | None, enclosing: str | None) -> str:
         """Returns the path of a span, and remembers it where others can name the span as their parent.
@@ -52,7 +52,7 @@ class SessionPaths:
             parent = paths.clean_path(enclosing) if enclosing else self._recall(identity)
             path = paths.join(parent, name)
         if identity.is_known:
-            self._fresh.append((monotonic(), (identity.trace_id, identity.span_id), path))
+            self._fresh.append((monotonic(), identity.trace_id + identity.span_id, path))
         return path
 
     def _recall(self, identity: Identity) -> str:
@@ -63,4 +63,4 @@ class SessionPaths:
                 self._now, span, path = self._fresh.popleft()
                 self._path_of[span] = path
             self._now = monotonic()
-            return self._path_of.get((identity.trace_id, identity.parent_id), "")
+            return self._path_of.get(identity.trace_id + identity.parent_id, "")
