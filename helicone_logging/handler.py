@@ -202,9 +202,14 @@ class HeliconeHandler(logging.Handler):
         sender = self._sender
         if sender is None:
             return False
-        if not self.filters and not self._selects(record):  # nearly all records, so before anything else
-            sender.diagnostics.skip()
-            return True
+        if not self.filters:
+            try:
+                is_foreign = not self._traces.selects(record)
+            except Exception:  # noqa: BLE001 - as of a record without a message; `emit` tells of it
+                is_foreign = False
+            if is_foreign:  # as nearly all records are, so they go before anything else is done
+                sender.diagnostics.skip()
+                return True
         if not guard.enter():
             sender.diagnostics.skip()
             return False
@@ -218,12 +223,6 @@ class HeliconeHandler(logging.Handler):
             return False
         finally:
             guard.leave()
-
-    def _selects(self, record: logging.LogRecord) -> bool:
-        try:
-            return self._traces.selects(record)
-        except Exception:  # noqa: BLE001 - as of a record without a message; `emit` tells of it
-            return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a record and puts it into the queue; records that are not exported are counted as skipped.
