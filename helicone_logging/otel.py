@@ -122,6 +122,8 @@ _SPAN_TAIL = (
 _END_OF_ATTRIBUTE = b"}}"
 _EXCEPTION = b'{"name":"exception","timeUnixNano":"%d","attributes":[%b],"droppedAttributesCount":0}'
 
+_escape = json.encoder.encode_basestring_ascii
+
 _BODY_HEAD = b'{"resourceSpans":['
 _BODY_TAIL = b"]}"
 _SEPARATOR = b","
@@ -202,7 +204,7 @@ def body(entries: Sequence[bytes]) -> bytes:
 
 
 def _escaped(value: Scalar) -> bytes:
-    return (json.encoder.encode_basestring_ascii(value) if isinstance(value, str) else str(value)).encode("ascii")
+    return (_escape(value) if isinstance(value, str) else str(value)).encode()
 
 
 plain_json: _ToJSON = _escaped

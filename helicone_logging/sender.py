@@ -1,8 +1,7 @@
 """Sender threads: they wait for records, take them in turn, and end when there is nothing left to do.
 
-One thread at a time leads: it waits for work, takes a batch, makes way for the next one, and goes to send. Where the
-endpoint is so near that threads would only wait for each other's turn in the interpreter, it leads on while it sends.
-`emit` wakes the leader only when it waits for what came, so that a busy producer pays for no switch of threads.
+One thread at a time leads: it waits for work, takes a batch, makes way for the next one, and goes to send. `emit`
+wakes the leader only when it waits for what came, so that a busy producer pays for no switch of threads.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from helicone_logging import exits, forks, guard
 from helicone_logging.delivery import Delivery, Transport
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
+from helicone_logging.leading import Lead
 from helicone_logging.queues import Account, Item, Queue
 from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.settling import Settling
@@ -24,8 +24,6 @@ _MAX_AUTO_BATCH = 1024
 _NEVER = sys.maxsize
 _LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
-_NEAR = 0.005  # seconds of a request
-_HANGS = 0.02  # seconds after which a request that was to be over by now makes way for others
 
 
 class Sender:
@@ -72,13 +70,9 @@ class Sender:
         # Conditions only: with a plain lock a thread would stop a process that gevent patches after this.
         lock = threading.RLock()  # reentrant, for signal handlers
         self._work = threading.Condition(lock)  # the leader waits here
-        self._turn = threading.Condition(lock)  # those that are to lead next wait here
+        self._lead = Lead(lock)
         self._settling = Settling(lambda: not self._running)
         self._threads: set[threading.Thread] = set()
-        self._leader: threading.Thread | None = None
-        self._alone_since: float | None = None  # since when the leader has been sending and leading on
-        self._is_near = False
-        self._following = 0  # threads that are about to lead
         self._sending = 0  # batches on their way
         self._running = 0  # threads that have begun: under uWSGI without --enable-threads they never do
         self._flushing = 0
@@ -98,13 +92,11 @@ class Sender:
         self._look()
 
     def _look(self) -> None:
-        queue, alone_since = self._queue, self._alone_since
+        queue = self._queue
         if queue.ready_count < self._wanted and queue.ready_bytes < self._wanted_bytes:
             return
-        if alone_since is not None and time.monotonic() - alone_since < _HANGS:
-            return
         # Inside the queue's lock this is a signal handler, and the leader may wait for that lock with its own.
-        if not queue.is_locked_here():
+        if not self._lead.is_back_soon() and not queue.is_locked_here():
             self._rouse()
 
     def wake(self) -> None:
@@ -135,11 +127,10 @@ class Sender:
         """Sees to it that somebody takes what is ready: the waiting leader, or one more thread."""
         with self._work:
             self._is_stopped = False
-            if self._alone_since is not None:
-                if time.monotonic() - self._alone_since < _HANGS:
-                    return
-                self._make_way()
-            if self._leader is not None or self._following:
+            if self._lead.is_back_soon():
+                return
+            self._lead.relieve()
+            if self._lead.is_taken:
                 self._wants(_NEVER)
                 self._work.notify()
                 return
@@ -160,7 +151,7 @@ class Sender:
             return None
         thread = threading.Thread(target=self._run, name="helicone-logging-sender", daemon=True)
         self._threads.add(thread)
-        self._following += 1
+        self._lead.following += 1
         self._wants(_NEVER)
         return thread
 
@@ -171,7 +162,7 @@ class Sender:
         except RuntimeError:
             with self._work:
                 self._threads.discard(thread)
-                self._following -= 1
+                self._lead.following -= 1
                 self._wants(1)
             return
         exits.watch_end_of_child()
@@ -185,7 +176,7 @@ class Sender:
             while items := self._next_batch():
                 self._deliver(items, transport)
                 with self._work:
-                    self._following += self._leader is not threading.current_thread()
+                    self._lead.follow()
             transport.close()
         with self._work:
             self._running -= 1
@@ -193,36 +184,24 @@ class Sender:
 
     def _next_batch(self) -> list[Item]:
         """Waits to lead, then for a batch; an empty one ends the thread."""
-        own, follower = threading.current_thread(), None
+        follower = None
         with self._work:
-            if self._leader is not own:
-                self._turn.wait_for(lambda: self._leader is None)
-                self._following -= 1
-                self._leader = own
-            self._alone_since = None
+            self._lead.take()
             items = self._wait_for_batch()
             if not items:
-                self._make_way()
-                self._threads.discard(own)
+                self._lead.make_way()
+                self._threads.discard(threading.current_thread())
                 return items
             self._sending += 1
-            if self._is_near:
-                self._alone_since = time.monotonic()
-            else:
-                self._make_way()
-                follower = self._new_thread() if self._queue.ready_count and not self._following else None
+            if self._lead.goes_to_send() and self._queue.ready_count and not self._lead.following:
+                follower = self._new_thread()
         if follower is not None:
             self._start(follower)
         return items
 
-    def _make_way(self) -> None:
-        self._leader = self._alone_since = None
-        self._turn.notify()
-
     def _wait_for_batch(self) -> list[Item]:
         while not self._is_stopped:
-            self._wants(1)  # first, so that what comes while this looks is not overlooked
-            wait = self._time_to_batch()
+            wait = self._look_for_batch()
             if wait == 0:
                 items = self._queue.take(self._batch_limit(), self._options.batch_bytes)
                 if items:
@@ -233,6 +212,19 @@ class Sender:
             self._work.wait(wait)
         self._wants(1)
         return []
+
+    def _look_for_batch(self) -> float | None:
+        """As `_time_to_batch`, and what comes while this looks is not overlooked.
+
+        Where records wait for others already, one more is no reason to wake anybody.
+        """
+        if self._queue.ready_count:
+            self._wants(self._batch_limit(), self._options.batch_bytes)
+            wait = self._time_to_batch()
+            if wait is not None:
+                return wait
+        self._wants(1)
+        return self._time_to_batch()
 
     def _time_to_batch(self) -> float | None:
         """In how many seconds to take a batch: 0 for now, None when nothing waits."""
@@ -273,7 +265,7 @@ class Sender:
         finally:
             with self._work:
                 self._sending -= 1
-                self._is_near = time.monotonic() - began < _NEAR
+                self._lead.has_sent(time.monotonic() - began)
                 self._work.notify()  # the leader may be waiting for this to come back
                 is_stopped = self._is_stopped
             if is_stopped:  # what came back after `close` has nobody left to send it
@@ -361,9 +353,7 @@ class Sender:
                     return False
                 if self._running:
                     self._look()
-                    self._settling.wait_for(
-                        is_done, min(remaining, _LOOK_AGAIN if self._alone_since is None else _HANGS)
-                    )
+                    self._settling.wait_for(is_done, min(remaining, self._lead.patience or _LOOK_AGAIN))
                 else:
                     self._work_here(is_done, deadline)
             return True

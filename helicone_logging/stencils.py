@@ -30,10 +30,13 @@ from helicone_logging.values import Scalar
 _MAX_KNOWN = 256  # sets of names, and of types for each; then they are forgotten
 _MAX_STENCILS = 1024  # likewise
 _MAX_SEEN = 256  # combinations of shaping values; a kind that has more has none that come again
+_MAX_ATTRIBUTES = 150  # of a record; one that has more is data, and its kind does not come again
+_MAX_NAMES = 5_000  # characters of the names of all of them
 _MAX_CONSTANT = 500  # characters of a text that is part of a stencil
 _CONSTANT_TYPES = {str, int, float, bool}
 
-_MARK = f"mark-{random.SystemRandom().getrandbits(64):016x}-"  # unknown to those whose texts are logged
+_random = random.SystemRandom()  # the application's own must not be disturbed
+_MARK = f"mark-{_random.getrandbits(64):016x}-"  # unknown to those whose texts are logged
 _NUMBERS = range(10**11, 2 * 10**11)  # the sum of two is still a count
 _PLACE_MARKS = 16
 
@@ -122,7 +125,7 @@ class Stencils:
             if not self._own_names.isdisjoint(ambient) or ("properties" in ambient and "properties" in data):
                 return None
             data = {**ambient, **data}
-        if type(data["msg"]) is not str or data["stack_info"] is not None:
+        if type(data["msg"]) is not str or data["stack_info"] is not None or len(data) > _MAX_ATTRIBUTES:
             return None
         attributes = tuple(data)
         names = self._names.get(attributes) or self._meet(attributes)
@@ -160,8 +163,10 @@ class Stencils:
         pieces = stencil.pieces.copy()
         pieces[1::2] = gaps
         entry = b"".join(pieces)
-        size, limits = len(entry), self._limits
-        if size > limits.span_bytes or size > limits.value_length < len(max(gaps, key=len)):
+        limits = self._limits
+        if len(entry) > limits.span_bytes:
+            return None
+        if len(entry) > limits.value_length and len(max(gaps, key=len)) > limits.value_length:
             return None
         return entry
 
@@ -173,13 +178,18 @@ class Stencils:
         return b"".join(otel.attributes_json(attributes))
 
     def _meet(self, attributes: tuple[str, ...]) -> _Names:
-        if len(self._names) >= _MAX_KNOWN or self._learned >= _MAX_STENCILS:
-            self._names.clear()
-            self._learned = 0
+        if len(self._names) >= _MAX_KNOWN:
+            self._forget()
         fields = tuple(name for name in attributes if name not in self._own_names and name != AMBIENT_MARK)
         values_of = itemgetter(*fields) if len(fields) > 1 else lambda data: tuple([data[name] for name in fields])
-        names = self._names[attributes] = _Names(fields, values_of, {})
+        names = _Names(fields, values_of, {})
+        if sum(map(len, attributes)) <= _MAX_NAMES:
+            self._names[attributes] = names
         return names
+
+    def _forget(self) -> None:
+        self._names.clear()
+        self._learned = 0
 
     def _learn(
         self,
@@ -192,8 +202,10 @@ class Stencils:
         is_root: bool,
     ) -> Stencil:
         """Walks the general way with marks, and cuts its bytes where they are."""
+        if self._learned >= _MAX_STENCILS:
+            self._forget()
         self._learned += 1
-        numbers = iter(random.sample(_NUMBERS, len(values) + _PLACE_MARKS))
+        numbers = iter(_random.sample(_NUMBERS, len(values) + _PLACE_MARKS))
         marked = tuple([_mark(value, next(numbers)) for value in values])
         place, text = _marked_place(numbers), _text_mark(next(numbers))
         total = sum(kind.tokens_of(marked)) or next(numbers)

@@ -9,12 +9,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Item
 from helicone_logging.spool.file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
 from helicone_logging.spool.process import this_process
-from helicone_logging.spool.waiting import Fresh, Slip, Waiting
+from helicone_logging.spool.waiting import Fresh, Slip, Waiting, within
 
 LEASE = 60.0  # seconds; only processes on other hosts have to wait for its end
 RENEW_EVERY = 15.0
@@ -270,18 +271,18 @@ class Disk:
         fresh = self.waiting.next_fresh()
         if fresh is None:
             return []
-        rows: list[tuple[int, bytes]] = []
+        if fresh.at_hand:
+            rows, _ = within(islice(fresh.at_hand, limit), max_bytes)
+            if self.file.count(fresh.claim, rows[0][0], rows[-1][0]) == len(rows):
+                return self.waiting.take_fresh(fresh, rows)
+            fresh.drop_at_hand()  # somebody has cleared the file
         found = self.file.read_after(fresh.claim, fresh.cursor, min(limit, fresh.count))
         try:
-            for row in found:
-                max_bytes -= len(row[1])
-                if rows and max_bytes < 0:
-                    break
-                rows.append(row)
+            rows, is_end = within(found, max_bytes)
         finally:
             found.close()
         items = self.waiting.take_fresh(fresh, rows) if rows else []
-        if max_bytes >= 0 and len(rows) < limit:
+        if is_end and len(rows) < limit:
             self._lose(self.waiting.forget_missing(fresh))
         return items
 

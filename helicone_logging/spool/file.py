@@ -124,6 +124,8 @@ class SpoolFile:
             raise UnusableFileError(f"it has version {version} of its form, not {VERSION}")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
+        # Where SQLite is built to overwrite what is deleted, as Debian's, that takes seven times as long.
+        self._connection.execute("PRAGMA secure_delete=FAST")
 
     def _create(self) -> None:
         self._connection.execute("PRAGMA synchronous=OFF")  # there is nothing to lose yet
@@ -177,6 +179,11 @@ class SpoolFile:
         sql = "SELECT id, length(entry) FROM records WHERE id > ? AND claim = ? ORDER BY id LIMIT 1"
         row = self._connection.execute(sql, (after, claim)).fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
+
+    def count(self, claim: int, first: int, last: int) -> int:
+        """Returns how many records of a claim there are from one id to another."""
+        sql = "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND claim = ?"
+        return int(self._value(sql, (first, last, claim)))
 
     def delete(self, records: Iterable[int]) -> int:
         """Deletes records and returns how many there were."""

@@ -118,7 +118,7 @@ class Spool:
             return None
         self._last_id = max(self._last_id, record)
         self._emitted += 1
-        disk.waiting.add(size)
+        disk.waiting.add(record, entry)
         if disk.written >= _CHECKPOINT_BYTES:
             self._upkeep.wake()
         return dropped

@@ -1,7 +1,7 @@
 """What a process knows of its records on disk without reading them: how many wait, where, and since when.
 
-Records that were never taken are known by claim and number only, so that a backlog takes no memory; those that came
-back are known one by one.
+Records that were never taken are known by claim and number only, so that a backlog takes no memory, but for the next
+few of this process's own, which need not be read again. Those that came back are known one by one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from helicone_logging.queues import Item, retry_limit
+
+_AT_HAND_BYTES = 8 * 1024 * 1024
 
 
 class Slip(NamedTuple):
@@ -54,6 +56,8 @@ class Fresh:
         mark: the mark of all of them; None for the process's own, whose marks follow from their ids.
         count: how many there are.
         size: their bytes.
+        at_hand: the first of them, without a gap; in memory too.
+        at_hand_size: the bytes of those.
     """
 
     claim: int
@@ -61,6 +65,25 @@ class Fresh:
     mark: int | None
     count: int = 0
     size: int = 0
+    at_hand: deque[tuple[int, bytes]] = field(default_factory=deque)
+    at_hand_size: int = 0
+
+    def keep_at_hand(self, record: int, entry: bytes) -> None:
+        """Keeps a record that comes after all others, if those are at hand as well."""
+        size = len(entry)
+        if self.count == len(self.at_hand) and self.at_hand_size + size <= _AT_HAND_BYTES:
+            self.at_hand.append((record, entry))
+            self.at_hand_size += size
+
+    def drop_at_hand(self) -> None:
+        """Leaves all of them to the file."""
+        self.at_hand.clear()
+        self.at_hand_size = 0
+
+    def put_away(self, is_gone: Callable[[int], bool], pop: Callable[[], tuple[int, bytes]], end: int) -> None:
+        """Puts records away from one end of those at hand."""
+        while self.at_hand and is_gone(self.at_hand[end][0]):
+            self.at_hand_size -= len(pop()[1])
 
 
 class Waiting:
@@ -80,9 +103,10 @@ class Waiting:
 
     # Records come
 
-    def add(self, size: int) -> None:
+    def add(self, record: int, entry: bytes) -> None:
         """Counts a record that was put under the own claim now."""
-        own = self.fresh[-1]
+        own, size = self.fresh[-1], len(entry)
+        own.keep_at_hand(record, entry)
         own.count += 1
         own.size += size
         self.fresh_count += 1
@@ -93,6 +117,7 @@ class Waiting:
         """Counts a record that came earlier and was put under the own claim only now."""
         own, mark = self.fresh[-1], self._mark_of(record)
         if record > own.cursor:
+            own.put_away(lambda kept: kept > record, own.at_hand.pop, -1)
             own.count += 1
             own.size += size
             self.fresh_count += 1
@@ -141,6 +166,7 @@ class Waiting:
     def skip(self, fresh: Fresh, cursor: int, count: int, size: int) -> None:
         """Moves the cursor of a claim behind records that were taken or dropped."""
         fresh.cursor = cursor
+        fresh.put_away(lambda kept: kept <= cursor, fresh.at_hand.popleft, 0)
         fresh.count -= count
         fresh.size -= size
         self.fresh_count -= count
@@ -160,6 +186,7 @@ class Waiting:
     def forget_missing(self, fresh: Fresh) -> int:
         """Forgets all records of a claim that were not taken, as they are gone; returns how many."""
         count, size = fresh.count, fresh.size
+        fresh.drop_at_hand()
         self.skip(fresh, fresh.cursor, count, size)
         self.count -= count
         self.size -= size
@@ -307,6 +334,17 @@ def _pop(limit: int, max_bytes: int, look: Callable[[], Slip | None], pop: Calla
         pop()
         slips.append(slip)
     return slips
+
+
+def within(rows: Iterable[tuple[int, bytes]], max_bytes: int) -> tuple[list[tuple[int, bytes]], bool]:
+    """Returns the first of some records, at least one, and whether there were no more that fitted in."""
+    taken: list[tuple[int, bytes]] = []
+    for row in rows:
+        max_bytes -= len(row[1])
+        if taken and max_bytes < 0:
+            break
+        taken.append(row)
+    return taken, max_bytes >= 0
 
 
 def parted(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:

@@ -8,13 +8,13 @@ import pytest
 from faults import fault_server as fault
 from recording_server import PATIENCE
 
-from helicone_logging import sender
+from helicone_logging import leading
 
 
 @pytest.fixture(autouse=True)
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every endpoint that has answered is near, however busy this machine is."""
-    monkeypatch.setattr(sender, "_NEAR", 3600.0)
+    monkeypatch.setattr(leading, "_NEAR", 3600.0)
 
 
 def senders() -> int:

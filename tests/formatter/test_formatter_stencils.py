@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import random
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -240,6 +241,25 @@ def test_memory_is_bounded_whatever_comes() -> None:
     for names in remembered._names.values():
         for known in names.known.values():
             assert known is None or len(known.stencils) <= stencils._MAX_SEEN
+
+
+def test_names_that_are_data_are_not_remembered() -> None:
+    formatters = pair({})
+    for _ in range(4):
+        for extra in ({f"{number}": "x" for number in range(500)}, {"n" * 10_000: "x"}):
+            filled, general = both(formatters, record("data", extra={"trace_id": "t", **extra}))
+            assert filled == general
+    assert not formatters[0]._stencils._names
+
+
+def test_the_random_numbers_of_the_application_are_not_disturbed() -> None:
+    formatter, _ = pair({})
+    random.seed(42)
+    before = random.getstate()
+    for number in range(4):
+        formatter.encode(record("answer", extra=KINDS["a call of a model"](number)))
+    assert formatter._stencils._learned == 1
+    assert random.getstate() == before
 
 
 def test_long_texts_are_no_part_of_what_is_remembered() -> None:

@@ -6,9 +6,11 @@ import logging
 import logging.config
 import threading
 
+import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler, queues
+from helicone_logging import sender as sender_module
 
 TRACE = {"trace_id": "t"}
 
@@ -91,3 +93,25 @@ def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server
     logger.info("interrupted", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert sorted(server.names()) == ["first", "from a signal handler", "interrupted"]
+
+
+@pytest.mark.parametrize("where", ["memory", "spool"])
+def test_records_that_join_others_wake_nobody(where, server, logger_of, tmp_path, monkeypatch) -> None:
+    """One switch of threads for each record would cost the application more than the record itself."""
+    spool = {"spool_path": str(tmp_path / "spool.db")} if where == "spool" else {}
+    handler = HeliconeHandler(endpoint=server.url, batch_size=500, flush_interval=3600, **spool)
+    logger, sender = logger_of(handler), handler._sender
+    looks: list[tuple[int, int]] = []
+    due_in = sender._queue.due_in
+
+    def looked_at():  # by the leader, while others log
+        looks.append((sender._queue.ready_count, sender._wanted))
+        return due_in()
+
+    monkeypatch.setattr(sender._queue, "due_in", looked_at)
+    for number in range(499):
+        logger.info("%d", number, extra=TRACE)
+    sender.wake()
+    logger.info("last", extra=TRACE)
+    server.wait_for(500)
+    assert {wanted for count, wanted in looks if count} <= {500, sender_module._NEVER}

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from spool_fixtures import MIB, entries, is_balanced, rows, spool, take_all, wait_until
 
+from helicone_logging.queues import Item
+from helicone_logging.spool import waiting
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -146,3 +149,25 @@ def test_what_others_left_counts_against_the_bound(path: Path) -> None:
     assert second.put(b"y" * 100) == 0
     assert size(path) <= 1000
     second.close()
+
+
+def test_what_is_kept_in_memory_beside_the_file_is_bounded_and_handed_out_in_order(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_AT_HAND_BYTES", 1000)
+    queue = spool(path)
+    numbers = [b"%0100d" % number for number in range(50)]
+    found: list[Item] = []
+    for index, number in enumerate(numbers):
+        queue.put(number)
+        own = queue._disk.waiting.fresh[-1]
+        assert own.at_hand_size == sum(len(entry) for _, entry in own.at_hand) <= 1000
+        if index % 7 == 6:
+            found += queue.take(3, MIB)
+    found += take_all(queue)
+    assert entries(found) == numbers
+    queue.delivered(found)
+    assert rows(path) == []
+    queue.put(b"next")
+    assert [entry for _, entry in queue._disk.waiting.fresh[-1].at_hand] == [b"next"]
+    queue.close()
