@@ -338,7 +338,8 @@ class FaultServer:
     @contextmanager
     def not_accepting(self) -> Iterator[None]:
         """Leaves connections in the queue of the operating system."""
-        self._may_accept.clear()
+        with self._accepting:  # so that nobody is in the middle of it
+            self._may_accept.clear()
         try:
             yield
         finally:
@@ -411,6 +412,8 @@ class FaultServer:
                 continue
             try:
                 with self._accepting:
+                    if not self._may_accept.is_set():
+                        continue
                     sock, _ = self._listener.accept()
                     sock.settimeout(None)
                     with self._changed:
