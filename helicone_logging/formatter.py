@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging import options as check
-from helicone_logging import otel, providers
+from helicone_logging import otel
 from helicone_logging._version import __version__
 from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
 from helicone_logging.context import STAMPED_MARK
 from helicone_logging.failures import failure_of, split_traceback
 from helicone_logging.fields import canonical, properties_of
 from helicone_logging.limits import LEAST_VALUE_LENGTH, Limits, pack
-from helicone_logging.redaction import Redactor, mask_secrets
+from helicone_logging.redaction import Redactor
 from helicone_logging.resource import resource_of
 from helicone_logging.selection import EXPORTS, Selection
 from helicone_logging.sessions import SessionPaths
@@ -101,7 +101,10 @@ class OTELTraceFormatter(BaseJsonFormatter):
         max_span_bytes: int | str = 8 * 1024 * 1024,
         **json_options: Any,
     ) -> None:
+        from helicone_logging import providers  # now, as no record is to wait for it, and no import of the package
+
         super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
+        self._sdk_readers = (("llm_response", providers.read_response), ("llm_request", providers.read_request))
         if service_name is not None:
             service_name = check.text("service_name", service_name)
         resource = resource_of(service_name, check.mapping("resource_attributes", resource_attributes), os.environ)
@@ -181,8 +184,17 @@ class OTELTraceFormatter(BaseJsonFormatter):
         fields = {**canonical(data), **own}
         if "properties" in fields or "properties" in ambient:
             _merge_properties(fields, ambient, data, own)
-        _read_sdk_objects(fields)
+        self._read_sdk_objects(fields)
         return fields
+
+    def _read_sdk_objects(self, fields: dict[str, object]) -> None:
+        """Adds what the SDK's objects say where the user said nothing; an unknown object stays as it is."""
+        for name, read in self._sdk_readers:
+            found = read(fields[name]) if name in fields else None
+            if found is not None:
+                del fields[name]
+                for field, value in found.items():
+                    fields.setdefault(field, value)
 
     def _has_no_json_options(self) -> bool:
         """Whether all that python-json-logger would do is to find the fields in `extra=`."""
@@ -236,16 +248,6 @@ def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object])
         fields["properties"] = merged
 
 
-def _read_sdk_objects(fields: dict[str, object]) -> None:
-    """Adds what the SDK's objects say where the user said nothing; an unknown object stays as it is."""
-    for name, read in (("llm_response", providers.read_response), ("llm_request", providers.read_request)):
-        found = read(fields[name]) if name in fields else None
-        if found is not None:
-            del fields[name]
-            for field, value in found.items():
-                fields.setdefault(field, value)
-
-
 def _message(record: logging.LogRecord, text: str | None) -> Message:
     """What a record says, and the exception it tells of, by itself or at the end of its text."""
     text, told = split_traceback(_rendered(record) if text is None else text)
@@ -281,4 +283,8 @@ def _capture_content(value: bool | str | None) -> bool:
 def _redactor(value: Redactor | str | None) -> Redactor | None:
     if value is None:
         return None
-    return mask_secrets if value == "secrets" else check.function("redact", value)
+    if value != "secrets":
+        return check.function("redact", value)
+    from helicone_logging.masking import mask_secrets
+
+    return mask_secrets

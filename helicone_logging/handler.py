@@ -17,7 +17,6 @@ from helicone_logging import guard, requesting
 from helicone_logging import options as check
 from helicone_logging.delivery import RejectCallback, RequestCallback, Transport
 from helicone_logging.diagnostics import Diagnostics, HandlerStats
-from helicone_logging.endpoints import checked_key, endpoint_for
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
@@ -127,6 +126,11 @@ class HeliconeHandler(logging.Handler):
         self._sender: Sender | None = None
         if not _is_enabled(enabled):
             return
+        from helicone_logging.endpoints import (
+            checked_key,
+            endpoint_for,
+        )  # it loads what importing the package needs not
+
         key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
         settings = _Settings(
             requesting.TransportOptions(

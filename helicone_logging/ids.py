@@ -6,13 +6,19 @@ The forms on the wire are those of W3C Trace Context: 32 and 16 hexadecimal digi
 from __future__ import annotations
 
 import functools
-import hashlib
 import random
 import re
 import uuid
 from typing import NamedTuple
 
 from helicone_logging import forks
+
+try:
+    from _blake2 import (
+        blake2b,
+    )  # hashlib's own; hashlib itself loads OpenSSL, which takes as long as half of this package
+except ImportError:  # of another Python
+    from hashlib import blake2b
 
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
@@ -143,7 +149,7 @@ def _from_int(value: int, digits: int) -> str | None:
 
 
 def _derive(text: str, digits: int) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=digits // 2).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=digits // 2).hexdigest()
 
 
 def parse_traceparent(value: object) -> TraceParent | None:

@@ -6,7 +6,6 @@ https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-infor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import unquote
 
 from helicone_logging.values import Scalar, scalar_of
 
@@ -32,5 +31,9 @@ def resource_of(
 
 def _from_text(text: str) -> list[tuple[str, str]]:
     """`key=value` pairs between commas, percent-encoded; a pair without a name or `=` is no attribute."""
+    if not text:
+        return []
+    from urllib.parse import unquote  # loads slowly, and few need it
+
     pairs = (pair.partition("=") for pair in text.split(","))
     return [(unquote(key.strip()), unquote(value.strip())) for key, equals, value in pairs if equals and key.strip()]
