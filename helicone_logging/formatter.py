@@ -129,9 +129,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         encoder = otel.Encoder(resource, SCOPE_NAME, __version__)
         self._pack = functools.partial(pack, encoder=encoder, limits=limits, redactor=span_options.redactor)
         can_learn = self._is_plain and span_options.capture_content and span_options.redactor is None
-        self._stencils = (
-            Stencils(self._fields, self._builder, self._pack, limits, self._own_names) if can_learn else None
-        )
+        self._stencils = Stencils(self._fields, self._builder, encoder, limits, self._own_names) if can_learn else None
         self.selects = Selection(check.choice("export", export, EXPORTS), self.rename_fields)
 
     def format(self, record: logging.LogRecord) -> str:

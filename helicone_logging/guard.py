@@ -54,11 +54,11 @@ def enter() -> bool:
 def leave(levels: int = 1) -> None:
     """Undoes one `enter()` that has returned True."""
     own, depth_of = threading.get_ident(), _depths.of
-    depth = depth_of[own] - levels
+    depth = depth_of.get(own, 0) - levels
     if depth > 0:
         depth_of[own] = depth
     else:
-        del depth_of[own]
+        depth_of.pop(own, None)
 
 
 def is_sending() -> bool:

@@ -208,7 +208,7 @@ class HeliconeHandler(logging.Handler):
             return False
         if not self.filters:
             try:
-                is_foreign = not self._traces.selects(record)
+                is_foreign = type(record.msg) is str and not self._traces.selects(record)  # no mapping of the user's
             except Exception:  # noqa: BLE001 - as of a record without a message; `emit` tells of it
                 is_foreign = False
             if is_foreign:  # as nearly all records are, so they go before anything else is done

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import enum
+import logging
 import uuid
 from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from helicone_logging.fields import ALIASES, ATTRIBUTE_FIELDS, TIME_FIELDS, read_count, read_number
+from helicone_logging.fields import ALIASES, ATTRIBUTE_FIELDS, PROMPT, TIME_FIELDS, read_count, read_number
 
 
 class _Role(enum.Enum):
@@ -34,15 +35,21 @@ _PLACING_TYPES = {str, int, float, uuid.UUID, datetime.datetime, datetime.timede
 _SHAPING = {"provider", "model", "operation", "tool_name", "finish_reason", "span_kind", "status", "session_name"}
 _TEXTS = {"messages", "completion", "user_id", "prompt_id", "session_id"}
 _FOREIGN = {"helicone", "llm_request", "llm_response", "tool_calls"}
+_OF_RECORDS = frozenset((*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, "message", "asctime"))
 _READERS = {field.name: field.read for field in ATTRIBUTE_FIELDS}
 _ROLE_OF_TYPE = {str: _Role.SHORT, int: _Role.COUNT, float: _Role.FLOAT, bool: _Role.SHAPING}
 _ROLES_OF_BLANKS = (_Role.TEXT, _Role.SHORT, _Role.COUNT, _Role.FLOAT)
+
+CALL_SITE = ("name", "levelname", "levelno", "pathname", "lineno", "funcName")
+"""Attributes that stand in every span as they are, and are the same for all records of a call site."""
+
+_CALL_SITE_TYPES = {(str, str, int, str, int, str), (str, str, int, str, int, type(None))}
 
 _Get = Callable[[Any], tuple[Any, ...]]
 
 
 class Kind(NamedTuple):
-    """Records whose fields have the same names and types. Each getter takes the values of all fields, in order.
+    """Records whose fields have the same names and types. Each getter takes the values of `CALL_SITE` and all fields.
 
     Args:
         placing: the fields that say where a span stands.
@@ -79,13 +86,18 @@ def kind_of(names: tuple[str, ...], types: tuple[type, ...]) -> Kind | None:
     """Returns the kind of records with such fields; None where a value is of a type of which neither is known.
 
     Args:
-        names: of the fields, as they were logged.
+        names: those of `CALL_SITE`, and of the fields, as they were logged.
         types: of their values.
     """
-    fields = tuple(ALIASES.get(name, name) for name in names)
-    roles = [_role(field, kind) for field, kind in zip(fields, types, strict=True)]
-    if None in roles or len(set(fields)) < len(fields):
+    site = len(CALL_SITE)
+    fields = (*names[:site], *(ALIASES.get(name, name) for name in names[site:]))
+    roles = [_Role.SHAPING] * site + [
+        _role(field, kind) for field, kind in zip(fields[site:], types[site:], strict=True)
+    ]
+    if types[:site] not in _CALL_SITE_TYPES or None in roles or len(set(fields)) < len(fields):
         return None
+    if _Role.MESSAGES in roles and any(field.startswith(PROMPT) for field in fields):
+        return None  # which stand in the way of some messages
 
     def those(*wanted: _Role) -> list[int]:
         return [place for place, role in enumerate(roles) if role in wanted]
@@ -120,7 +132,7 @@ def _role(field: str, kind: type) -> _Role | None:
         return _Role.MESSAGES if kind is list else None
     if field == "properties":
         return _Role.PROPERTIES if kind is dict else None
-    if field in _TEXTS or field in _FOREIGN or field[:1] == "_":
+    if field in _TEXTS or field in _FOREIGN or field in _OF_RECORDS or field[:1] == "_":
         return None
     reader = _READERS.get(field)
     if reader is read_count and kind is not int:

@@ -54,14 +54,15 @@ def pack(span: Draft, encoder: Encoder, limits: Limits, redactor: Redactor | Non
     """
     if redactor is not None:
         span = _redacted(span, redactor, limits.value_length)
-    if _is_within(span.attributes, limits):
+    if is_within(span.attributes, limits):
         entry = encoder.encode(span)
         if len(entry) <= limits.span_bytes:
             return Packed(entry, 0)
     return _cut_until_it_fits(span, encoder, limits)
 
 
-def _is_within(attributes: Mapping[str, Scalar], limits: Limits) -> bool:
+def is_within(attributes: Mapping[str, Scalar], limits: Limits) -> bool:
+    """Returns whether nothing has to be cut or dropped, but for the sake of the bytes of all of them."""
     longest = limits.value_length
     for value in attributes.values():  # a loop, as every record pays for it
         if type(value) is str and len(value) > longest:

@@ -175,13 +175,19 @@ def attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
     if not attributes:
         return []
     try:
-        return _pieces(attributes, plain_json)
+        return attribute_pieces(attributes, plain_json)
     except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
-        return _pieces(attributes, _escaped)
+        return attribute_pieces(attributes, _escaped)
 
 
-def _pieces(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> list[bytes]:
-    """Here `map`, `zip` and `chain` keep the loop out of the interpreter."""
+def attribute_pieces(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> list[bytes]:
+    """Returns the elements of a list of attributes, at least one, in pieces to be joined.
+
+    Args:
+        attributes: text and ints.
+        to_json: encodes each value; what it raises is raised.
+    """
+    # `map`, `zip` and `chain` keep the loop out of the interpreter.
     heads = map(_head, attributes, map(type, attributes.values()))
     pieces = list(chain.from_iterable(zip(heads, map(to_json, attributes.values()), strict=True)))
     pieces[0] = pieces[0].removeprefix(_END_OF_ATTRIBUTE + _SEPARATOR)

@@ -195,7 +195,9 @@ class BoundedQueue:
             self._ready_bytes += size
             self._count += 1
             self._bytes += size
-            self._in_mark[mark] += 1
+            if mark not in self._in_mark:
+                self._in_mark.setdefault(mark, 0)
+            self._in_mark[mark] += 1  # no signal handler comes between, as `Counter.__missing__` is not called
             return dropped
 
     def _has_room(self, size: int) -> bool:
@@ -298,7 +300,8 @@ class BoundedQueue:
     def _forget(self, weight: _Weight) -> None:
         self._count -= weight.records
         self._bytes -= weight.size
-        self._in_mark.subtract(weight.marks)
+        for mark, count in weight.marks.items():  # `Counter.subtract` is in Python, where signal handlers run
+            self._in_mark[mark] -= count
         if self._overflow == BLOCK:
             self._room.notify_all()
 
@@ -347,7 +350,7 @@ class BoundedQueue:
 
     def is_done(self, mark: int) -> bool:
         with self._lock:
-            return not any(count for number, count in list(self._in_mark.items()) if number < mark)
+            return not any(count > 0 for number, count in list(self._in_mark.items()) if number < mark)
 
     def account(self) -> Account:
         with self._lock:

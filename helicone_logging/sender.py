@@ -71,7 +71,7 @@ class Sender:
         lock = threading.RLock()  # reentrant, for signal handlers
         self._work = threading.Condition(lock)  # the leader waits here
         self._lead = Lead(lock)
-        self._settling = Settling(lambda: not self._running)
+        self._settling = Settling()
         self._threads: set[threading.Thread] = set()
         self._sending = 0  # batches on their way
         self._running = 0  # threads that have begun: under uWSGI without --enable-threads they never do
@@ -96,7 +96,7 @@ class Sender:
         if queue.ready_count < self._wanted and queue.ready_bytes < self._wanted_bytes:
             return
         # Inside the queue's lock this is a signal handler, and the leader may wait for that lock with its own.
-        if not self._lead.is_back_soon() and not queue.is_locked_here():
+        if not queue.is_locked_here():
             self._rouse()
 
     def wake(self) -> None:
@@ -127,9 +127,6 @@ class Sender:
         """Sees to it that somebody takes what is ready: the waiting leader, or one more thread."""
         with self._work:
             self._is_stopped = False
-            if self._lead.is_back_soon():
-                return
-            self._lead.relieve()
             if self._lead.is_taken:
                 self._wants(_NEVER)
                 self._work.notify()
@@ -173,27 +170,28 @@ class Sender:
             self._running += 1
         with guard.sending():
             transport = self._make_transport()
-            while items := self._next_batch():
+            is_new = True
+            while items := self._next_batch(is_new=is_new):
                 self._deliver(items, transport)
-                with self._work:
-                    self._lead.follow()
+                is_new = False
             transport.close()
         with self._work:
             self._running -= 1
         self._settling.tell()
 
-    def _next_batch(self) -> list[Item]:
+    def _next_batch(self, *, is_new: bool) -> list[Item]:
         """Waits to lead, then for a batch; an empty one ends the thread."""
         follower = None
         with self._work:
-            self._lead.take()
+            self._lead.take(is_counted=is_new)
             items = self._wait_for_batch()
             if not items:
                 self._lead.make_way()
                 self._threads.discard(threading.current_thread())
                 return items
             self._sending += 1
-            if self._lead.goes_to_send() and self._queue.ready_count and not self._lead.following:
+            self._lead.goes_to_send()
+            if self._queue.ready_count and not self._lead.following:
                 follower = self._new_thread()
         if follower is not None:
             self._start(follower)
@@ -205,6 +203,7 @@ class Sender:
             if wait == 0:
                 items = self._queue.take(self._batch_limit(), self._options.batch_bytes)
                 if items:
+                    self._wants(1)
                     return items
                 wait = _LOOK_SOON
             elif wait is None and self._is_closing:
@@ -218,11 +217,9 @@ class Sender:
 
         Where records wait for others already, one more is no reason to wake anybody.
         """
-        if self._queue.ready_count:
+        if self._queue.due_in() == 0 and not self._gate.opens_in():
             self._wants(self._batch_limit(), self._options.batch_bytes)
-            wait = self._time_to_batch()
-            if wait is not None:
-                return wait
+            return self._time_to_linger()
         self._wants(1)
         return self._time_to_batch()
 
@@ -305,10 +302,12 @@ class Sender:
             if not self._wait_until(self._is_empty, deadline):
                 with self._work:
                     self._is_stopped = True
+                    self._lead.relieve()
                     self._wants(1)  # a record that comes now begins anew
                     self._work.notify()
                 self._report_unsent(self._queue.drop_waiting())
-            self._settling.wait_for(lambda: not self._is_closing, max(0.0, deadline - time.monotonic()))
+            remaining = max(0.0, deadline - time.monotonic())
+            self._settling.wait_for(lambda: not (self._is_closing and self._running), remaining)
         self._queue.close()
 
     def retire(self) -> None:
@@ -352,8 +351,7 @@ class Sender:
                 if remaining <= 0 or (self._gate.is_asked() and self._gate.opens_in() > remaining):
                     return False
                 if self._running:
-                    self._look()
-                    self._settling.wait_for(is_done, min(remaining, self._lead.patience or _LOOK_AGAIN))
+                    self._settling.wait_for(lambda: is_done() or not self._running, min(remaining, _LOOK_AGAIN))
                 else:
                     self._work_here(is_done, deadline)
             return True
@@ -371,7 +369,8 @@ class Sender:
                 if items:
                     self._deliver(items, transport, deadline)
                 else:
-                    self._settling.wait_for(is_done, min(wait, max(0.0, deadline - time.monotonic())))
+                    wait = min(wait, max(0.0, deadline - time.monotonic()))
+                    self._settling.wait_for(lambda: is_done() or self._running > 0, wait)
             transport.close()
         with self._work:
             self._wants(1)  # also while there is no thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from time import monotonic
@@ -36,6 +37,7 @@ class SessionPaths:
         self._path_of: TTLCache[str, str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         # What came since somebody asked: most spans have no child that asks, and the cache takes 3 µs to put one in.
         self._fresh: deque[tuple[float, str, str]] = deque(maxlen=self._size)
+        self._last = ""
 
     def find(self, name: str, identity: Identity, *, explicit: str | None, enclosing: str | None) -> str:
         """Returns the path of a span, and remembers it where others can name the span as their parent.
@@ -52,15 +54,19 @@ class SessionPaths:
             parent = paths.clean_path(enclosing) if enclosing else self._recall(identity)
             path = paths.join(parent, name)
         if identity.is_known:
-            self._fresh.append((monotonic(), identity.trace_id + identity.span_id, path))
+            span = identity.trace_id + identity.span_id
+            if span != self._last or not self._fresh:  # one that is logged again and again pushes no other out
+                self._last = span
+                self._fresh.append((monotonic(), span, path))
         return path
 
     def _recall(self, identity: Identity) -> str:
         if identity.parent_id is None:
             return ""
         with self._lock:
-            while self._fresh:
-                self._now, span, path = self._fresh.popleft()
-                self._path_of[span] = path
+            with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first
+                while True:
+                    self._now, span, path = self._fresh.popleft()
+                    self._path_of[span] = path
             self._now = monotonic()
             return self._path_of.get(identity.trace_id + identity.parent_id, "")

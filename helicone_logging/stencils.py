@@ -21,18 +21,18 @@ from helicone_logging import otel
 from helicone_logging.ambient import ambient_of, of_same_trace
 from helicone_logging.context import AMBIENT_MARK
 from helicone_logging.identity import Identity
-from helicone_logging.kinds import PLACING, Kind, kind_of
-from helicone_logging.limits import Limits, Packed
+from helicone_logging.kinds import CALL_SITE, PLACING, Kind, kind_of
+from helicone_logging.limits import Limits, is_within
 from helicone_logging.spans import Message, Place, SpanBuilder
 from helicone_logging.times import Times
 from helicone_logging.values import Scalar
 
 _MAX_KNOWN = 256  # sets of names, and of types for each; then they are forgotten
-_MAX_STENCILS = 1024  # likewise
+_MAX_STENCILS = 1024  # and what was seen once; likewise
 _MAX_SEEN = 256  # combinations of shaping values; a kind that has more has none that come again
 _MAX_ATTRIBUTES = 150  # of a record; one that has more is data, and its kind does not come again
 _MAX_NAMES = 5_000  # characters of the names of all of them
-_MAX_CONSTANT = 500  # characters of a text that is part of a stencil
+_MAX_CONSTANTS = 2_000  # bytes of the values that are part of a stencil
 _CONSTANT_TYPES = {str, int, float, bool}
 
 _random = random.SystemRandom()  # the application's own must not be disturbed
@@ -41,9 +41,6 @@ _NUMBERS = range(10**11, 2 * 10**11)  # the sum of two is still a count
 _PLACE_MARKS = 16
 
 _Values = tuple[Any, ...]
-
-# They stand in every span, and are the same for all records of a call site.
-_call_site_of = itemgetter("name", "levelname", "levelno", "pathname", "lineno", "funcName")
 
 
 class Stencil(NamedTuple):
@@ -60,18 +57,19 @@ class Stencil(NamedTuple):
     attributes: int
 
 
-_UNFIT = Stencil([], itemgetter(0, 0), 0)
+_Learned = dict[bool, Stencil]  # for spans without a parent, and for those with one
+_NEW: _Learned = {}
 
 
 class _Known(NamedTuple):
-    """What is known of a kind; the stencil is None for shaping values that were seen only once."""
+    """What is known of a kind, by the values that shape a span: empty when seen once, None where there is nothing."""
 
     kind: Kind
-    stencils: dict[object, Stencil | None]
+    learned: dict[object, _Learned | None]
 
 
 class _Names(NamedTuple):
-    """The fields among the attributes of records, and what is known of them by their types."""
+    """The fields among the attributes of records, after those of the call site, and what is known by their types."""
 
     fields: tuple[str, ...]
     values_of: Callable[[Mapping[str, Any]], _Values]
@@ -84,7 +82,7 @@ class Stencils:
     Args:
         fields_of: reads the fields of a record whose text has been rendered.
         builder: makes places and spans of them.
-        pack: encodes a span.
+        encoder: makes bytes of them.
         limits: what a span may carry.
         own_names: attributes of records that are no fields of the user's.
     """
@@ -93,13 +91,13 @@ class Stencils:
         self,
         fields_of: Callable[[logging.LogRecord, str], dict[str, object]],
         builder: SpanBuilder,
-        pack: Callable[[otel.Draft], Packed],
+        encoder: otel.Encoder,
         limits: Limits,
         own_names: frozenset[str],
     ) -> None:
         self._fields_of = fields_of
         self._builder = builder
-        self._pack = pack
+        self._encoder = encoder
         self._limits = limits
         self._own_names = own_names
         self._names: dict[tuple[str, ...], _Names] = {}
@@ -112,6 +110,8 @@ class Stencils:
             record: any record; it is not changed.
             message: what it says, without a failure.
         """
+        if type(record) is not logging.LogRecord:  # one of the application's may tell other values than it holds
+            return None
         try:
             return self._fill(record, message)
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
@@ -134,25 +134,24 @@ class Stencils:
         known = names.known.get(types) or _meet_types(names, types)
         if known is None or not _are_fit(known.kind, values):
             return None
-        kind, stencils = known
+        kind = known.kind
+        key = (kind.shaping_of(values), *map(_frozen, kind.properties_of(values)))
+        learned = known.learned.get(key, _NEW)
+        if learned is _NEW:  # only what comes again is learned
+            self._see(names, types, key)
+            return None
+        if learned is None:
+            return None
         placed = dict(zip(kind.placing, kind.placing_of(values)))  # noqa: B905 - `strict` takes as long again
         place = self._builder.place(record, placed, message)
         if placed:
             return None  # a value that its field cannot hold is an attribute of its own
-        key = (
-            place.identity.parent_id is None,
-            _call_site_of(data),
-            kind.shaping_of(values),
-            *map(_frozen, kind.properties_of(values)),
-        )
-        stencil = stencils.get(key)
-        if stencil is None:
-            if key not in stencils:  # only what comes again is learned
-                _see(names, types, key)
-                return None
-            stencil = stencils[key] = self._learn(record, ambient, names.fields, kind, values, is_root=key[0])
-        if stencil is _UNFIT:
-            return None
+        is_root = place.identity.parent_id is None
+        if is_root not in learned:
+            known.learned[key] = None  # unless it can be learned
+            learned[is_root] = self._learn(record, ambient, names.fields, kind, values, is_root=is_root)
+            known.learned[key] = learned
+        stencil = learned[is_root]
         encoded = [*map(otel.plain_json, _scalars(kind, values, place, message.text, sum(kind.tokens_of(values))))]
         if kind.messages:
             encoded += [self._messages_json(messages, stencil.attributes) for messages in kind.messages_of(values)]
@@ -175,14 +174,13 @@ class Stencils:
         has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
         if not has_any or others + len(attributes) > self._limits.attributes:
             raise ValueError("the message of the record takes their place, or some are dropped")
-        return b"".join(otel.attributes_json(attributes))
+        return b"".join(otel.attribute_pieces(attributes, otel.plain_json))
 
     def _meet(self, attributes: tuple[str, ...]) -> _Names:
         if len(self._names) >= _MAX_KNOWN:
             self._forget()
         fields = tuple(name for name in attributes if name not in self._own_names and name != AMBIENT_MARK)
-        values_of = itemgetter(*fields) if len(fields) > 1 else lambda data: tuple([data[name] for name in fields])
-        names = _Names(fields, values_of, {})
+        names = _Names((*CALL_SITE, *fields), itemgetter(*CALL_SITE, *fields), {})
         if sum(map(len, attributes)) <= _MAX_NAMES:
             self._names[attributes] = names
         return names
@@ -202,8 +200,6 @@ class Stencils:
         is_root: bool,
     ) -> Stencil:
         """Walks the general way with marks, and cuts its bytes where they are."""
-        if self._learned >= _MAX_STENCILS:
-            self._forget()
         self._learned += 1
         numbers = iter(_random.sample(_NUMBERS, len(values) + _PLACE_MARKS))
         marked = tuple([_mark(value, next(numbers)) for value in values])
@@ -214,18 +210,33 @@ class Stencils:
         if is_root:
             place = place._replace(identity=place.identity._replace(parent_id=None))
         marks = {names[index]: marked[index] for index in (*kind.blanks, *kind.messages)}
-        entry, cut_values, attributes = self._walk(_marked(record, ambient, marks), Message(text, None), place)
+        entry, attributes = self._walk(_marked(record, ambient, marks), Message(text, None), place)
         pieces = re.split(b"(%b)" % b"|".join(map(re.escape, tokens)), entry)
-        if cut_values or any(_MARK.encode() in piece for piece in pieces[::2]):  # cut off, or within a longer text
-            return _UNFIT
+        if any(_MARK.encode() in piece for piece in pieces[::2]):
+            raise ValueError("a value stands within a longer text")
         return Stencil(pieces, itemgetter(*map(tokens.index, pieces[1::2])), attributes)
 
-    def _walk(self, record: logging.LogRecord, message: Message, place: Place) -> tuple[bytes, int, int]:
+    def _walk(self, record: logging.LogRecord, message: Message, place: Place) -> tuple[bytes, int]:
         fields = self._fields_of(record, message.text)
         for name in PLACING:
             fields.pop(name, None)
         span = self._builder.build(record, fields, message, place)
-        return *self._pack(span), len(span.attributes)
+        if not is_within(span.attributes, self._limits):
+            raise ValueError("something is cut or dropped")
+        for value in span.attributes.values():
+            otel.plain_json(value)  # raises for a lone surrogate, for which all values are escaped
+        return self._encoder.encode(span), len(span.attributes)
+
+    def _see(self, names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:
+        known = names.known[types]
+        if known is None or _size(key) > _MAX_CONSTANTS:
+            return
+        if self._learned >= _MAX_STENCILS:
+            self._forget()
+        self._learned += 1
+        known.learned[key] = {}
+        if len(known.learned) > _MAX_SEEN:
+            names.known[types] = None
 
 
 def _meet_types(names: _Names, types: tuple[type, ...]) -> _Known | None:
@@ -238,18 +249,13 @@ def _meet_types(names: _Names, types: tuple[type, ...]) -> _Known | None:
     return known
 
 
-def _see(names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:
-    known = names.known[types]
-    if known is not None and all(len(text) <= _MAX_CONSTANT for text in _texts(key)):
-        known.stencils[key] = None
-        if len(known.stencils) > _MAX_SEEN:
-            names.known[types] = None
-
-
-def _texts(key: object) -> list[str]:
+def _size(key: object) -> int:
+    """About how many bytes the constants of a stencil have."""
     if type(key) is tuple:
-        return [text for part in key for text in _texts(part)]
-    return [key] if type(key) is str else []
+        return sum(map(_size, key))
+    if type(key) is int:
+        return key.bit_length() // 3
+    return len(key) if type(key) is str else 0
 
 
 def _are_fit(kind: Kind, values: _Values) -> bool:
@@ -265,12 +271,15 @@ def _are_fit(kind: Kind, values: _Values) -> bool:
     return math.isfinite(sum(kind.floats_of(values)))
 
 
-def _frozen(properties: Mapping[str, object]) -> tuple[object, ...]:
-    """The properties, to be compared; 1, 1.0 and True are equal, so with their types."""
-    types = [*map(type, properties.values())]
-    if not _CONSTANT_TYPES.issuperset(types):
-        raise TypeError("a property that may change, or holds more")
-    return (*properties.items(), *types)
+def _frozen(properties: Mapping[object, object]) -> tuple[object, ...]:
+    """The properties, to be compared: 1, 1.0 and True are equal, and so are 0.0 and -0.0."""
+    frozen: list[object] = []
+    for key, value in properties.items():
+        kind = type(value)
+        if type(key) is not str or kind not in _CONSTANT_TYPES:
+            raise TypeError("a property that may change, or holds more")
+        frozen += (key, kind, repr(value) if kind is float else value)
+    return tuple(frozen)
 
 
 def _scalars(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Scalar]:
@@ -318,4 +327,7 @@ def _marked(record: logging.LogRecord, ambient: Mapping[str, object], marks: Map
     """A copy of a record, and of what is bound around it, with marks in the place of values."""
     bound = {name: marks.get(name, value) for name, value in ambient.items()}
     own = {name: marks.get(name, value) for name, value in record.__dict__.items()}
-    return logging.makeLogRecord({**own, AMBIENT_MARK: bound})
+    copy = logging.LogRecord("", 0, "", 0, "", (), None)  # not by the application's factory, which may do anything
+    copy.__dict__.clear()
+    copy.__dict__.update({**own, AMBIENT_MARK: bound})
+    return copy

@@ -145,7 +145,9 @@ class Waiting:
     def _count_in(self, count: int, size: int, mark: int) -> None:
         self.count += count
         self.size += size
-        self._in_mark[mark] += count
+        if mark not in self._in_mark:
+            self._in_mark.setdefault(mark, 0)
+        self._in_mark[mark] += count  # as in `BoundedQueue.put`
 
     # Records go
 
@@ -312,7 +314,7 @@ class Waiting:
 
     def is_done(self, mark: int) -> bool:
         """Returns whether all records before a line are gone."""
-        return not any(count for number, count in self._in_mark.items() if number < mark)
+        return not any(count > 0 for number, count in self._in_mark.items() if number < mark)
 
     def _mark_of(self, record: int) -> int:
         return self._first_mark + bisect.bisect_right(self._lines, record)

@@ -14,10 +14,12 @@ from hostile_values import any_text
 from hypothesis import given
 from hypothesis import strategies as st
 from payloads import PARENT, SPAN, TRACE, record, standard_json
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from helicone_logging import OTELTraceFormatter, bind, context, ids, stencils
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "other reserved names": {"reserved_attrs": [name for name in RESERVED_ATTRS if name != "levelno"]},
     "plain": {},
     "sessionless": {"sessions": False},
     "properties": {"properties": {"tenant": "acme", "level": "mine"}, "provider_overrides": {"openai": "custom"}},
@@ -105,6 +107,20 @@ KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
     "lone surrogates": lambda n: {"trace_id": "t", "prompt": "\ud800" * (n % 2) + "x", "user_id": f"{n}"},
     "a helicone mapping": lambda n: {"helicone": {"trace_id": "t", "user_id": f"{n}"}},
     "private names": lambda n: {"trace_id": "t", "_private": n},
+    "many short texts": lambda n: {"trace_id": "t", **{f"k{i:02d}": f"v{n}" for i in range(100)}},
+    "messages beside their names": lambda n: {
+        "trace_id": "t",
+        "messages": [{"role": "user", "content": f"{i}"} for i in range(n)],
+        "gen_ai.prompt.1.content": "x",
+    },
+    "lone surrogates in messages": lambda n: {
+        "trace_id": "t",
+        "messages": [{"role": "user", "content": "\ud800" * (n % 2) + "é"}],
+        "session_name": "é",
+    },
+    "lone surrogates that shape": lambda n: {"trace_id": "t", "prompt": f"é{n}", "session_name": "\udcff"},
+    "names of properties": lambda n: {"trace_id": "t", "properties": {(1, True, 1.0, "1")[n % 4]: "x"}},
+    "signs of zero": lambda n: {"trace_id": "t", "properties": {"p": (0.0, -0.0)[n % 2]}},
     "what the marks are made of": lambda n: {
         "trace_id": "t",
         "prompt": f"{stencils._MARK}{n}",
@@ -221,6 +237,85 @@ def test_what_our_filter_stamped_in_another_thread_is_a_kind_of_its_own() -> Non
         assert filled == general
 
 
+def test_what_the_application_s_record_factory_adds_is_that_of_each_record() -> None:
+    formatters = pair({})
+    made: list[logging.LogRecord] = []
+    ordinary = logging.getLogRecordFactory()
+    request, calls = "none", []
+
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        calls.append(args)
+        created = ordinary(*args, **kwargs)
+        if request == "secret":
+            created.request_id = request
+        return created
+
+    logging.setLogRecordFactory(factory)
+    try:
+        made = [record("answer", extra={"trace_id": "t", "prompt": f"{number}"}) for number in range(8)]
+        request = "secret"
+        for one in made:
+            filled, general = both(formatters, one)
+            assert filled == general
+            assert "secret" not in str(filled)
+        assert len(calls) == len(made)
+    finally:
+        logging.setLogRecordFactory(ordinary)
+
+
+def test_records_of_the_application_s_own_class_are_read_as_they_tell() -> None:
+    class Short(logging.LogRecord):
+        @property
+        def pathname(self) -> str:
+            return "SHORT"
+
+        @pathname.setter
+        def pathname(self, value: str) -> None:
+            self.__dict__["pathname"] = value
+
+    formatters = pair({})
+    for number in range(5):
+        made = Short("shop", 20, "/srv/long.py", 1, "answer", (), None)
+        made.__dict__.update({"trace_id": "t", "prompt": f"{number}"})
+        filled, general = both(formatters, made)
+        assert filled == general
+        assert "SHORT" in str(filled)
+
+
+def test_call_sites_that_compare_equal_are_told_apart() -> None:
+    formatters = pair({})
+    for number in range(12):
+        made = record("answer", extra={"trace_id": "t", "prompt": f"{number}"})
+        made.lineno = (1, True, 1.0, 0.0)[number % 4]  # type: ignore[assignment]
+        made.levelno = (40, 40.0)[number // 6]  # type: ignore[assignment]
+        filled, general = both(formatters, made)
+        assert filled == general
+
+
+def test_what_cannot_be_learned_is_tried_once(monkeypatch) -> None:
+    formatter, _ = pair({})
+    tries = []
+    learn = formatter._stencils._learn
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        tries.append(args)
+        return learn(*args, **kwargs)
+
+    monkeypatch.setattr(formatter._stencils, "_learn", counted)
+    for number in range(6):
+        formatter.encode(record(f"retrieve {number}", extra=KINDS["steps"](0)))
+    assert len(tries) == 1
+
+
+def test_a_span_that_is_logged_again_and_again_pushes_no_parent_out() -> None:
+    formatter, _ = pair({})
+    formatter.encode(record("parent", extra={"trace_id": "t", "span_id": "p"}))
+    for _ in range(10_001):
+        formatter.encode(record("again", extra={"trace_id": "t", "span_id": "s"}))
+    child = formatter.encode(record("child", extra={"trace_id": "t", "parent_span_id": "p"})).entry
+    assert b'"/parent/child"' in child
+
+
 def test_the_standard_library_fills_them_as_well() -> None:
     with standard_json():
         formatters = pair({})
@@ -240,7 +335,7 @@ def test_memory_is_bounded_whatever_comes() -> None:
     assert len(remembered._names) <= stencils._MAX_KNOWN
     for names in remembered._names.values():
         for known in names.known.values():
-            assert known is None or len(known.stencils) <= stencils._MAX_SEEN
+            assert known is None or len(known.learned) <= stencils._MAX_SEEN
 
 
 def test_names_that_are_data_are_not_remembered() -> None:
@@ -258,7 +353,7 @@ def test_the_random_numbers_of_the_application_are_not_disturbed() -> None:
     before = random.getstate()
     for number in range(4):
         formatter.encode(record("answer", extra=KINDS["a call of a model"](number)))
-    assert formatter._stencils._learned == 1
+    assert formatter._stencils._learned == 2  # seen, and learned
     assert random.getstate() == before
 
 

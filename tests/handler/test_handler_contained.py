@@ -246,6 +246,22 @@ def test_records_come_through_a_queue_listener_with_their_exception(server, hand
     assert attributes["gen_ai.prompt.0.content"] == "hi"
 
 
+def test_a_message_that_logs_when_it_is_looked_into_does_not_call_itself_without_end(server, handler, logger) -> None:
+    calls = []
+
+    class Talkative(dict):
+        def __contains__(self, key):
+            calls.append(key)
+            logger.info(Talkative(a=1))
+            return super().__contains__(key)
+
+    logger.info(Talkative(a=1))
+    logger.info("after", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert server.names() == ["after"]
+    assert len(calls) < 100
+
+
 def test_it_works_as_target_of_a_memory_handler(server, handler) -> None:
     memory = logging.handlers.MemoryHandler(10, flushLevel=logging.ERROR, target=handler)
     logger = logging.getLogger("memory")

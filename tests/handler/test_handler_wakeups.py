@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.config
 import threading
+from collections import Counter
 
 import pytest
 from recording_server import PATIENCE
@@ -115,3 +116,35 @@ def test_records_that_join_others_wake_nobody(where, server, logger_of, tmp_path
     logger.info("last", extra=TRACE)
     server.wait_for(500)
     assert {wanted for count, wanted in looks if count} <= {500, sender_module._NEVER}
+
+
+def test_a_flush_ends_after_records_came_in_the_middle_of_others(server, logger_of) -> None:
+    """What signal handlers do: the first record after a flush is counted as the first one twice."""
+    handler = HeliconeHandler(endpoint=server.url)
+    logger = logger_of(handler)
+    queue = handler._sender._queue
+
+    class Interrupted(type(queue._in_mark)):
+        def __missing__(self, mark):
+            queue._in_mark = Counter(self)
+            logger.info("from a signal handler", extra=TRACE)
+            self.update(queue._in_mark)
+            return 0
+
+    queue._in_mark = Interrupted()
+    logger.info("interrupted", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert handler.flush(PATIENCE)
+    assert handler.stats().queued == 0
+
+
+def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_endpoint, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=dead_endpoint, shutdown_timeout=0)
+    sender = handler._sender
+    monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
+    looks = []
+    take = sender._take_here
+    monkeypatch.setattr(sender, "_take_here", lambda: looks.append(1) or take())
+    logger_of(handler).info("waits", extra=TRACE)
+    assert handler.flush(0.3) is False
+    assert len(looks) < 100
