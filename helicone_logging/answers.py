@@ -51,6 +51,8 @@ def classify(status: int, text: str, retry_after: str | None) -> Answer:
         text: the beginning of the body.
         retry_after: the header of that name, as seconds or as a date.
     """
+    if 200 <= status < 300:
+        return Answer(Verdict.DELIVERED, f"HTTP {status}")
     wait = _seconds(retry_after)
     return Answer(_verdict(status, text, has_wait=wait is not None), _detail(status, text), wait)
 
@@ -61,8 +63,6 @@ def one_line(text: str) -> str:
 
 
 def _verdict(status: int, text: str, *, has_wait: bool) -> Verdict:
-    if 200 <= status < 300:
-        return Verdict.DELIVERED
     if status in _UNAUTHORISED or (status == _BAD_REQUEST and _INVALID_TOKEN in text.lower()):
         return Verdict.UNAUTHORISED
     if status == _THROTTLED or (status == _UNAVAILABLE and has_wait):

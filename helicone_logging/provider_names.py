@@ -79,8 +79,7 @@ _SEPARATORS = re.compile(r"[\s._\-/]+")
 
 # Names that only one provider gives to its models. Open models, which many serve, are not among them; a colon is
 # the mark of Ollama's tags, an @ of Vertex AI's versions.
-_MODEL = re.compile(
-    r"""
+_MODEL = r"""
       (?P<aws> arn:aws[\w-]*:bedrock:
         | (?: [a-z]{2}(?:-gov)?\. | apac\. | global\. )?
           (?: ai21 | amazon | anthropic | cohere | deepseek | meta | mistral | openai | qwen | stability | writer )
@@ -98,9 +97,7 @@ _MODEL = re.compile(
     | (?P<perplexity> sonar(?:-|$))
     | (?P<fireworks> accounts/fireworks/)
     | (?P<openrouter> openrouter/)
-    """,
-    re.IGNORECASE | re.ASCII | re.VERBOSE,
-)
+    """
 _MAX_MODEL = 200
 # Prefixes with which LiteLLM routes. The others, such as `anthropic/`, are also how OpenRouter names vendors.
 _ROUTES = frozenset(
@@ -109,6 +106,12 @@ _ROUTES = frozenset(
         "novita", "nvidia_nim", "together_ai", "vercel_ai_gateway", "vertex_ai",
     )
 )  # fmt: skip
+
+
+@functools.cache
+def prepared() -> re.Pattern[str]:
+    """Returns the pattern of the models' names; compiled once, by whoever builds spans, as that takes 2 ms."""
+    return re.compile(_MODEL, re.IGNORECASE | re.ASCII | re.VERBOSE)
 
 
 def canonical(name: str, overrides: Mapping[str, str]) -> str:
@@ -140,5 +143,5 @@ def _provider_of_model(name: str) -> str | None:
     route, slash, _ = name.partition("/")
     if slash and route.lower() in _ROUTES:
         return canonical(route, {})
-    match = _MODEL.match(name)
+    match = prepared().match(name)
     return match.lastgroup if match else None

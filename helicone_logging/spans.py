@@ -100,6 +100,7 @@ class SpanBuilder:
     """
 
     def __init__(self, options: SpanOptions, paths: SessionPaths) -> None:
+        provider_names.prepared()
         self._options = options
         self._paths = paths
         self._properties = {PROPERTY + key: value for key, value in options.properties.items()}

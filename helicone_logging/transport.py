@@ -38,6 +38,7 @@ class Transport:
         self._request = requests.Request("POST", options.endpoint, headers=_headers(options)).prepare()
         self._headers = dict(self._request.headers)
         self._headers.pop("Content-Length", None)  # each body has its own
+        self._timeout = _timeout(options.timeout)  # urllib3 works on copies
         self._way: tuple[urllib3.HTTPConnectionPool, str] | None = None
 
     def send(self, body: bytes, timeout: float | None = None) -> Answer:
@@ -69,7 +70,7 @@ class Transport:
             retries=self._adapter.max_retries,  # none; False would leave errors of urllib3 1.26 in cycles
             redirect=False,
             assert_same_host=False,
-            timeout=urllib3.Timeout(connect=timeout, read=timeout),
+            timeout=self._timeout if timeout == self._options.timeout else _timeout(timeout),
             preload_content=False,
             decode_content=False,
         )
@@ -110,6 +111,10 @@ def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
         response.close()
     response.release_conn()
     return start
+
+
+def _timeout(seconds: float) -> urllib3.Timeout:
+    return urllib3.Timeout(connect=seconds, read=seconds)
 
 
 def _cause(error: BaseException) -> str:
