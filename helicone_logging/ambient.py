@@ -23,7 +23,7 @@ def ambient_of(record: logging.LogRecord) -> Mapping[str, object]:
     stamped = data.get(context.AMBIENT_MARK)
     ambient = stamped if stamped is not None and isinstance(stamped, Mapping) else context.ambient()
     otel_trace = data.get(_OTEL_TRACE_ID)
-    if otel_trace is None or type(otel_trace) is not str or otel_trace == _NO_SPAN or "trace_id" in ambient:
+    if type(otel_trace) is not str or otel_trace == _NO_SPAN or "trace_id" in ambient:
         return ambient
     return {"trace_id": otel_trace, "parent_span_id": data.get(_OTEL_SPAN_ID), **ambient}
 

@@ -52,7 +52,11 @@ def enter() -> bool:
 
 
 def leave(levels: int = 1) -> None:
-    """Undoes one `enter()` that has returned True."""
+    """Undoes one `enter()` that has returned True.
+
+    Args:
+        levels: how many it undoes at once.
+    """
     own, depth_of = threading.get_ident(), _depths.of
     depth = depth_of.get(own, 0) - levels
     if depth > 0:

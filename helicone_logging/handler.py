@@ -126,10 +126,8 @@ class HeliconeHandler(logging.Handler):
         self._sender: Sender | None = None
         if not _is_enabled(enabled):
             return
-        from helicone_logging.endpoints import (
-            checked_key,
-            endpoint_for,
-        )  # it loads what importing the package needs not
+        # Now, as it loads what importing the package does not need.
+        from helicone_logging.endpoints import checked_key, endpoint_for
 
         key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
         settings = _Settings(

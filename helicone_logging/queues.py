@@ -253,8 +253,12 @@ class BoundedQueue:
         return items
 
     def _take_ready(self, limit: int, max_bytes: int) -> list[Item]:
-        pop = self._ready.popleft
-        items = [pop() for _ in range(min(limit, len(self._ready)))]
+        ready = self._ready
+        items: list[Item] = []
+        while (
+            len(items) < limit and ready
+        ):  # in this order: no signal handler, which may drop the oldest, comes between
+            items.append(ready.popleft())
         size = sum(map(len, map(_entry_of, items)))
         while size > max_bytes and len(items) > 1:
             size -= len(items[-1].entry)

@@ -80,10 +80,15 @@ class Fresh:
         self.at_hand.clear()
         self.at_hand_size = 0
 
-    def put_away(self, is_gone: Callable[[int], bool], pop: Callable[[], tuple[int, bytes]], end: int) -> None:
-        """Puts records away from one end of those at hand."""
-        while self.at_hand and is_gone(self.at_hand[end][0]):
-            self.at_hand_size -= len(pop()[1])
+    def drop_up_to(self, record: int) -> None:
+        """Drops those at hand that have been taken."""
+        while self.at_hand and self.at_hand[0][0] <= record:
+            self.at_hand_size -= len(self.at_hand.popleft()[1])
+
+    def drop_behind(self, record: int) -> None:
+        """Leaves those at hand to the file that come after a record that is not among them."""
+        while self.at_hand and self.at_hand[-1][0] > record:
+            self.at_hand_size -= len(self.at_hand.pop()[1])
 
 
 class Waiting:
@@ -117,7 +122,7 @@ class Waiting:
         """Counts a record that came earlier and was put under the own claim only now."""
         own, mark = self.fresh[-1], self._mark_of(record)
         if record > own.cursor:
-            own.put_away(lambda kept: kept > record, own.at_hand.pop, -1)
+            own.drop_behind(record)
             own.count += 1
             own.size += size
             self.fresh_count += 1
@@ -168,7 +173,7 @@ class Waiting:
     def skip(self, fresh: Fresh, cursor: int, count: int, size: int) -> None:
         """Moves the cursor of a claim behind records that were taken or dropped."""
         fresh.cursor = cursor
-        fresh.put_away(lambda kept: kept <= cursor, fresh.at_hand.popleft, 0)
+        fresh.drop_up_to(cursor)
         fresh.count -= count
         fresh.size -= size
         self.fresh_count -= count

@@ -136,6 +136,7 @@ def test_a_flush_ends_after_records_came_in_the_middle_of_others(server, logger_
     assert handler.flush(PATIENCE)
     assert handler.flush(PATIENCE)
     assert handler.stats().queued == 0
+    assert min(queue._in_mark.values(), default=0) >= 0
 
 
 def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_endpoint, logger_of, monkeypatch) -> None:
