@@ -344,7 +344,7 @@ def _pop(limit: int, max_bytes: int, look: Callable[[], Slip | None], pop: Calla
 
 
 def within(rows: Iterable[tuple[int, bytes]], max_bytes: int) -> tuple[list[tuple[int, bytes]], bool]:
-    """Returns the first of some records, at least one, and whether there were no more that fitted in."""
+    """Returns the first of some records, at least one, and whether all of them fitted in."""
     taken: list[tuple[int, bytes]] = []
     for row in rows:
         max_bytes -= len(row[1])
