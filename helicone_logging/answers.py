@@ -36,11 +36,13 @@ class Answer(NamedTuple):
         verdict: what it means.
         detail: the reason in words; it never holds the key.
         retry_after: seconds that the server asked to wait, or None.
+        waited: seconds between the end of the body and the beginning of the answer; infinite where none came.
     """
 
     verdict: Verdict
     detail: str
     retry_after: float | None = None
+    waited: float = math.inf
 
 
 def classify(status: int, text: str, retry_after: str | None) -> Answer:

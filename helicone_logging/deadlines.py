@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
 import time
 from typing import Any, Protocol
@@ -60,9 +61,13 @@ class _Response(http.client.HTTPResponse):
         self.fp.close()
         self._reader = _DeadlineReader(sock)
         self.fp = io.BufferedReader(self._reader)
+        self.waited = math.inf
 
     def begin(self) -> None:
+        """Reads status and headers, and notes for how many seconds they let themselves be waited for."""
+        began = time.monotonic()
         super().begin()
+        self.waited = time.monotonic() - began
         if self._reader.is_at_end:  # which the standard library takes for the end of the headers
             raise http.client.RemoteDisconnected("the answer ended within its headers")
         # For each answer with malformed headers urllib3 would log a warning that repeats what the server sent.

@@ -34,6 +34,11 @@ class Failure(NamedTuple):
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
+def has_failure(record: logging.LogRecord, message: str) -> bool:
+    """Returns whether a record may tell of an exception, by itself or at the end of its rendered message."""
+    return bool(record.exc_info or record.exc_text or _TRACEBACK_BELOW in message)
+
+
 def failure_of(record: logging.LogRecord) -> Failure | None:
     """Returns the exception that a record carries in `exc_info` or, after another formatter, in `exc_text`."""
     if not record.exc_info and not record.exc_text:

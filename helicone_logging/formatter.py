@@ -15,7 +15,7 @@ from helicone_logging import otel
 from helicone_logging._version import __version__
 from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
 from helicone_logging.context import STAMPED_MARK
-from helicone_logging.failures import failure_of, split_traceback
+from helicone_logging.failures import failure_of, has_failure, split_traceback
 from helicone_logging.fields import canonical, properties_of
 from helicone_logging.limits import LEAST_VALUE_LENGTH, Limits, pack
 from helicone_logging.redaction import Redactor
@@ -153,10 +153,13 @@ class OTELTraceFormatter(BaseJsonFormatter):
             return self._encode(tamed(record), text)
 
     def _encode(self, record: logging.LogRecord, text: str | None) -> Encoded:
+        if text is None:
+            text = _rendered(record)
+        if self._stencils is not None and not has_failure(record, text):
+            entry = self._stencils.fill(record, text)
+            if entry is not None:
+                return tuple.__new__(Encoded, (entry, 0, 0))  # as in `identity`
         message = _message(record, text)
-        entry = self._stencils.fill(record, message) if self._stencils is not None and message.failure is None else None
-        if entry is not None:
-            return tuple.__new__(Encoded, (entry, 0, 0))  # as in `identity`
         fields = self._fields(record, message.text)
         place = self._builder.place(record, fields, message)
         span = self._builder.build(record, fields, message, place)
@@ -246,10 +249,10 @@ def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object])
         fields["properties"] = merged
 
 
-def _message(record: logging.LogRecord, text: str | None) -> Message:
+def _message(record: logging.LogRecord, text: str) -> Message:
     """What a record says, and the exception it tells of, by itself or at the end of its text."""
-    text, told = split_traceback(_rendered(record) if text is None else text)
-    return tuple.__new__(Message, (text, failure_of(record) or told))  # as in `identity`
+    text, told = split_traceback(text)
+    return Message(text, failure_of(record) or told)
 
 
 def _rendered(record: logging.LogRecord) -> str:

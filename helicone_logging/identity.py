@@ -39,15 +39,27 @@ def take_identity(fields: dict[str, object]) -> Identity:
         malformed = int(incoming is None)
         if incoming is not None:
             del fields["traceparent"]
-    trace_value = fields.pop("trace_id", None)
-    trace_id = ids.trace_id(trace_value)
+    trace, span, parent = (fields.pop(name, None) for name in ("trace_id", "span_id", "parent_span_id"))
+    return identity_of(trace, span, parent, incoming)._replace(malformed=malformed)
+
+
+def identity_of(trace: object, span: object, parent: object, incoming: ids.TraceParent | None = None) -> Identity:
+    """Returns the identity of a span, its missing ids generated.
+
+    Args:
+        trace: what the user wrote as `trace_id`; None for nothing.
+        span: likewise as `span_id`.
+        parent: likewise as `parent_span_id`.
+        incoming: what its `traceparent` says.
+    """
+    trace_id = ids.trace_id(trace)
     if trace_id is None:
-        trace_value = trace_id = incoming.trace_id if incoming else ids.new_trace_id()
-    span_id = ids.span_id(fields.pop("span_id")) if "span_id" in fields else None
-    parent_id = ids.span_id(fields.pop("parent_span_id")) if "parent_span_id" in fields else None
+        trace = trace_id = incoming.trace_id if incoming else ids.new_trace_id()
+    span_id = None if span is None else ids.span_id(span)
+    parent_id = None if parent is None else ids.span_id(parent)
     if parent_id is None and incoming is not None:
         parent_id = incoming.span_id
     is_known = span_id is not None
-    trace_name = trace_value if type(trace_value) is str else text_of(trace_value)
+    trace_name = trace if type(trace) is str else text_of(trace)
     # In half the time of `Identity()`, as every record waits for it.
-    return tuple.__new__(Identity, (trace_id, trace_name, span_id or ids.new_span_id(), is_known, parent_id, malformed))
+    return tuple.__new__(Identity, (trace_id, trace_name, span_id or ids.new_span_id(), is_known, parent_id, 0))

@@ -23,6 +23,7 @@ _SPAN_DIGITS = 16
 _ZEROS = "0" * _TRACE_DIGITS
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
 _is_hex = re.compile(r"[0-9a-fA-F]+", re.ASCII).fullmatch
+_read_hex = bytes.fromhex  # which skips blanks, and takes a third of the time
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 # https://www.w3.org/TR/trace-context/#traceparent-header: lower case; a version above 00 may carry more parts.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.ASCII)
@@ -81,6 +82,11 @@ def trace_id(value: object) -> str | None:
     Returns:
         32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
+    try:
+        if type(value) is str and len(value) == _TRACE_DIGITS == 2 * len(_read_hex(value)):  # as most of them are
+            return None if value == _ZEROS else value
+    except ValueError:
+        pass
     return _identify(value, _TRACE_DIGITS)
 
 
@@ -94,16 +100,17 @@ def span_id(value: object) -> str | None:
     Returns:
         16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
     """
+    try:
+        if type(value) is str and len(value) == _SPAN_DIGITS == 2 * len(_read_hex(value)):
+            return None if value == _ZEROS[:_SPAN_DIGITS] else value
+    except ValueError:
+        pass
     return _identify(value, _SPAN_DIGITS)
 
 
 def _identify(value: object, digits: int) -> str | None:
-    if type(value) is str:
-        size = len(value)
-        if size == digits and _is_hex(value):
-            return None if value == _ZEROS[:size] else value
-        if size <= _MAX_REMEMBERED:
-            return _from_short_text(value, digits)
+    if type(value) is str and len(value) <= _MAX_REMEMBERED:
+        return _from_short_text(value, digits)
     if value is None:
         return None
     try:

@@ -31,6 +31,9 @@ PLACING = frozenset(
 )
 """The fields that say where a span stands."""
 
+SIMPLE_PLACING = ("trace_id", "span_id", "parent_span_id", "parent_path", "duration_ms")
+"""Those that most records have at the most."""
+
 _PLACING_TYPES = {str, int, float, uuid.UUID, datetime.datetime, datetime.timedelta}
 _SHAPING = {"provider", "model", "operation", "tool_name", "finish_reason", "span_kind", "status", "session_name"}
 _TEXTS = {"messages", "completion", "user_id", "prompt_id", "session_id"}
@@ -54,27 +57,31 @@ class Kind(NamedTuple):
     Args:
         placing: the fields that say where a span stands.
         placing_of: gets their values.
+        simple_placing_of: gets those of `SIMPLE_PLACING` from the values and a None, where there are no others.
         shaping_of: gets the values that decide what a span is made of.
-        properties_of: gets the mapping of properties, if there is one.
+        properties: where the mapping of properties is, if there is one.
+        properties_of: gets it.
         messages: where the list of messages is, if there is one.
         messages_of: gets it.
         blanks: where the values are that land in a span as they are.
-        blanks_of: gets these values.
+        texts_of: gets all texts.
         shorts_of: gets those that are a property too, which only a short text is.
         counts_of: gets those that are ints.
-        floats: where among the blanks the floats are.
+        floats: where the floats among them are.
         floats_of: gets them.
         tokens_of: gets the two counts of tokens to be summed up, where the user gives no sum.
     """
 
     placing: tuple[str, ...]
     placing_of: _Get
+    simple_placing_of: _Get | None
     shaping_of: _Get
+    properties: tuple[int, ...]
     properties_of: _Get
     messages: tuple[int, ...]
     messages_of: _Get
     blanks: tuple[int, ...]
-    blanks_of: _Get
+    texts_of: _Get
     shorts_of: _Get
     counts_of: _Get
     floats: tuple[int, ...]
@@ -102,23 +109,32 @@ def kind_of(names: tuple[str, ...], types: tuple[type, ...]) -> Kind | None:
     def those(*wanted: _Role) -> list[int]:
         return [place for place, role in enumerate(roles) if role in wanted]
 
-    placing, blanks = those(_Role.PLACING), those(*_ROLES_OF_BLANKS)
+    placing = those(_Role.PLACING)
     tokens = [fields.index(field) for field in ("prompt_tokens", "completion_tokens") if field in fields]
     return Kind(
         placing=tuple(fields[place] for place in placing),
         placing_of=_getter(placing),
+        simple_placing_of=_simple_placing_getter(fields),
         shaping_of=_getter(those(_Role.SHAPING)),
+        properties=tuple(those(_Role.PROPERTIES)),
         properties_of=_getter(those(_Role.PROPERTIES)),
         messages=tuple(those(_Role.MESSAGES)),
         messages_of=_getter(those(_Role.MESSAGES)),
-        blanks=tuple(blanks),
-        blanks_of=_getter(blanks),
+        blanks=tuple(those(*_ROLES_OF_BLANKS)),
+        texts_of=_getter([place for place, kind in enumerate(types) if kind is str]),
         shorts_of=_getter(those(_Role.SHORT)),
         counts_of=_getter(those(_Role.COUNT)),
-        floats=tuple(blanks.index(place) for place in those(_Role.FLOAT)),
+        floats=tuple(those(_Role.FLOAT)),
         floats_of=_getter(those(_Role.FLOAT)),
         tokens_of=_getter(tokens if len(tokens) == 2 and "total_tokens" not in fields else []),
     )
+
+
+def _simple_placing_getter(fields: tuple[str, ...]) -> _Get | None:
+    if not PLACING.intersection(fields).issubset(SIMPLE_PLACING):
+        return None
+    absent = len(fields)
+    return _getter([fields.index(name) if name in fields else absent for name in SIMPLE_PLACING])
 
 
 def _role(field: str, kind: type) -> _Role | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-_NEAR = 0.005  # seconds of a request
-_HANGS = 0.02  # seconds after which a request that was to be over by now makes way for others
+_NEAR = 0.01  # seconds until an answer; in half of them the thread may wait for a busy interpreter
+_HANGS = 0.1  # seconds after which a request that was to be over by now makes way for others
 
 
 class Lead:
@@ -74,8 +74,8 @@ class Lead:
         if not self._is_watched:
             self._turn.notify()
 
-    def has_sent(self, seconds: float) -> None:
-        """Notes how long a request took."""
+    def has_waited(self, seconds: float) -> None:
+        """Notes for how long the endpoint let its answer be waited for."""
         self._is_near = seconds < _NEAR
 
     def relieve(self) -> None:

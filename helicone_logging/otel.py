@@ -123,6 +123,8 @@ _END_OF_ATTRIBUTE = b"}}"
 _EXCEPTION = b'{"name":"exception","timeUnixNano":"%d","attributes":[%b],"droppedAttributesCount":0}'
 
 _escape = json.encoder.encode_basestring_ascii
+_LONG = 256  # characters from which it pays to look first
+_ESCAPED = bytes({*range(0x20), *b'"\\\x7f'} - {*b"\n"})
 
 _BODY_HEAD = b'{"resourceSpans":['
 _BODY_TAIL = b"]}"
@@ -210,7 +212,13 @@ def body(entries: Sequence[bytes]) -> bytes:
 
 
 def _escaped(value: Scalar) -> bytes:
-    return (_escape(value) if isinstance(value, str) else str(value)).encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if len(value) >= _LONG and value.isascii():
+        text = value.encode()
+        if len(text.translate(None, _ESCAPED)) == len(text):  # then it is JSON already, but for the ends of its lines
+            return b'"%b"' % text.replace(b"\n", b"\\n")
+    return _escape(value).encode()
 
 
 plain_json: _ToJSON = _escaped

@@ -56,6 +56,8 @@ def join(parent: str, name: str) -> str:
         parent: a clean path; empty or `/` for the root. One that is 64 parts deep already gets no deeper.
         name: the step's own name, cleaned here.
     """
+    if not parent:
+        return "/" + clean_part(name)
     if parent.count("/") >= MAX_PARTS:
         return parent
     return parent.rstrip("/") + "/" + clean_part(name)

@@ -6,7 +6,7 @@ Otherwise one middleware, or OpenTelemetry's logging instrumentation, would send
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from helicone_logging.ambient import ambient_of
 from helicone_logging.context import STAMPED_MARK
@@ -24,33 +24,34 @@ class Selection:
     """
 
     def __init__(self, export: str, rename_fields: Mapping[str, str]) -> None:
-        self._export = export
+        self._exports_all = export == "all"
+        self._exports_bound = export == "context"
         self._context_names = _with_renamed(CONTEXT_FIELDS, rename_fields)
         self._model_names = _with_renamed(MODEL_FIELDS, rename_fields)
 
     def __call__(self, record: logging.LogRecord) -> bool:
-        if self._export == "all":
+        if self._exports_all:
             return True
         data = record.__dict__
-        stamped = data.get(STAMPED_MARK, ())
-        if self._carries(data, self._context_names, stamped):
-            return True
+        for name in self._context_names:  # a loop of its own, as every foreign record waits for it
+            if name in data and is_given(data[name]) and name not in data.get(STAMPED_MARK, ()):
+                return True
         logged = data["msg"]
         is_mapping = type(logged) is not str and issubclass(type(logged), dict)
-        if is_mapping and self._carries(logged, self._context_names):
+        if is_mapping and _carries(logged, self._context_names):
             return True
         if not ambient_of(record):
             return False
-        if self._export == "context" or self._carries(data, self._model_names, stamped):
+        if self._exports_bound:
             return True
-        return is_mapping and self._carries(logged, self._model_names)
-
-    @staticmethod
-    def _carries(data: Mapping[str, object], names: tuple[str, ...], stamped: Collection[str] = ()) -> bool:
-        for name in names:  # a loop, as `any()` would cost every foreign record a generator  # noqa: SIM110
-            if name in data and is_given(data[name]) and name not in stamped:
+        for name in self._model_names:
+            if name in data and is_given(data[name]) and name not in data.get(STAMPED_MARK, ()):
                 return True
-        return False
+        return is_mapping and _carries(logged, self._model_names)
+
+
+def _carries(logged: Mapping[str, object], names: tuple[str, ...]) -> bool:
+    return any(name in logged and is_given(logged[name]) for name in names)
 
 
 def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[str, ...]:

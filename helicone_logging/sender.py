@@ -6,13 +6,14 @@ wakes the leader only when it waits for what came, so that a busy producer pays 
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable
 
 from helicone_logging import exits, forks, guard
-from helicone_logging.delivery import Delivery, Transport
+from helicone_logging.delivery import Delivery, Transport, make_way_for_threads
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.leading import Lead
@@ -20,7 +21,7 @@ from helicone_logging.queues import Account, Item, Queue
 from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.settling import Settling
 
-_MAX_AUTO_BATCH = 1024
+_MAX_AUTO_BATCH = 512
 _NEVER = sys.maxsize
 _LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
@@ -172,7 +173,11 @@ class Sender:
             transport = self._make_transport()
             is_new = True
             while items := self._next_batch(is_new=is_new):
+                count = len(items)
+                make_way_for_threads(count)
                 self._deliver(items, transport)
+                items.clear()  # to be freed now, and not when the next ones have been taken
+                make_way_for_threads(count)
                 is_new = False
             transport.close()
         with self._work:
@@ -253,16 +258,16 @@ class Sender:
         self._wanted, self._wanted_bytes = records, size
 
     def _deliver(self, items: list[Item], transport: Transport, deadline: float | None = None) -> None:
-        began = time.monotonic()
+        waited = math.inf
         try:
-            self._delivery.deliver(items, transport, deadline)
+            waited = self._delivery.deliver(items, transport, deadline)
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
             self.diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
             self._queue.retry(items, self._options.retry.max_backoff)
         finally:
             with self._work:
                 self._sending -= 1
-                self._lead.has_sent(time.monotonic() - began)
+                self._lead.has_waited(waited)
                 self._work.notify()  # the leader may be waiting for this to come back
                 is_stopped = self._is_stopped
             if is_stopped:  # what came back after `close` has nobody left to send it

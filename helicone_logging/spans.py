@@ -115,9 +115,24 @@ class SpanBuilder:
         """
         identity = take_identity(fields)
         times = take_times(fields, record.created)
-        name = self._shown_name(_take_name(fields, record, message, self._options.capture_content))
+        name = _take_name(fields, record, message, self._options.capture_content)
         explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
         enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
+        return self.place_of(identity, times, name, explicit, enclosing)
+
+    def place_of(
+        self, identity: Identity, times: Times, name: str, explicit: str | None, enclosing: str | None
+    ) -> Place:
+        """Returns where a span stands.
+
+        Args:
+            identity: its ids.
+            times: when it began and ended.
+            name: its name, of any length.
+            explicit: the path that the user gave.
+            enclosing: the path of the `span()`s around it.
+        """
+        name = self._shown_name(name)
         path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
         return tuple.__new__(Place, (identity, times, name, path))  # as in `identity`
 

@@ -20,11 +20,11 @@ from helicone_logging import fields as vocabulary
 from helicone_logging import otel
 from helicone_logging.ambient import ambient_of, of_same_trace
 from helicone_logging.context import AMBIENT_MARK
-from helicone_logging.identity import Identity
+from helicone_logging.identity import Identity, identity_of
 from helicone_logging.kinds import CALL_SITE, PLACING, Kind, kind_of
 from helicone_logging.limits import Limits, is_within
 from helicone_logging.spans import Message, Place, SpanBuilder
-from helicone_logging.times import Times
+from helicone_logging.times import Times, times_of
 from helicone_logging.values import Scalar
 
 _MAX_KNOWN = 256  # sets of names, and of types for each; then they are forgotten
@@ -48,12 +48,14 @@ class Stencil(NamedTuple):
 
     Args:
         pieces: its bytes; every other one is a gap.
-        in_order: gets what belongs into the gaps from the encoded values of a record.
+        in_order: gets what belongs into the gaps from the filling of a record.
+        messages: the gaps into which a list of messages belongs.
         attributes: how many there are beside those of a list of messages.
     """
 
     pieces: list[bytes]
-    in_order: Callable[[Sequence[bytes]], tuple[bytes, ...]]
+    in_order: Callable[[Sequence[Any]], tuple[Any, ...]]
+    messages: tuple[int, ...]
     attributes: int
 
 
@@ -103,21 +105,21 @@ class Stencils:
         self._names: dict[tuple[str, ...], _Names] = {}
         self._learned = 0
 
-    def fill(self, record: logging.LogRecord, message: Message) -> bytes | None:
+    def fill(self, record: logging.LogRecord, text: str) -> bytes | None:
         """Returns the entry of a record; None for one that has to go the general way.
 
         Args:
             record: any record; it is not changed.
-            message: what it says, without a failure.
+            text: what it says, without a failure.
         """
         if type(record) is not logging.LogRecord:  # one of the application's may tell other values than it holds
             return None
         try:
-            return self._fill(record, message)
+            return self._fill(record, text)
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
             return None
 
-    def _fill(self, record: logging.LogRecord, message: Message) -> bytes | None:
+    def _fill(self, record: logging.LogRecord, text: str) -> bytes | None:
         data: Mapping[str, Any] = record.__dict__
         ambient = ambient_of(record)
         if ambient:
@@ -135,30 +137,45 @@ class Stencils:
         if known is None or not _are_fit(known.kind, values):
             return None
         kind = known.kind
-        key = (kind.shaping_of(values), *map(_frozen, kind.properties_of(values)))
+        key = kind.shaping_of(values)
+        if kind.properties:
+            key = (key, *map(_frozen, kind.properties_of(values)))
         learned = known.learned.get(key, _NEW)
         if learned is _NEW:  # only what comes again is learned
             self._see(names, types, key)
             return None
         if learned is None:
             return None
-        placed = dict(zip(kind.placing, kind.placing_of(values)))  # noqa: B905 - `strict` takes as long again
-        place = self._builder.place(record, placed, message)
-        if placed:
-            return None  # a value that its field cannot hold is an attribute of its own
+        place = self._place(record, kind, values, text)
+        if place is None:
+            return None
         is_root = place.identity.parent_id is None
         if is_root not in learned:
             known.learned[key] = None  # unless it can be learned
             learned[is_root] = self._learn(record, ambient, names.fields, kind, values, is_root=is_root)
             known.learned[key] = learned
         stencil = learned[is_root]
-        encoded = [*map(otel.plain_json, _scalars(kind, values, place, message.text, sum(kind.tokens_of(values))))]
-        if kind.messages:
-            encoded += [self._messages_json(messages, stencil.attributes) for messages in kind.messages_of(values)]
-        return self._joined(stencil, encoded)
+        filling = _filling(kind, values, place, text, sum(kind.tokens_of(values)))
+        gaps = [*map(otel.plain_json, stencil.in_order(filling))]
+        for gap in stencil.messages:
+            (messages,) = kind.messages_of(values)
+            gaps[gap] = self._messages_json(messages, stencil.attributes)
+        return self._joined(stencil, gaps)
 
-    def _joined(self, stencil: Stencil, encoded: list[bytes]) -> bytes | None:
-        gaps = stencil.in_order(encoded)
+    def _place(self, record: logging.LogRecord, kind: Kind, values: _Values, text: str) -> Place | None:
+        """Where the span of a record stands; None where a value is none that its field can hold."""
+        if kind.simple_placing_of is None:
+            fields = dict(zip(kind.placing, kind.placing_of(values), strict=True))
+            place = self._builder.place(record, fields, Message(text, None))
+            return None if fields else place
+        trace, span, parent, enclosing, duration_ms = kind.simple_placing_of((*values, None))
+        times = times_of(record.created, duration_ms)
+        if times is None or not (enclosing is None or type(enclosing) is str):
+            return None
+        name = text or record.funcName or record.name
+        return self._builder.place_of(identity_of(trace, span, parent), times, name, None, enclosing)
+
+    def _joined(self, stencil: Stencil, gaps: list[bytes]) -> bytes | None:
         pieces = stencil.pieces.copy()
         pieces[1::2] = gaps
         entry = b"".join(pieces)
@@ -205,8 +222,10 @@ class Stencils:
         marked = tuple([_mark(value, next(numbers)) for value in values])
         place, text = _marked_place(numbers), _text_mark(next(numbers))
         total = sum(kind.tokens_of(marked)) or next(numbers)
-        tokens = [otel.plain_json(scalar) for scalar in _scalars(kind, marked, place, text, total)]
-        tokens += [self._messages_json(messages, 0) for messages in kind.messages_of(marked)]
+        filling = _filling(kind, marked, place, text, total)
+        tokens = [otel.plain_json(scalar if type(scalar) is int else str(scalar)) for scalar in filling]
+        for index in kind.messages:
+            tokens[index] = self._messages_json(marked[index], 0)
         if is_root:
             place = place._replace(identity=place.identity._replace(parent_id=None))
         marks = {names[index]: marked[index] for index in (*kind.blanks, *kind.messages)}
@@ -214,7 +233,9 @@ class Stencils:
         pieces = re.split(b"(%b)" % b"|".join(map(re.escape, tokens)), entry)
         if any(_MARK.encode() in piece for piece in pieces[::2]):
             raise ValueError("a value stands within a longer text")
-        return Stencil(pieces, itemgetter(*map(tokens.index, pieces[1::2])), attributes)
+        order = [*map(tokens.index, pieces[1::2])]
+        messages = tuple(gap for gap, index in enumerate(order) if index in kind.messages)
+        return Stencil(pieces, itemgetter(*order), messages, attributes)
 
     def _walk(self, record: logging.LogRecord, message: Message, place: Place) -> tuple[bytes, int]:
         fields = self._fields_of(record, message.text)
@@ -260,7 +281,7 @@ def _size(key: object) -> int:
 
 def _are_fit(kind: Kind, values: _Values) -> bool:
     """Whether values land in the span as they are: none is absent, no text too long for a property, no int no count."""
-    if "" in values:
+    if not all(kind.texts_of(values)):
         return False
     for text in kind.shorts_of(values):
         if not vocabulary.is_short_text(text):
@@ -282,25 +303,15 @@ def _frozen(properties: Mapping[object, object]) -> tuple[object, ...]:
     return tuple(frozen)
 
 
-def _scalars(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Scalar]:
-    """All that may stand in a gap, but the messages; floats as text."""
+def _filling(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Any]:
+    """All that may stand in a gap: floats as text, and nothing for the messages, which are more than one scalar."""
     (trace_id, trace_name, span_id, _, parent_id, _), (start, end), name, path = place
-    scalars = [
-        *kind.blanks_of(values),
-        trace_id,
-        trace_name,
-        span_id,
-        parent_id or "",
-        name,
-        path,
-        start,
-        end,
-        text,
-        total,
-    ]
+    filling = [*values, trace_id, trace_name, span_id, parent_id or "", name, path, start, end, text, total]
     for index in kind.floats:
-        scalars[index] = repr(scalars[index])
-    return scalars
+        filling[index] = repr(filling[index])
+    for index in kind.messages:
+        filling[index] = ""
+    return filling
 
 
 def _mark(value: object, number: int) -> object:

@@ -20,6 +20,7 @@ _new_tuple = tuple.__new__  # takes half the time of `Times()`, and every record
 
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
+_ROUNDING = 512  # nanoseconds by which the difference of two doubles is off at the worst
 _LONGEST = 10 * 366 * 86_400 * 10**9
 _MANY_MS = 1e9
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
@@ -43,10 +44,9 @@ def take_times(fields: dict[str, object], created: float) -> Times:
         fields: the record's fields; those that were understood are removed.
         created: the record's own time, in seconds.
     """
-    own = max(0, round(created * 1e6) * 1000)
     if "start_time" not in fields and "end_time" not in fields:
-        duration = _take_duration(fields)
-        return _as_shown(own - duration if duration < own else 0, own) if duration else _new_tuple(Times, (own, own))
+        return _before(created, _take_duration(fields) or 0)
+    own = _own(created)
     is_rounded = isinstance(fields.get("start_time"), float) and isinstance(fields.get("end_time"), float)
     start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
     duration = _take_duration(fields)
@@ -60,6 +60,29 @@ def take_times(fields: dict[str, object], created: float) -> Times:
     return _as_shown(start, max(start, end))
 
 
+def times_of(created: float, duration_ms: object) -> Times | None:
+    """Returns the times of a span that ended when its record was made; None for a duration that cannot be read.
+
+    Args:
+        created: the record's own time, in seconds.
+        duration_ms: how long it took, as the user wrote it; None for nothing.
+    """
+    if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # what nearly every record has
+        return _before(created, round(duration_ms * 1000) * 1000)
+    duration = 0 if duration_ms is None else _milliseconds(duration_ms)
+    return None if duration is None else _before(created, duration)
+
+
+def _own(created: float) -> int:
+    own = round(created * 1e6) * 1000
+    return own if own > 0 else 0
+
+
+def _before(created: float, duration: int) -> Times:
+    own = _own(created)
+    return _as_shown(own - duration if duration < own else 0, own) if duration else _new_tuple(Times, (own, own))
+
+
 def _without_rounding(length: int) -> int:
     """What two floats were meant to be apart: each of them is a microsecond off at the worst."""
     whole = (length + 1_000) // 1_000_000 * 1_000_000
@@ -71,10 +94,11 @@ def _as_shown(start: int, end: int) -> Times:
 
     It parses both times as doubles, which stand 256 ns apart at present-day epochs, and truncates the difference.
     """
-    meant = (end - start) // 1_000_000
-    shown = int((float(end) - float(start)) / 1e6)
-    if shown != meant:
-        end += 500 if shown < meant else -500
+    length = end - start
+    if not _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
+        meant, shown = length // 1_000_000, int((float(end) - float(start)) / 1e6)
+        if shown != meant:
+            end += 500 if shown < meant else -500
     return _new_tuple(Times, (start, end))
 
 
@@ -131,8 +155,6 @@ def _take_duration(fields: dict[str, object]) -> int | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    if type(value) is float and 0 <= value < _MANY_MS:  # what nearly every record has, without the questions below
-        return round(value * 1000) * 1000
     return _length(value, 10**6)
 
 

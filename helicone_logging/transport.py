@@ -76,7 +76,11 @@ class Transport:
         )
         text = self._without_key(_beginning(response).decode("utf-8", "replace"))
         answer = classify(response.status, text, response.headers.get("Retry-After"))
-        return answer._replace(detail=self._without_key(answer.detail))  # JSON can hide it behind escapes
+        waited = response._original_response.waited  # type: ignore[attr-defined]  # as requests takes it, of `deadlines`
+        return answer._replace(
+            detail=self._without_key(answer.detail),  # JSON can hide it behind escapes
+            waited=waited,
+        )
 
     def _find_way(self) -> tuple[urllib3.HTTPConnectionPool, str]:
         options = self._options

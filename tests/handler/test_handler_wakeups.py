@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import logging.config
 import threading
-from collections import Counter
 
 import pytest
 from recording_server import PATIENCE
@@ -118,25 +117,27 @@ def test_records_that_join_others_wake_nobody(where, server, logger_of, tmp_path
     assert {wanted for count, wanted in looks if count} <= {500, sender_module._NEVER}
 
 
-def test_a_flush_ends_after_records_came_in_the_middle_of_others(server, logger_of) -> None:
-    """What signal handlers do: the first record after a flush is counted as the first one twice."""
+def test_a_flush_ends_after_another_came_in_the_middle_of_a_record(server, logger_of, monkeypatch) -> None:
+    """What signal handlers do: they log and flush while a record is being put into the queue."""
     handler = HeliconeHandler(endpoint=server.url)
     logger = logger_of(handler)
     queue = handler._sender._queue
+    clock, marks = queues.monotonic, []
 
-    class Interrupted(type(queue._in_mark)):
-        def __missing__(self, mark):
-            queue._in_mark = Counter(self)
-            logger.info("from a signal handler", extra=TRACE)
-            self.update(queue._in_mark)
-            return 0
+    def interrupted() -> float:
+        monkeypatch.setattr(queues, "monotonic", clock)
+        logger.info("from a signal handler", extra=TRACE)
+        marks.append(queue.mark())
+        return clock()
 
-    queue._in_mark = Interrupted()
+    monkeypatch.setattr(queues, "monotonic", interrupted)
     logger.info("interrupted", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert handler.flush(PATIENCE)
-    assert handler.stats().queued == 0
-    assert min(queue._in_mark.values(), default=0) >= 0
+    assert queue.is_done(marks[0])
+    assert min(queue._before.values()) == 0
+    stats = handler.stats()
+    assert (stats.emitted, stats.delivered, stats.queued) == (2, 2, 0)
 
 
 def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_endpoint, logger_of, monkeypatch) -> None:
