@@ -34,6 +34,10 @@ class _DeadlineReader(io.RawIOBase):
         timeout = sock.gettimeout()
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
+    def makefile(self, *_: object) -> io.BufferedReader:
+        """As of a socket."""
+        return io.BufferedReader(self)
+
     def readable(self) -> bool:
         return True
 
@@ -57,10 +61,9 @@ class _Response(http.client.HTTPResponse):
     """urllib3 sets the read timeout on the socket right before it makes one of these."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
         self._reader = _DeadlineReader(sock)
-        self.fp = io.BufferedReader(self._reader)
+        in_place_of_socket: Any = self._reader  # all that is asked of it is a file
+        super().__init__(in_place_of_socket, *args, **kwargs)
         self.waited = math.inf
 
     def begin(self) -> None:

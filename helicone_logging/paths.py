@@ -56,8 +56,12 @@ def join(parent: str, name: str) -> str:
         parent: a clean path; empty or `/` for the root. One that is 64 parts deep already gets no deeper.
         name: the step's own name, cleaned here.
     """
-    if not parent:
-        return "/" + clean_part(name)
+    return _join(parent, name[: 4 * MAX_PART_LENGTH])
+
+
+@functools.lru_cache(256)
+def _join(parent: str, name: str) -> str:
+    """The records of a call site come one after the other."""
     if parent.count("/") >= MAX_PARTS:
         return parent
     return parent.rstrip("/") + "/" + clean_part(name)

@@ -140,19 +140,12 @@ def retry_limit(limit: int, attempts: int) -> int:
     return max(1, limit >> (2 * attempts))
 
 
-class _Weight(NamedTuple):
-    """What some records take up; it is summed up before the lock is taken that `put` needs."""
-
-    records: int
-    size: int
-    marks: Counter[int]
-
-
 _entry_of, _mark_of, _queued_at = itemgetter(0), itemgetter(1), itemgetter(3)  # hundreds at a time, and the caller of `put` waits for the thread
 
 
-def _weigh(items: Sequence[Item]) -> _Weight:
-    return _Weight(len(items), sum(map(len, map(_entry_of, items))), Counter(map(_mark_of, items)))
+def _size_of(items: Sequence[Item]) -> int:
+    """Their bytes, to be summed up before the lock is taken that `put` needs."""
+    return sum(map(len, map(_entry_of, items)))
 
 
 class BoundedQueue:
@@ -182,7 +175,7 @@ class BoundedQueue:
         self._count = self._bytes = 0  # those being sent included
         self._emitted = self._delivered = self._rejected = self._dropped = 0
         self._mark = 0
-        self._before: dict[int, int] = {}  # for each earlier mark, how many of its records are still here
+        self._before: Counter[int] = Counter()  # how many records are still here from before each mark
         self._is_closed = False
 
     def put(self, entry: bytes, record: int = 0) -> int:  # a spool names its records
@@ -221,7 +214,7 @@ class BoundedQueue:
             oldest = self._pop_oldest()
             if oldest is None:
                 break
-            self._forget(_weigh((oldest,)))
+            self._forget((oldest,), len(oldest.entry))
             self._dropped += 1
             dropped += 1
         return dropped
@@ -257,7 +250,7 @@ class BoundedQueue:
         # In one go, which no signal handler comes into that drops the oldest; one that came right before left fewer.
         with contextlib.suppress(IndexError):
             items.extend(map(tuple.__new__, repeat(Item, min(limit, len(ready))), iter(ready.popleft, None)))
-        size = sum(map(len, map(_entry_of, items)))
+        size = _size_of(items)
         while size > max_bytes and len(items) > 1:
             size -= len(items[-1].entry)
             ready.appendleft(items.pop())
@@ -267,7 +260,7 @@ class BoundedQueue:
     def give_back(self, items: Sequence[Item]) -> None:
         with self._lock:
             self._ready.extendleft(reversed(items))
-            self._ready_bytes += sum(len(item.entry) for item in items)
+            self._ready_bytes += _size_of(items)
 
     def retry(self, items: Sequence[Item], delay: float) -> None:
         due = monotonic() + delay
@@ -278,33 +271,36 @@ class BoundedQueue:
                 heapq.heappush(self._delayed, (due, self._sequence, again))
 
     def delivered(self, items: Sequence[Item]) -> None:
-        weight = _weigh(items)
+        size = _size_of(items)
         with self._lock:
-            self._forget(weight)
+            self._forget(items, size)
             self._delivered += len(items)
 
     def rejected(self, items: Sequence[Item]) -> None:
-        weight = _weigh(items)
+        size = _size_of(items)
         with self._lock:
-            self._forget(weight)
+            self._forget(items, size)
             self._rejected += len(items)
 
     def withdraw(self, items: Sequence[Item]) -> None:
         """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
-        weight = _weigh(items)
+        size = _size_of(items)
         with self._lock:
-            self._forget(weight)
+            self._forget(items, size)
             self._emitted -= len(items)
 
     def listen(self, wake: Callable[[], object]) -> None:
         """Nobody else puts records in here."""
 
-    def _forget(self, weight: _Weight) -> None:
-        self._count -= weight.records
-        self._bytes -= weight.size
-        for mark, count in weight.marks.items():
-            if mark in self._before:
-                self._before[mark] -= count
+    def _forget(self, items: Sequence[Item], size: int) -> None:
+        self._count -= len(items)
+        self._bytes -= size
+        if self._before:
+            for mark, count in Counter(map(_mark_of, items)).items():
+                if mark in self._before:
+                    self._before[mark] -= count  # a `Counter`, should a signal handler come between
+            if not any(self._before.values()):
+                self._before.clear()
         if self._overflow == BLOCK:
             self._room.notify_all()
 
@@ -312,7 +308,7 @@ class BoundedQueue:
         with self._lock:
             items = [*self._take_ready(self._count, self._max_bytes), *(item for _, _, item in self._delayed)]
             self._delayed.clear()
-            self._forget(_weigh(items))
+            self._forget(items, _size_of(items))
             self._dropped += len(items)
             return len(items)
 
@@ -344,14 +340,14 @@ class BoundedQueue:
 
     def mark(self) -> int:
         with self._lock:
-            earlier = {mark: count for mark, count in self._before.items() if count > 0}
-            self._before = {**earlier, self._mark: self._count - sum(earlier.values())}
+            earlier = {mark: count for mark, count in list(self._before.items()) if count > 0}
+            self._before = Counter({**earlier, self._mark: self._count - sum(earlier.values())})
             self._mark += 1
             return self._mark
 
     def is_done(self, mark: int) -> bool:
         with self._lock:
-            return not any(count > 0 for number, count in self._before.items() if number < mark)
+            return not any(count > 0 for number, count in list(self._before.items()) if number < mark)
 
     def account(self) -> Account:
         with self._lock:

@@ -174,7 +174,6 @@ class Sender:
             is_new = True
             while items := self._next_batch(is_new=is_new):
                 count = len(items)
-                make_way_for_threads(count)
                 self._deliver(items, transport)
                 items.clear()  # to be freed now, and not when the next ones have been taken
                 make_way_for_threads(count)

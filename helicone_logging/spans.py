@@ -132,7 +132,8 @@ class SpanBuilder:
             explicit: the path that the user gave.
             enclosing: the path of the `span()`s around it.
         """
-        name = self._shown_name(name)
+        if len(name) > _MAX_NAME or self._options.redactor is not None:
+            name = self._shown_name(name)
         path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
         return tuple.__new__(Place, (identity, times, name, path))  # as in `identity`
 

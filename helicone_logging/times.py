@@ -67,8 +67,11 @@ def times_of(created: float, duration_ms: object) -> Times | None:
         created: the record's own time, in seconds.
         duration_ms: how long it took, as the user wrote it; None for nothing.
     """
-    if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # what nearly every record has
-        return _before(created, round(duration_ms * 1000) * 1000)
+    if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # as nearly every one, so it waits for no calls
+        own, length = round(created * 1e6) * 1000, round(duration_ms * 1000) * 1000
+        if length < own and _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
+            return _new_tuple(Times, (own - length, own))
+        return _before(created, length)
     duration = 0 if duration_ms is None else _milliseconds(duration_ms)
     return None if duration is None else _before(created, duration)
 

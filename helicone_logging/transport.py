@@ -133,7 +133,6 @@ def _cause(error: BaseException) -> str:
 def _headers(options: TransportOptions) -> dict[str, str]:
     headers = {
         "User-Agent": _USER_AGENT,
-        "Accept": "application/json",
         "Accept-Encoding": "identity",
         **dict(options.headers),
         "Content-Type": "application/json",

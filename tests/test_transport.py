@@ -52,7 +52,6 @@ def test_a_request_has_exactly_these_headers(server) -> None:
     assert headers.pop("User-Agent").startswith("helicone_logging/")
     assert headers.pop("Host") in server.url
     assert headers == {
-        "Accept": "application/json",
         "Accept-Encoding": "identity",
         "Authorization": f"Bearer {KEY}",
         "Content-Type": "application/json",
