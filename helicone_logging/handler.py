@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import logging
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pythonjsonlogger.core import BaseJsonFormatter
@@ -339,9 +338,14 @@ def _refuse_unknown(options: Mapping[str, object]) -> None:
     known |= {*inspect.signature(BaseJsonFormatter).parameters}
     for name in options:
         if name not in known:
-            meant = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {meant[0]!r}?" if meant else "its options are in the README"
-            raise ConfigurationError(f"HeliconeHandler has no option {name!r}: {hint}")
+            raise ConfigurationError(f"HeliconeHandler has no option {name!r}: {_hint(name, known)}")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    meant = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {meant[0]!r}?" if meant else "its options are in the README"
 
 
 def _is_enabled(enabled: bool | str | None) -> bool:

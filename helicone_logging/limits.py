@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ STACKTRACE = "exception.stacktrace"
 LEAST_VALUE_LENGTH = 100
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How much a span may carry.
 
     Args:

@@ -10,8 +10,8 @@ from typing import Any
 
 from helicone_logging import options as check
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
-_VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?")
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -44,11 +44,11 @@ class TransportOptions:
 def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     """Returns headers that may be sent beside the handler's own."""
     for name, value in _mapping("headers", headers).items():
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(_NAME, name):
             check.refuse("headers", name, "give names of HTTP headers")
         if name.lower() in _OWN_HEADERS:
             check.refuse("headers", name, "leave it out; the handler sets it by itself")
-        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             check.refuse("headers", name, "give it a value of one line of text")
     return tuple((headers or {}).items())
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FIRST_BACKOFF = 0.5
 UNAUTHORISED_PAUSE = 30.0
 _LEAST_ASKED = 0.1  # seconds; less is no wait, and a date may have passed by another clock
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """Exponential backoff with full jitter.
 
     Args:

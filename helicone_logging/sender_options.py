@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helicone_logging.delivery import RejectCallback, RequestCallback
 from helicone_logging.retry import RetryPolicy
@@ -10,8 +10,7 @@ from helicone_logging.retry import RetryPolicy
 AUTO = "auto"
 
 
-@dataclass(frozen=True)
-class SenderOptions:
+class SenderOptions(NamedTuple):
     """How records are sent.
 
     Args:

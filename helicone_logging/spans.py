@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from helicone_logging import fields as vocabulary
@@ -42,8 +41,7 @@ _STEP_PREFIXES = {
 }
 
 
-@dataclass(frozen=True)
-class SpanOptions:
+class SpanOptions(NamedTuple):
     """What shapes the spans of a formatter.
 
     Args:
@@ -56,11 +54,11 @@ class SpanOptions:
     """
 
     session_name: str
-    sessions: bool = True
-    properties: Mapping[str, str] = field(default_factory=dict)
-    capture_content: bool = True
-    provider_overrides: Mapping[str, str] = field(default_factory=dict)
-    redactor: Redactor | None = None
+    sessions: bool
+    properties: Mapping[str, str]
+    capture_content: bool
+    provider_overrides: Mapping[str, str]
+    redactor: Redactor | None
 
 
 class Message(NamedTuple):
