@@ -23,6 +23,7 @@ _TASK_SECONDS = 120
 _MEMORY_RECORDS = 6_000
 _TRICKLE_RECORDS = 20
 _ABANDONED_RECORDS = 1_000
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _SKIPPED_RECORDS = 20_000
 _IMPORTS = 3
 _IMPORT = "import time; t = time.perf_counter(); import {module}; print((time.perf_counter() - t) * 1e3)"
@@ -182,18 +183,20 @@ class Campaign:
     def _run(self, peer: Peer, measure: str, count: int, run: str, options: dict[str, Any]) -> dict[str, Any]:
         task = Task(measure, peer.module, options, self._sink.port, run, count, peer.arrives)
         command = [str(self._python or peer.environment.python), "-m", "bench.worker", json.dumps(asdict(task))]
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=_TASK_SECONDS,
-                env=variables(),
-                cwd=tempfile.gettempdir(),
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise UnavailableError(f"not done in {_TASK_SECONDS} s") from error
+        # A folder that goes with it: what queues on disk leave fills the page cache, and slows down those that follow.
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            try:
+                done = subprocess.run(
+                    command,
+                    capture_output=True,
+                    text=True,
+                    timeout=_TASK_SECONDS,
+                    env={**variables(), **dict.fromkeys(_TEMPORARY, folder)},
+                    cwd=folder,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise UnavailableError(f"not done in {_TASK_SECONDS} s") from error
         for line in reversed(done.stdout.splitlines()):
             if line.startswith(RESULT):
                 figures: dict[str, Any] = json.loads(line.removeprefix(RESULT))

@@ -129,6 +129,8 @@ class SpoolFile:
 
     def _create(self) -> None:
         self._connection.execute("PRAGMA synchronous=OFF")  # there is nothing to lose yet
+        # Each record changes three pages or four, all of which are written: 9 KB for one of 4 KB, and 13 KB by default.
+        self._connection.execute("PRAGMA page_size=2048")
         if self._value("PRAGMA journal_mode=WAL") != "wal":
             raise sqlite3.OperationalError("unable to open database file: its file system has no write-ahead log")
         with self._connection:
