@@ -140,7 +140,8 @@ def retry_limit(limit: int, attempts: int) -> int:
     return max(1, limit >> (2 * attempts))
 
 
-_entry_of, _mark_of, _queued_at = itemgetter(0), itemgetter(1), itemgetter(3)  # hundreds at a time, and the caller of `put` waits for the thread
+# They are used on hundreds at a time, and the caller of `put` waits for the thread meanwhile.
+_entry_of, _mark_of, _queued_at = itemgetter(0), itemgetter(1), itemgetter(3)
 
 
 def _size_of(items: Sequence[Item]) -> int:

@@ -124,9 +124,7 @@ class Stencils:
         ambient = ambient_of(record)
         if ambient:
             ambient = of_same_trace(ambient, data)
-            if not self._own_names.isdisjoint(ambient) or ("properties" in ambient and "properties" in data):
-                return None
-            data = {**ambient, **data}
+            data = self._over(ambient, data)
         if type(data["msg"]) is not str or data["stack_info"] is not None or len(data) > _MAX_ATTRIBUTES:
             return None
         attributes = tuple(data)
@@ -156,11 +154,17 @@ class Stencils:
             known.learned[key] = learned
         stencil = learned[is_root]
         filling = _filling(kind, values, place, text, sum(kind.tokens_of(values)))
-        gaps = [*map(otel.plain_json, stencil.in_order(filling))]
+        gaps = otel.plain_json(stencil.in_order(filling))
         for gap in stencil.messages:
             (messages,) = kind.messages_of(values)
             gaps[gap] = self._messages_json(messages, stencil.attributes)
         return self._joined(stencil, gaps)
+
+    def _over(self, ambient: Mapping[str, object], data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The attributes of a record over what is bound around it."""
+        if not self._own_names.isdisjoint(ambient) or ("properties" in ambient and "properties" in data):
+            raise ValueError("what is bound has the name of an attribute, or has to be merged with it")
+        return {**ambient, **data}
 
     def _place(self, record: logging.LogRecord, kind: Kind, values: _Values, text: str) -> Place | None:
         """Where the span of a record stands; None where a value is none that its field can hold."""
@@ -223,7 +227,7 @@ class Stencils:
         place, text = _marked_place(numbers), _text_mark(next(numbers))
         total = sum(kind.tokens_of(marked)) or next(numbers)
         filling = _filling(kind, marked, place, text, total)
-        tokens = [otel.plain_json(scalar if type(scalar) is int else str(scalar)) for scalar in filling]
+        tokens = otel.plain_json(scalar if type(scalar) is int else str(scalar) for scalar in filling)
         for index in kind.messages:
             tokens[index] = self._messages_json(marked[index], 0)
         if is_root:
@@ -244,8 +248,7 @@ class Stencils:
         span = self._builder.build(record, fields, message, place)
         if not is_within(span.attributes, self._limits):
             raise ValueError("something is cut or dropped")
-        for value in span.attributes.values():
-            otel.plain_json(value)  # raises for a lone surrogate, for which all values are escaped
+        otel.plain_json(span.attributes.values())  # raises for a lone surrogate, for which all values are escaped
         return self._encoder.encode(span), len(span.attributes)
 
     def _see(self, names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:

@@ -77,8 +77,7 @@ def times_of(created: float, duration_ms: object) -> Times | None:
 
 
 def _own(created: float) -> int:
-    own = round(created * 1e6) * 1000
-    return own if own > 0 else 0
+    return max(0, round(created * 1e6) * 1000)
 
 
 def _before(created: float, duration: int) -> Times:
