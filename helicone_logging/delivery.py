@@ -19,8 +19,6 @@ RejectCallback = Callable[[otel.OTELTrace, str], object]
 RequestCallback = Callable[[str, int, float], object]
 
 _LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
-_MOMENT = 0.0001  # seconds in which a thread wakes up; in less this one would have the interpreter back first
-_MANY = 64  # records that take so long to handle that others notice
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 
 
@@ -76,7 +74,6 @@ class Delivery:
         """
         sent_at = time.monotonic()
         answer = self._send(items, transport, None if deadline is None else max(0.0, deadline - sent_at))
-        make_way_for_threads(len(items))
         self._heed(answer, items, transport, sent_at, deadline)
         return answer.waited
 
@@ -172,13 +169,3 @@ class Delivery:
     def _tell(self, answer: Answer, what: str) -> None:
         waiting = self._queue.account().queued
         self._diagnostics.report(answer.verdict.value, f"{what}: {answer.detail}; {waiting:,} records are kept")
-
-
-def make_way_for_threads(records: int) -> None:
-    """Lets the threads go on that wait for the interpreter: they wait for the whole work in one piece otherwise.
-
-    Args:
-        records: how many were handled; nothing happens for a few.
-    """
-    if records >= _MANY:
-        time.sleep(_MOMENT)

@@ -13,16 +13,18 @@ import time
 from collections.abc import Callable
 
 from helicone_logging import exits, forks, guard
-from helicone_logging.delivery import Delivery, Transport, make_way_for_threads
+from helicone_logging.delivery import Delivery, Transport
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.leading import Lead
 from helicone_logging.queues import Account, Item, Queue
 from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.settling import Settling
+from helicone_logging.turns import let_others_run
 
 _MAX_AUTO_BATCH = 512
 _NEVER = sys.maxsize
+_MANY = 64  # records whose handling others notice
 _LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now
 _LOOK_AGAIN = 0.5  # seconds after which a waiting `flush` looks whether sender threads are still there
 
@@ -176,7 +178,8 @@ class Sender:
                 count = len(items)
                 self._deliver(items, transport)
                 items.clear()  # to be freed now, and not when the next ones have been taken
-                make_way_for_threads(count)
+                if count >= _MANY:
+                    let_others_run()
                 is_new = False
             transport.close()
         with self._work:

@@ -15,11 +15,13 @@ from helicone_logging._version import __version__
 from helicone_logging.answers import Answer, Verdict, classify, one_line
 from helicone_logging.deadlines import DeadlineAdapter
 from helicone_logging.requesting import TransportOptions
+from helicone_logging.turns import let_others_run
 
 GZIP = "gzip"
 
 _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agent()}"
 _MAX_ANSWER_BYTES = 65_536
+_LARGE = 262_144  # bytes of a body of many records, whose handling others notice
 _MAX_CAUSE = 300
 _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % larger
 
@@ -74,6 +76,8 @@ class Transport:
             preload_content=False,
             decode_content=False,
         )
+        if len(body) >= _LARGE:
+            let_others_run()
         text = self._without_key(_beginning(response).decode("utf-8", "replace"))
         answer = classify(response.status, text, response.headers.get("Retry-After"))
         waited = response._original_response.waited  # type: ignore[attr-defined]  # as requests takes it, of `deadlines`
