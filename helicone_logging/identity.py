@@ -39,7 +39,7 @@ def take_identity(fields: dict[str, object]) -> Identity:
         malformed = int(incoming is None)
         if incoming is not None:
             del fields["traceparent"]
-    trace, span, parent = (fields.pop(name, None) for name in ("trace_id", "span_id", "parent_span_id"))
+    trace, span, parent = fields.pop("trace_id", None), fields.pop("span_id", None), fields.pop("parent_span_id", None)
     return identity_of(trace, span, parent, incoming)._replace(malformed=malformed)
 
 

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import logging
+import math
 import time
 
 import pytest
@@ -154,6 +155,23 @@ def test_a_refused_connection_is_told_as_such(faulty, transport_of) -> None:
         answer = transport_of().send(BODY)
     assert answer.verdict is Verdict.UNREACHABLE
     assert "refused" in answer.detail
+
+
+def test_an_answer_tells_how_long_it_was_waited_for(faulty, transport_of) -> None:
+    transport = transport_of()
+    assert 0 < transport.send(BODY).waited < PATIENCE
+    with faulty.refusing():
+        assert transport_of().send(BODY).waited == math.inf
+
+
+def test_a_large_body_lets_other_threads_run_before_its_answer_is_handled(faulty, transport_of, monkeypatch) -> None:
+    turns = []
+    monkeypatch.setattr("helicone_logging.transport.let_others_run", lambda: turns.append("turn"))
+    transport = transport_of()
+    transport.send(BODY)
+    assert turns == []
+    transport.send(BODY + b" " * 300_000)
+    assert turns == ["turn"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, MemoryError, KeyError, http.client.HTTPException, UnicodeError])

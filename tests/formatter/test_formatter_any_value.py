@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import sys
 import time
@@ -28,7 +29,7 @@ from payloads import (
     traced,
 )
 
-from helicone_logging import OTELTraceFormatter, bind, fields, ids
+from helicone_logging import OTELTraceFormatter, bind, fields, ids, otel
 from helicone_logging.receiver.rows import row_of
 from helicone_logging.receiver.validation import parse
 from helicone_logging.values import text_of
@@ -53,6 +54,7 @@ VOCABULARY = sorted(
     | {"parent_span_id", "span_name", "span_kind", "status", "finish_reason", "tool_calls", "properties"}
     | {"session_id", "session_name", "session_path", "parent_path"}
 )
+_LONG = "a long line\n" * 30
 FOREIGN_PARTS = ("exc_info", "exc_text", "stack_info", "pathname", "funcName", "lineno", "name", "levelno", "levelname")
 OWN_NAMES = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}
 
@@ -208,14 +210,31 @@ def test_an_id_that_names_nothing_is_replaced_by_a_random_one(value: object) -> 
 
 
 def test_a_text_names_the_same_trace_in_every_process() -> None:
-    assert ids.trace_id("order-1234") == "f2e5b0ad0eacc1a8b6e5b5b5d2e3b4c1"[:0] + ids.trace_id(" order-1234 ")  # type: ignore[operator]
+    assert ids.trace_id("order-1234") == ids.trace_id(" order-1234 ") == "94ade8716f5bb96f3193bfb1624b7d66"
+    assert ids.span_id("order-1234") == "911fc0cd86f0912a"
     assert ids.trace_id("order-1234") != ids.trace_id("order-1235")
+
+
+@pytest.mark.parametrize(
+    "text", ["ab " * 10 + "ab", " " + "a" * 30 + " ", "0x" + "a" * 30, "a_" * 16, "٣" * 32, "g" * 32]
+)
+def test_what_only_looks_like_an_id_is_a_name(text: str) -> None:
+    assert len(text) == 32
+    derived = ids.trace_id(text)
+    assert derived != text
+    assert ids.trace_id(derived) == derived
 
 
 @given(st.one_of(st.integers(0, 2**33), st.floats(0, 2e9)))
 def test_the_time_of_the_record_comes_back_out(created: float) -> None:
     found = span_of(record("work", trace_id=TRACE, created=created))
     assert abs(int(found["startTimeUnixNano"]) - created * 1e9) <= 1_000
+
+
+@given(st.lists(st.one_of(st.integers(-(2**53), 2**53), any_text, any_text.map(_LONG.__add__))))
+@thorough
+def test_without_orjson_a_value_has_the_bytes_of_the_standard_library(values: list[str | int]) -> None:
+    assert otel._escaped(values) == [json.dumps(value).encode() for value in values]
 
 
 @given(known, extras, any_text, st.sampled_from(sorted(FORMATTERS)))

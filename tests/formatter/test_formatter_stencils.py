@@ -323,6 +323,7 @@ def test_the_standard_library_fills_them_as_well() -> None:
             made = record("grün", extra=KINDS["a call of a model"](number))
             filled, general = both(formatters, made)
             assert filled == general
+        assert formatters[0]._stencils.fill(made, "grün") is not None
 
 
 def test_memory_is_bounded_whatever_comes() -> None:

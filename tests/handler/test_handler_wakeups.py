@@ -140,6 +140,19 @@ def test_a_flush_ends_after_another_came_in_the_middle_of_a_record(server, logge
     assert (stats.emitted, stats.delivered, stats.queued) == (2, 2, 0)
 
 
+@pytest.mark.parametrize(("records", "turns"), [(63, 0), (64, 1)])
+def test_other_threads_run_between_large_batches(records, turns, server, logger_of, monkeypatch) -> None:
+    taken = []
+    monkeypatch.setattr(sender_module, "let_others_run", lambda: taken.append("turn"))
+    handler = HeliconeHandler(endpoint=server.url, batch_size=records, flush_interval=3600)
+    logger = logger_of(handler)
+    for number in range(records):
+        logger.info("%d", number, extra=TRACE)
+    server.wait_for(records)
+    handler.close()
+    assert len(taken) == turns
+
+
 def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_endpoint, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=dead_endpoint, shutdown_timeout=0)
     sender = handler._sender
