@@ -61,7 +61,7 @@ class SessionPaths:
         return path
 
     def _recall(self, identity: Identity) -> str:
-        if identity.parent_id is None:
+        if identity.parent_id is None or identity.parent_id == identity.span_id:  # nothing stands below itself
             return ""
         with self._lock:
             with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first

@@ -8,6 +8,7 @@ everywhere in Python.
 from __future__ import annotations
 
 import datetime
+import math
 import numbers
 import re
 from collections.abc import Callable
@@ -20,7 +21,7 @@ _new_tuple = tuple.__new__  # takes half the time of `Times()`, and every record
 
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
-_ROUNDING = 512  # nanoseconds by which the difference of two doubles is off at the worst
+_ROUNDING = 2048  # nanoseconds by which the difference of two doubles is off at the worst, which is from 1970 to 2262
 _LONGEST = 10 * 366 * 86_400 * 10**9
 _MANY_MS = 1e9
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
@@ -69,7 +70,7 @@ def times_of(created: float, duration_ms: object) -> Times | None:
     """
     if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # as nearly every one, so it waits for no calls
         own, length = round(created * 1e6) * 1000, round(duration_ms * 1000) * 1000
-        if length < own and _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
+        if length < own <= _LATEST and _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
             return _new_tuple(Times, (own - length, own))
         return _before(created, length)
     duration = 0 if duration_ms is None else _milliseconds(duration_ms)
@@ -77,7 +78,7 @@ def times_of(created: float, duration_ms: object) -> Times | None:
 
 
 def _own(created: float) -> int:
-    return max(0, round(created * 1e6) * 1000)
+    return min(max(0, round(created * 1e6) * 1000), _LATEST)
 
 
 def _before(created: float, duration: int) -> Times:
@@ -94,13 +95,15 @@ def _without_rounding(length: int) -> int:
 def _as_shown(start: int, end: int) -> Times:
     """Moves the end by half a microsecond where the server's double arithmetic would show another millisecond.
 
-    It parses both times as doubles, which stand 256 ns apart at present-day epochs, and truncates the difference.
+    It parses both times as doubles, which stand 256 ns apart at present-day epochs, and more later, and truncates the
+    difference.
     """
     length = end - start
     if not _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
         meant, shown = length // 1_000_000, int((float(end) - float(start)) / 1e6)
         if shown != meant:
-            end += 500 if shown < meant else -500
+            step = max(500, 2 * int(math.ulp(float(end))))
+            end += step if shown < meant else -step
     return _new_tuple(Times, (start, end))
 
 

@@ -13,7 +13,7 @@ import pytest
 from faults import fault_server as fault
 from recording_server import PATIENCE
 
-from helicone_logging import OTELTraceFormatter
+from helicone_logging import OTELTraceFormatter, deadlines
 from helicone_logging.answers import Verdict
 from helicone_logging.requesting import TransportOptions
 from helicone_logging.transport import Transport
@@ -155,6 +155,46 @@ def test_a_refused_connection_is_told_as_such(faulty, transport_of) -> None:
         answer = transport_of().send(BODY)
     assert answer.verdict is Verdict.UNREACHABLE
     assert "refused" in answer.detail
+
+
+class Socket:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def settimeout(self, seconds: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize(("size", "calls"), [(1, 1), (65_536, 1), (65_537, 2)])
+def test_a_small_body_is_sent_together_with_its_headers(secure, size, calls) -> None:
+    made = (deadlines._SecureConnection if secure else deadlines._Connection)("localhost")
+    for _ in range(2):
+        made.sock = Socket()
+        made.request("POST", "/v1/trace/log", body=b"x" * size, headers={"Content-Type": "application/json"})
+        assert len(made.sock.sent) == calls
+        head, _, body = b"".join(made.sock.sent).partition(b"\r\n\r\n")
+        assert head.startswith(b"POST /v1/trace/log HTTP/1.1\r\n")
+        assert body == b"x" * size
+        made.close()
+
+
+def test_headers_that_found_no_body_hold_nothing_back_from_the_next_connection() -> None:
+    made = deadlines._Connection("localhost")
+    made.putrequest("POST", "/v1/trace/log")
+    made.endheaders()
+    made.close()
+    made.sock = Socket()
+    made.send(b"CONNECT api.helicone.ai:443 HTTP/1.1\r\n\r\n")
+    assert made.sock.sent == [b"CONNECT api.helicone.ai:443 HTTP/1.1\r\n\r\n"]
 
 
 def test_an_answer_tells_how_long_it_was_waited_for(faulty, transport_of) -> None:
