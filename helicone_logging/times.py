@@ -102,7 +102,7 @@ def _as_shown(start: int, end: int) -> Times:
     if not _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
         meant, shown = length // 1_000_000, int((float(end) - float(start)) / 1e6)
         if shown != meant:
-            step = max(500, 2 * int(math.ulp(float(end))))
+            step = 500 * max(1, int(math.ulp(float(end))) // 256)
             end += step if shown < meant else -step
     return _new_tuple(Times, (start, end))
 
