@@ -36,7 +36,7 @@ class Answer(NamedTuple):
         verdict: what it means.
         detail: the reason in words; it never holds the key.
         retry_after: seconds that the server asked to wait, or None.
-        waited: seconds between the end of the body and the beginning of the answer; infinite where none came.
+        waited: seconds for which the answer let itself be waited for, to its end; infinite where none came.
     """
 
     verdict: Verdict

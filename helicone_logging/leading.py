@@ -6,7 +6,7 @@ import threading
 import time
 
 _NEAR = 0.01  # seconds until an answer; in half of them the thread may wait for a busy interpreter
-_HANGS = 0.1  # seconds after which a request that was to be over by now makes way for others
+_HANGS = 0.06  # seconds after which a request that was to be over by now makes way for others
 
 
 class Lead:

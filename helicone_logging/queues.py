@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
 from time import monotonic
@@ -144,8 +145,20 @@ def retry_limit(limit: int, attempts: int) -> int:
 _entry_of, _mark_of, _queued_at = itemgetter(0), itemgetter(1), itemgetter(3)
 
 
+class _Weight(NamedTuple):
+    """What some records take up; it is summed up before the lock is taken that `put` needs."""
+
+    records: int
+    size: int
+    marks: Mapping[int, int]
+
+
+def _weigh(items: Sequence[Item]) -> _Weight:
+    marks = Counter(map(_mark_of, items)) if len(items) > 1 else dict.fromkeys(map(_mark_of, items), 1)
+    return _Weight(len(items), _size_of(items), marks)
+
+
 def _size_of(items: Sequence[Item]) -> int:
-    """Their bytes, to be summed up before the lock is taken that `put` needs."""
     return sum(map(len, map(_entry_of, items)))
 
 
@@ -176,7 +189,7 @@ class BoundedQueue:
         self._count = self._bytes = 0  # those being sent included
         self._emitted = self._delivered = self._rejected = self._dropped = 0
         self._mark = 0
-        self._before: Counter[int] = Counter()  # how many records are still here from before each mark
+        self._in_mark: Counter[int] = Counter()
         self._is_closed = False
 
     def put(self, entry: bytes, record: int = 0) -> int:  # a spool names its records
@@ -190,11 +203,14 @@ class BoundedQueue:
                     self._dropped += 1
                     return dropped + 1
             self._is_closed = False
-            mark = self._mark  # in this order, for a signal handler that flushes
+            mark = self._mark
+            self._ready.append((entry, mark, 0, monotonic(), record))
+            self._ready_bytes += size
             self._count += 1
             self._bytes += size
-            self._ready_bytes += size
-            self._ready.append((entry, mark, 0, monotonic(), record))
+            if mark not in self._in_mark:
+                self._in_mark.setdefault(mark, 0)
+            self._in_mark[mark] += 1  # no signal handler comes between, as `Counter.__missing__` is not called
             return dropped
 
     def _has_room(self, size: int) -> bool:
@@ -215,7 +231,7 @@ class BoundedQueue:
             oldest = self._pop_oldest()
             if oldest is None:
                 break
-            self._forget((oldest,), len(oldest.entry))
+            self._forget(_weigh((oldest,)))
             self._dropped += 1
             dropped += 1
         return dropped
@@ -272,44 +288,41 @@ class BoundedQueue:
                 heapq.heappush(self._delayed, (due, self._sequence, again))
 
     def delivered(self, items: Sequence[Item]) -> None:
-        size = _size_of(items)
+        weight = _weigh(items)
         with self._lock:
-            self._forget(items, size)
+            self._forget(weight)
             self._delivered += len(items)
 
     def rejected(self, items: Sequence[Item]) -> None:
-        size = _size_of(items)
+        weight = _weigh(items)
         with self._lock:
-            self._forget(items, size)
+            self._forget(weight)
             self._rejected += len(items)
 
     def withdraw(self, items: Sequence[Item]) -> None:
         """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
-        size = _size_of(items)
+        weight = _weigh(items)
         with self._lock:
-            self._forget(items, size)
+            self._forget(weight)
             self._emitted -= len(items)
 
     def listen(self, wake: Callable[[], object]) -> None:
         """Nobody else puts records in here."""
 
-    def _forget(self, items: Sequence[Item], size: int) -> None:
-        self._count -= len(items)
-        self._bytes -= size
-        if self._before:
-            for mark, count in Counter(map(_mark_of, items)).items():
-                if mark in self._before:
-                    self._before[mark] -= count  # a `Counter`, should a signal handler come between
-            if not any(self._before.values()):
-                self._before.clear()
+    def _forget(self, weight: _Weight) -> None:
+        """Takes records out of the account; nothing is called here in whose midst a signal handler could log."""
+        self._count -= weight.records
+        self._bytes -= weight.size
+        for mark, count in weight.marks.items():
+            self._in_mark[mark] -= count
         if self._overflow == BLOCK:
             self._room.notify_all()
 
     def drop_waiting(self) -> int:
         with self._lock:
-            items = [*self._take_ready(self._count, self._max_bytes), *(item for _, _, item in self._delayed)]
-            self._delayed.clear()
-            self._forget(items, _size_of(items))
+            delayed, self._delayed = self._delayed, []
+            items = [*self._take_ready(sys.maxsize, sys.maxsize), *(item for _, _, item in delayed)]
+            self._forget(_weigh(items))
             self._dropped += len(items)
             return len(items)
 
@@ -341,14 +354,15 @@ class BoundedQueue:
 
     def mark(self) -> int:
         with self._lock:
-            earlier = {mark: count for mark, count in list(self._before.items()) if count > 0}
-            self._before = Counter({**earlier, self._mark: self._count - sum(earlier.values())})
+            for mark, count in list(self._in_mark.items()):
+                if count == 0 and mark < self._mark:  # a signal handler may log here, so what it counts in stays
+                    self._in_mark.pop(mark, None)
             self._mark += 1
             return self._mark
 
     def is_done(self, mark: int) -> bool:
         with self._lock:
-            return not any(count > 0 for number, count in list(self._before.items()) if number < mark)
+            return not any(count > 0 for number, count in list(self._in_mark.items()) if number < mark)
 
     def account(self) -> Account:
         with self._lock:

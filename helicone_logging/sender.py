@@ -287,8 +287,8 @@ class Sender:
         Returns:
             Whether all of it was delivered, or refused for good, in time.
         """
-        if guard.is_sending():
-            return False  # a callback in a sender thread would wait for itself
+        if self._is_in_the_way():
+            return False
         mark = self._queue.mark()
         with exits.deadline(self._patience(timeout)) as deadline:
             return self._wait_until(lambda: self._queue.is_done(mark), deadline)
@@ -302,7 +302,7 @@ class Sender:
             timeout: seconds at the most; None for `shutdown_timeout`.
         """
         self.retire()
-        if guard.is_sending():
+        if self._is_in_the_way():
             return
         with exits.deadline(self._patience(timeout)) as deadline:
             self._queue.hurry()
@@ -319,9 +319,18 @@ class Sender:
 
     def retire(self) -> None:
         """Goes on in the background until the queue is empty, and then ends; nobody waits."""
-        with self._work:
-            self._is_closing = self._is_put_away = True
-            self._work.notify()
+        self._is_closing = self._is_put_away = True
+        if not self._queue.is_locked_here():
+            with self._work:
+                self._work.notify()
+
+    def _is_in_the_way(self) -> bool:
+        """Whether the running thread would wait for itself.
+
+        A callback in a sender thread would, and a signal handler in the middle of a record's way into the queue, whose
+        lock the sender threads need.
+        """
+        return guard.is_sending() or self._queue.is_locked_here()
 
     def resume(self) -> None:
         """Goes on after `retire`, for a handler that takes the place of the one that was put away."""

@@ -7,6 +7,7 @@ each of them then goes straight into the pool, in half the time. No redirect is 
 from __future__ import annotations
 
 import gzip
+import time
 
 import requests
 import urllib3
@@ -78,9 +79,11 @@ class Transport:
         )
         if len(body) >= _LARGE:
             let_others_run()
-        text = self._without_key(_beginning(response).decode("utf-8", "replace"))
-        answer = classify(response.status, text, response.headers.get("Retry-After"))
         waited = response._original_response.waited  # type: ignore[attr-defined]  # as requests takes it, of `deadlines`
+        began = time.monotonic()
+        text = self._without_key(_beginning(response).decode("utf-8", "replace"))
+        waited += time.monotonic() - began
+        answer = classify(response.status, text, response.headers.get("Retry-After"))
         return answer._replace(
             detail=self._without_key(answer.detail),  # JSON can hide it behind escapes
             waited=waited,

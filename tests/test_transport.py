@@ -204,6 +204,18 @@ def test_an_answer_tells_how_long_it_was_waited_for(faulty, transport_of) -> Non
         assert transport_of().send(BODY).waited == math.inf
 
 
+def test_an_answer_is_waited_for_to_its_end(faulty, transport_of) -> None:
+    beginning = fault.head(200, {"Content-Length": "1"})
+
+    def play(exchange: fault.Exchange) -> None:
+        exchange.send(beginning)
+        exchange.server.wait_until_released(0.05)
+        exchange.send(b"!")
+
+    faulty.script(fault.Behaviour("late body", play))
+    assert transport_of().send(BODY).waited >= 0.04
+
+
 def test_a_large_body_lets_other_threads_run_before_its_answer_is_handled(faulty, transport_of, monkeypatch) -> None:
     turns = []
     monkeypatch.setattr("helicone_logging.transport.let_others_run", lambda: turns.append("turn"))
