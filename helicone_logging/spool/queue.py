@@ -190,6 +190,11 @@ class Spool:
                 self._disk.release()
 
     def drop_waiting(self) -> int:
+        self._save()
+        return self._memory.drop_waiting()
+
+    def _save(self) -> None:
+        """Brings to the disk what it could not take before: records in memory, and that others are done."""
         deadline = time.monotonic() + _LAST_PATIENCE
         self._memory.hurry()
         while (self._memory.due_in() is not None or self._disk.undeleted) and not self._is_barred:
@@ -199,7 +204,6 @@ class Spool:
             if not is_moved and (not pause or time.monotonic() + pause > deadline):
                 break
             time.sleep(pause)
-        return self._memory.drop_waiting()
 
     def hurry(self) -> None:
         with self._lock:
@@ -372,6 +376,7 @@ class Spool:
 
     def close(self) -> None:
         self._upkeep.stop()
+        self._save()  # or the next process would send again what has arrived
         with self._lock:
             self._is_closed = True
             self._room.notify_all()

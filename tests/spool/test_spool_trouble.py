@@ -89,6 +89,29 @@ def test_a_flush_waits_for_records_that_went_to_memory_and_then_to_disk(path: Pa
     queue.close()
 
 
+def test_what_has_arrived_leaves_the_file_at_the_end_though_that_is_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the next process would send it again."""
+    queue = spool(path)
+    queue.put(b"1")
+    items = take_all(queue)
+    queue._upkeep.stop()
+    sleep = time.sleep
+    with contextlib.ExitStack() as lock:
+
+        def unlock_and_sleep(seconds: float) -> None:
+            lock.close()
+            sleep(seconds)
+
+        lock.enter_context(locked(path))
+        queue.delivered(items)
+        assert queue._disk.undeleted
+        monkeypatch.setattr(time, "sleep", unlock_and_sleep)
+        queue.close()
+    assert rows(path) == []
+
+
 def test_a_full_disk_is_told_once_and_left_alone_until_it_has_room(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
