@@ -22,7 +22,7 @@ from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.settling import Settling
 from helicone_logging.turns import let_others_run
 
-_MAX_AUTO_BATCH = 512
+_MAX_AUTO_BATCH = 1024
 _NEVER = sys.maxsize
 _MANY = 64  # records whose handling others notice
 _LOOK_SOON = 0.01  # seconds, where a queue on disk could not be read just now

@@ -83,11 +83,8 @@ class Transport:
         began = time.monotonic()
         text = self._without_key(_beginning(response).decode("utf-8", "replace"))
         waited += time.monotonic() - began
-        answer = classify(response.status, text, response.headers.get("Retry-After"))
-        return answer._replace(
-            detail=self._without_key(answer.detail),  # JSON can hide it behind escapes
-            waited=waited,
-        )
+        verdict, detail, retry_after, _ = classify(response.status, text, response.headers.get("Retry-After"))
+        return Answer(verdict, self._without_key(detail), retry_after, waited)  # JSON can hide it behind escapes
 
     def _find_way(self) -> tuple[urllib3.HTTPConnectionPool, str]:
         options = self._options
