@@ -196,10 +196,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long records are logged (60)")
     parser.add_argument("--records", type=int, default=0, help="log so many as fast as can be instead, no outage")
-    parser.add_argument(
-        "--plot", type=Path, default=Path(__file__).resolve().parent / "soak.svg", help="where to draw memory and queue"
-    )
-    return parser.parse_args()
+    parser.add_argument("--plot", type=Path, help="where to draw memory and queue (soak.svg, soak-million.svg)")
+    options = parser.parse_args()
+    if options.plot is None:
+        name = "soak-million.svg" if options.records else "soak.svg"
+        options.plot = Path(__file__).resolve().parent / name
+    return options
 
 
 if __name__ == "__main__":
