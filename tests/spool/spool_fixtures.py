@@ -25,6 +25,10 @@ import logging, sys
 from helicone_logging import HeliconeHandler
 
 path, endpoint, name, count = sys.argv[1:5]
+if "patient" in sys.argv:  # on a busy machine its own threads may hold it up, and records go to memory first
+    from helicone_logging.spool import file, queue
+
+    queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
 handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=timeout)
 logger = logging.getLogger("worker")

@@ -97,7 +97,7 @@ def test_a_child_that_is_killed_leaves_its_records_to_the_parent(path: Path) -> 
     def work() -> None:
         queue.after_fork_in_child()
         queue.put(b"child")
-        wait_until(lambda: not queue._memory.ready_count)  # the parent may be in the way for a moment
+        wait_until(lambda: not queue._memory.account().queued)  # the parent may be in the way for a moment
 
     assert succeeded(in_child(work))
     queue._looked_at = 0.0
