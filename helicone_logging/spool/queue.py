@@ -153,37 +153,33 @@ class Spool:
         return items or self._memory.take(limit, max_bytes)
 
     def give_back(self, items: Sequence[Item]) -> None:
-        on_disk, in_memory = parted(items)
-        self._memory.give_back(in_memory)
-        with self._landing(on_disk):
+        with self._landing(items, self._memory.give_back) as on_disk:
             self._disk.waiting.give_back(on_disk)
 
     def retry(self, items: Sequence[Item], delay: float) -> None:
-        on_disk, in_memory = parted(items)
-        self._memory.retry(in_memory, delay)
-        with self._landing(on_disk):
+        with self._landing(items, lambda in_memory: self._memory.retry(in_memory, delay)) as on_disk:
             self._disk.waiting.retry(on_disk, delay)
 
     def delivered(self, items: Sequence[Item]) -> None:
-        on_disk, in_memory = parted(items)
-        self._memory.delivered(in_memory)
-        with self._landing(on_disk):
+        with self._landing(items, self._memory.delivered) as on_disk:
             self._delivered += len(on_disk)
             self._disk.finish(on_disk)
 
     def rejected(self, items: Sequence[Item]) -> None:
-        on_disk, in_memory = parted(items)
-        self._memory.rejected(in_memory)
-        with self._landing(on_disk):
+        with self._landing(items, self._memory.rejected) as on_disk:
             self._rejected += len(on_disk)
             self._disk.finish(on_disk)
 
     @contextlib.contextmanager
-    def _landing(self, items: Sequence[Item]) -> Iterator[None]:
-        """Around what becomes of records that were handed out; a closed queue stays closed."""
+    def _landing(
+        self, items: Sequence[Item], in_memory_land: Callable[[Sequence[Item]], None]
+    ) -> Iterator[Sequence[Item]]:
+        """Around what becomes of those on disk of the records that were handed out; a closed queue stays closed."""
+        on_disk, in_memory = parted(items)
+        in_memory_land(in_memory)
         with self._lock:
-            self._in_flight -= len(items)
-            yield
+            self._in_flight -= len(on_disk)
+            yield on_disk
             if self._overflow == BLOCK:
                 self._room.notify_all()
             if self._is_closed and not self._in_flight:
