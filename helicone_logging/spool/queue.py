@@ -26,7 +26,7 @@ _LOOK_EVERY = 5.0  # seconds between two looks for claims of processes that are 
 _LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under way
 _CHECKPOINT_BYTES, _LONGEST_LOG = 4 * 1024 * 1024, 64 * 1024 * 1024
 _MOVE_RECORDS, _MOVE_BYTES, _MARKS = 256, 1024 * 1024, 1000
-_LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds for which the end, to save what is in memory, and a fork wait for it
+_LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds that the end, to save what is in memory, and a fork wait for the disk
 
 
 class Spool:
