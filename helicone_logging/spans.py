@@ -113,25 +113,38 @@ class SpanBuilder:
         """
         identity = take_identity(fields)
         times = take_times(fields, record.created)
-        name = _take_name(fields, record, message, self._options.capture_content)
+        name = vocabulary.take_text(fields, "span_name") if "span_name" in fields else None
+        if not name and self._options.capture_content:
+            name = message.text
         explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
         enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
-        return self.place_of(identity, times, name, explicit, enclosing)
+        return self.place_of(record, identity, times, name, explicit, enclosing)
 
     def place_of(
-        self, identity: Identity, times: Times, name: str, explicit: str | None, enclosing: str | None
+        self,
+        record: logging.LogRecord,
+        identity: Identity,
+        times: Times,
+        name: str | None,
+        explicit: str | None,
+        enclosing: str | None,
     ) -> Place:
         """Returns where a span stands.
 
         Args:
+            record: says where it was logged.
             identity: its ids.
             times: when it began and ended.
-            name: its name, of any length.
+            name: the user's name for it, else what was logged, of any length; empty where that is private.
             explicit: the path that the user gave.
             enclosing: the path of the `span()`s around it.
         """
-        if len(name) > _MAX_NAME or self._options.redactor is not None:
-            name = self._shown_name(name)
+        name = name or text_of(record.funcName or record.name)
+        redactor = self._options.redactor
+        if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
+            name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
+        if len(name) > _MAX_NAME:
+            name = cut_text(name, _MAX_NAME)
         path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
         return tuple.__new__(Place, (identity, times, name, path))  # as in `identity`
 
@@ -159,13 +172,6 @@ class SpanBuilder:
         self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
         (trace_id, _, span_id, *_), (start, end), name, _ = place
         return Draft(trace_id, span_id, name, kind, start, end, status, attributes, 0, failure is not None)
-
-    def _shown_name(self, name: str) -> str:
-        """A span's name, redacted before a cut, or what the path makes of slashes, hides a secret's form."""
-        redactor = self._options.redactor
-        if redactor is not None:
-            name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
-        return cut_text(name, _MAX_NAME)
 
     def _name_model(self, fields: dict[str, object], name: str) -> None:
         """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
@@ -230,14 +236,6 @@ def _without_content(message: Message) -> Message:
 def _is_failed(record: logging.LogRecord, message: Message) -> bool:
     level: object = record.levelno  # None in records made by hand
     return message.failure is not None or (isinstance(level, int) and level >= logging.ERROR)
-
-
-def _take_name(fields: dict[str, object], record: logging.LogRecord, message: Message, capture_text: bool) -> str:
-    """The user's name for the span, else what was logged, else, where that is private, where it was logged."""
-    name = vocabulary.take_text(fields, "span_name") if "span_name" in fields else None
-    if not name and capture_text:
-        name = message.text
-    return name or text_of(record.funcName or record.name)
 
 
 def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:

@@ -176,8 +176,7 @@ class Stencils:
         times = times_of(record.created, duration_ms)
         if times is None or not (enclosing is None or type(enclosing) is str):
             return None
-        name = text or record.funcName or record.name
-        return self._builder.place_of(identity_of(trace, span, parent), times, name, None, enclosing)
+        return self._builder.place_of(record, identity_of(trace, span, parent), times, text, None, enclosing)
 
     def _joined(self, stencil: Stencil, gaps: list[bytes]) -> bytes | None:
         pieces = stencil.pieces.copy()

@@ -49,9 +49,9 @@ def test_the_enclosing_spans_win_over_the_parent_s_path() -> None:
 
 def test_the_parent_s_path_is_remembered_by_its_span_id() -> None:
     formatter = OTELTraceFormatter()
-    path_of(formatter, "root", span_id="1")
+    path_of(formatter, "top", span_id="1")
     path_of(formatter, "middle", span_id="2", parent_span_id="1")
-    assert path_of(formatter, "leaf", parent_span_id="2") == "/root/middle/leaf"
+    assert path_of(formatter, "leaf", parent_span_id="2") == "/top/middle/leaf"
     assert path_of(formatter, "leaf", parent_span_id="3") == "/leaf"
 
 
@@ -69,9 +69,9 @@ def test_a_parent_is_looked_for_in_the_same_trace_only() -> None:
 
 def test_an_incoming_traceparent_names_the_parent() -> None:
     formatter = OTELTraceFormatter()
-    path_of(formatter, "root", span_id=PARENT)
+    path_of(formatter, "top", span_id=PARENT)
     made = record("leaf", traceparent=f"00-{TRACE}-{PARENT}-01")
-    assert row(made, formatter).session_path == "/root/leaf"
+    assert row(made, formatter).session_path == "/top/leaf"
 
 
 def test_a_span_that_names_itself_as_its_parent_stands_below_nothing() -> None:
@@ -187,9 +187,9 @@ def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     found = SessionPaths(ttl=3600.0)
     now = 0.0
     monkeypatch.setattr(sessions, "monotonic", lambda: now)
-    found.find("root", identity("1"), explicit=None, enclosing=None)
+    found.find("top", identity("1"), explicit=None, enclosing=None)
     now = 3599.0
-    assert found.find("leaf", identity("2", "1"), explicit=None, enclosing=None) == "/root/leaf"
+    assert found.find("leaf", identity("2", "1"), explicit=None, enclosing=None) == "/top/leaf"
     now = 3601.0
     assert found.find("leaf", identity("3", "1"), explicit=None, enclosing=None) == "/leaf"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -248,5 +249,7 @@ def test_what_cannot_be_sent_at_exit_is_kept_and_told_as_a_number(path: Path) ->
     worker = start_worker(path, NOWHERE, "w", 20, "shutdown_timeout=0")
     _, errors = worker.communicate(timeout=PATIENCE)
     assert worker.returncode == 0
-    assert "20 records stay" in errors or "requests were not answered" in errors  # of which some may stay as well
+    told = re.search(r"(\d+) records stay", errors)
+    on_their_way = "1 requests were not answered" in errors  # on a busy machine; they stay in the file, too
+    assert (int(told[1]) < 20 if told else True) if on_their_way else (told is not None and told[1] == "20")
     assert len(names(path)) == 20
