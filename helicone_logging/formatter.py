@@ -164,7 +164,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         place = self._builder.place(record, fields, message)
         span = self._builder.build(record, fields, message, place)
         entry, cut_values = self._pack(span)
-        return Encoded(entry, cut_values, place.identity.malformed)
+        return Encoded(entry, cut_values, place.malformed)
 
     def _fields(self, record: logging.LogRecord, text: str) -> dict[str, object]:
         """Everything that was logged with a record, under its canonical names, the nearest to the record winning.

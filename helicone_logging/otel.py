@@ -217,17 +217,12 @@ def body(entries: Sequence[bytes]) -> bytes:
 
 def _escaped(values: Iterable[Scalar]) -> list[bytes]:
     """By the standard library."""
-    return [
-        (b"%d" % value)
-        if isinstance(value, int)
-        else (_long_escaped(value) if len(value) >= _LONG else _escape(value).encode())
-        for value in values
-    ]
+    return [(b"%d" % value) if isinstance(value, int) else _escaped_text(value) for value in values]
 
 
-def _long_escaped(text: str) -> bytes:
+def _escaped_text(text: str) -> bytes:
     """Most texts are JSON already, but for the ends of their lines; to see that takes half the time of escaping."""
-    if text.isascii():
+    if len(text) >= _LONG and text.isascii():
         encoded = text.encode()
         if len(encoded.translate(None, _ESCAPED)) == len(encoded):
             return b'"%b"' % encoded.replace(b"\n", b"\\n")
@@ -241,6 +236,9 @@ def _dumped(values: Iterable[Scalar]) -> list[bytes]:
 
 plain_json: _ToJSON = _escaped if orjson is None else _dumped
 """Encodes texts and ints; what cannot be encoded raises `TypeError`."""
+
+text_json: Callable[[str], bytes] = _escaped_text if orjson is None else orjson.dumps
+"""Encodes one text, likewise."""
 
 
 def scalar_json(value: Scalar) -> bytes:

@@ -10,7 +10,6 @@ from time import monotonic
 from cachetools import TTLCache
 
 from helicone_logging import forks, paths
-from helicone_logging.identity import Identity
 
 REMEMBERED_SPANS = 10_000
 REMEMBERED_SECONDS = 3600.0
@@ -39,34 +38,46 @@ class SessionPaths:
         self._fresh: deque[tuple[float, str, str]] = deque(maxlen=self._size)
         self._last = ""
 
-    def find(self, name: str, identity: Identity, *, explicit: str | None, enclosing: str | None) -> str:
-        """Returns the path of a span, and remembers it where others can name the span as their parent.
+    def find(
+        self, name: str, trace_id: str, span_id: str, parent_id: str | None, explicit: str | None, enclosing: str | None
+    ) -> str:
+        """Returns the path of a span.
 
         Args:
             name: its own name, the last part of the path.
-            identity: its ids; the path of its parent within the same trace is used if it is remembered.
+            trace_id: its trace.
+            span_id: its own id.
+            parent_id: that of its parent, whose path is used if it is remembered; None for a span without one.
             explicit: a path the user gave; it wins.
             enclosing: the path of the `span()`s around it.
         """
         path = paths.clean_path(explicit) if explicit else "/"
-        if path == "/":
-            # Cleaned again, as a field of the application's may happen to have the same name as ours.
-            parent = paths.clean_path(enclosing) if enclosing else self._recall(identity)
-            path = paths.join(parent, name)
-        if identity.is_known:
-            span = identity.trace_id + identity.span_id
-            if span != self._last or not self._fresh:  # one that is logged again and again pushes no other out
-                self._last = span
-                self._fresh.append((monotonic(), span, path))
-        return path
+        if path != "/":
+            return path
+        if enclosing:  # cleaned again, as a field of the application's may happen to have the same name as ours
+            return paths.join(paths.clean_path(enclosing), name)
+        if parent_id is None or parent_id == span_id:  # nothing stands below itself
+            return paths.join("", name)
+        return paths.join(self._recall(trace_id + parent_id), name)
 
-    def _recall(self, identity: Identity) -> str:
-        if identity.parent_id is None or identity.parent_id == identity.span_id:  # nothing stands below itself
-            return ""
+    def remember(self, trace_id: str, span_id: str, path: str) -> None:
+        """Keeps the path of a span that others can name as their parent.
+
+        Args:
+            trace_id: its trace.
+            span_id: its own id.
+            path: where it stands.
+        """
+        span = trace_id + span_id
+        if span != self._last or not self._fresh:  # one that is logged again and again pushes no other out
+            self._last = span
+            self._fresh.append((monotonic(), span, path))
+
+    def _recall(self, span: str) -> str:
         with self._lock:
             with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first
                 while True:
-                    self._now, span, path = self._fresh.popleft()
-                    self._path_of[span] = path
+                    self._now, fresh, path = self._fresh.popleft()
+                    self._path_of[fresh] = path
             self._now = monotonic()
-            return self._path_of.get(identity.trace_id + identity.parent_id, "")
+            return self._path_of.get(span, "")

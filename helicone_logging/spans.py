@@ -11,12 +11,12 @@ from helicone_logging import fields as vocabulary
 from helicone_logging import provider_names
 from helicone_logging.failures import Failure
 from helicone_logging.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
-from helicone_logging.identity import Identity, take_identity
+from helicone_logging.identity import Identity, identity_of, take_identity
 from helicone_logging.limits import STACKTRACE, cut_text
 from helicone_logging.otel import Draft
 from helicone_logging.redaction import Redactor, redacted, size_of
 from helicone_logging.sessions import SessionPaths
-from helicone_logging.times import Times, take_times
+from helicone_logging.times import take_times, times_of
 from helicone_logging.values import Scalar, scalar_of, text_of
 
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -77,16 +77,30 @@ class Place(NamedTuple):
     """Where a span stands: what is its own even among spans of the same call site.
 
     Args:
-        identity: its ids.
-        times: when it began and ended.
+        trace_id: 32 hexadecimal digits.
+        trace_name: the trace as the user wrote it.
+        span_id: 16 hexadecimal digits.
+        parent_id: likewise, or None.
+        start: nanoseconds since the epoch.
+        end: likewise.
         name: its name, as it is shown.
         path: its session path.
+        malformed: 1 when its `traceparent` cannot be read, else 0.
     """
 
-    identity: Identity
-    times: Times
+    trace_id: str
+    trace_name: str
+    span_id: str
+    parent_id: str | None
+    start: int
+    end: int
     name: str
     path: str
+    malformed: int
+
+
+_Place = tuple[str, str, str, str | None, int, int, str, str, int]
+"""A `Place` that every record waits for: a plain tuple is made in a quarter of the time."""
 
 
 class SpanBuilder:
@@ -118,35 +132,60 @@ class SpanBuilder:
             name = message.text
         explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
         enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
-        return self.place_of(record, identity, times, name, explicit, enclosing)
+        return Place(*self._place(record, identity, times, name, explicit, enclosing))
 
-    def place_of(
+    def simple_place(
+        self,
+        record: logging.LogRecord,
+        text: str,
+        trace: object,
+        span: object,
+        parent: object,
+        enclosing: str | None,
+        duration_ms: object,
+    ) -> _Place:
+        """Returns what `place` does, as a plain tuple, for a record with no other fields than these.
+
+        Args:
+            record: says where and when it was logged.
+            text: what it says, and may be shown.
+            trace: its `trace_id`; None where it has none, as for all of these.
+            span: its `span_id`.
+            parent: its `parent_span_id`.
+            enclosing: its `parent_path`.
+            duration_ms: its duration.
+
+        Raises:
+            ValueError: the duration cannot be read.
+        """
+        times = times_of(record.created, duration_ms)
+        if times is None:
+            raise ValueError("the field has to be shown as it is")
+        return self._place(record, identity_of(trace, span, parent), times, text, None, enclosing)
+
+    def _place(
         self,
         record: logging.LogRecord,
         identity: Identity,
-        times: Times,
+        times: tuple[int, int],
         name: str | None,
         explicit: str | None,
         enclosing: str | None,
-    ) -> Place:
-        """Returns where a span stands.
+    ) -> _Place:
+        trace_id, trace_name, span_id, is_known, parent_id, malformed = identity
+        start, end = times
+        if not name or len(name) > _MAX_NAME or self._options.redactor is not None:
+            name = self._shown_name(name or text_of(record.funcName or record.name))
+        path = self._paths.find(name, trace_id, span_id, parent_id, explicit, enclosing)
+        if is_known:
+            self._paths.remember(trace_id, span_id, path)
+        return trace_id, trace_name, span_id, parent_id, start, end, name, path, malformed
 
-        Args:
-            record: says where it was logged.
-            identity: its ids.
-            times: when it began and ended.
-            name: the user's name for it, else what was logged, of any length; empty where that is private.
-            explicit: the path that the user gave.
-            enclosing: the path of the `span()`s around it.
-        """
-        name = name or text_of(record.funcName or record.name)
+    def _shown_name(self, name: str) -> str:
         redactor = self._options.redactor
         if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
             name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
-        if len(name) > _MAX_NAME:
-            name = cut_text(name, _MAX_NAME)
-        path = self._paths.find(name, identity, explicit=explicit, enclosing=enclosing)
-        return tuple.__new__(Place, (identity, times, name, path))  # as in `identity`
+        return cut_text(name, _MAX_NAME)
 
     def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message, place: Place) -> Draft:
         """Returns the span of a record.
@@ -167,11 +206,20 @@ class SpanBuilder:
         self._name_model(fields, place.name)
         vocabulary.take_attributes(fields, attributes)
         self._take_session(fields, attributes, place)
-        _describe(record, attributes, failure, place.identity.parent_id, capture_text)
+        _describe(record, attributes, failure, place.parent_id, capture_text)
         _take_content(fields, attributes, message, capture_text)
         self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
-        (trace_id, _, span_id, *_), (start, end), name, _ = place
-        return Draft(trace_id, span_id, name, kind, start, end, status, attributes, 0, failure is not None)
+        return Draft(
+            place.trace_id,
+            place.span_id,
+            place.name,
+            kind,
+            place.start,
+            place.end,
+            status,
+            attributes,
+            has_exception=failure is not None,
+        )
 
     def _name_model(self, fields: dict[str, object], name: str) -> None:
         """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
@@ -190,7 +238,7 @@ class SpanBuilder:
         session_id = vocabulary.take_text(fields, "session_id")
         session_name = vocabulary.take_text(fields, "session_name") or self._options.session_name
         if self._options.sessions or session_id is not None:
-            attributes[HELICONE + "Session-Id"] = session_id or place.identity.trace_name
+            attributes[HELICONE + "Session-Id"] = session_id or place.trace_name
             attributes[HELICONE + "Session-Name"] = session_name
             attributes[HELICONE + "Session-Path"] = place.path
 

@@ -2,29 +2,28 @@
 
 The first records of a kind go the general way: fields, span, bytes. Then that way is walked once more with a mark in
 the place of every value that lands in a span as it is; what stands between the marks in its bytes is the stencil, and
-the next records need only their own values put into its gaps. What does not fit (an empty value, a long one, one of
-another type, a traceback) goes the general way, which stays the only one that knows what a span is made of.
+the next records need only their own values put into its gaps (`fillers.py`). What does not fit (an empty value, a long
+one, one of another type, a traceback) goes the general way, which stays the only one that knows what a span is made of.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
-import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from helicone_logging import fields as vocabulary
 from helicone_logging import otel
 from helicone_logging.ambient import ambient_of, of_same_trace
 from helicone_logging.context import AMBIENT_MARK
-from helicone_logging.identity import Identity, identity_of
-from helicone_logging.kinds import CALL_SITE, PLACING, Kind, kind_of
+from helicone_logging.fillers import Filler, Tools, filler_of, variable
+from helicone_logging.kinds import CALL_SITE, PLACING, Kind, Role, kind_of
 from helicone_logging.limits import Limits, is_within
 from helicone_logging.spans import Message, Place, SpanBuilder
-from helicone_logging.times import Times, times_of
 from helicone_logging.values import Scalar
 
 _MAX_KNOWN = 256  # sets of names, and of types for each; then they are forgotten
@@ -34,6 +33,7 @@ _MAX_ATTRIBUTES = 150  # of a record; one that has more is data, and its kind do
 _MAX_NAMES = 5_000  # characters of the names of all of them
 _MAX_CONSTANTS = 2_000  # bytes of the values that are part of a stencil
 _CONSTANT_TYPES = {str, int, float, bool}
+_LANDING = (Role.TEXT, Role.SHORT, Role.COUNT, Role.FLOAT, Role.MESSAGES)
 
 _random = random.SystemRandom()  # the application's own must not be disturbed
 _MARK = f"mark-{_random.getrandbits(64):016x}-"  # unknown to those whose texts are logged
@@ -43,31 +43,15 @@ _PLACE_MARKS = 16
 _Values = tuple[Any, ...]
 
 
-class Stencil(NamedTuple):
-    """An entry with gaps.
-
-    Args:
-        pieces: its bytes; every other one is a gap.
-        in_order: gets what belongs into the gaps from the filling of a record.
-        messages: the gaps into which a list of messages belongs.
-        attributes: how many there are beside those of a list of messages.
-    """
-
-    pieces: list[bytes]
-    in_order: Callable[[Sequence[Any]], tuple[Any, ...]]
-    messages: tuple[int, ...]
-    attributes: int
-
-
-_Learned = dict[bool, Stencil]  # for spans without a parent, and for those with one
-_NEW: _Learned = {}
+def _unlearned(record: logging.LogRecord, values: _Values, text: str) -> None:
+    """Stands in the place of a filler for what was seen once: only what comes again is learned."""
 
 
 class _Known(NamedTuple):
-    """What is known of a kind, by the values that shape a span: empty when seen once, None where there is nothing."""
+    """What is known of a kind: the fillers, by the values that shape a span; None where there can be none."""
 
     kind: Kind
-    learned: dict[object, _Learned | None]
+    learned: dict[object, Filler | None]
 
 
 class _Names(NamedTuple):
@@ -132,33 +116,19 @@ class Stencils:
         values = names.values_of(data)
         types = tuple(map(type, values))
         known = names.known.get(types) or _meet_types(names, types)
-        if known is None or not _are_fit(known.kind, values):
+        if known is None:
             return None
-        kind = known.kind
+        kind, learned = known
         key = kind.shaping_of(values)
-        if kind.properties:
-            key = (key, *map(_frozen, kind.properties_of(values)))
-        learned = known.learned.get(key, _NEW)
-        if learned is _NEW:  # only what comes again is learned
+        if kind.properties_of is not None:
+            key = (key, *_frozen(kind.properties_of(values)))
+        filler = learned.get(key)
+        if filler is None and key not in learned:
             self._see(names, types, key)
-            return None
-        if learned is None:
-            return None
-        place = self._place(record, kind, values, text)
-        if place is None:
-            return None
-        is_root = place.identity.parent_id is None
-        if is_root not in learned:
-            known.learned[key] = None  # unless it can be learned
-            learned[is_root] = self._learn(record, ambient, names.fields, kind, values, is_root=is_root)
-            known.learned[key] = learned
-        stencil = learned[is_root]
-        filling = _filling(kind, values, place, text, sum(kind.tokens_of(values)))
-        gaps = otel.plain_json(stencil.in_order(filling))
-        for gap in stencil.messages:
-            (messages,) = kind.messages_of(values)
-            gaps[gap] = self._messages_json(messages, stencil.attributes)
-        return self._joined(stencil, gaps)
+        elif filler is _unlearned:
+            learned[key] = None  # unless it can be learned
+            learned[key] = filler = self._learn(record, ambient, names.fields, kind, values)
+        return None if filler is None else filler(record, values, text)
 
     def _over(self, ambient: Mapping[str, object], data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The attributes of a record over what is bound around it."""
@@ -166,30 +136,15 @@ class Stencils:
             raise ValueError("what is bound has the name of an attribute, or has to be merged with it")
         return {**ambient, **data}
 
-    def _place(self, record: logging.LogRecord, kind: Kind, values: _Values, text: str) -> Place | None:
-        """Where the span of a record stands; None where a value is none that its field can hold."""
-        if kind.simple_placing_of is None:
-            fields = dict(zip(kind.placing, kind.placing_of(values), strict=True))
-            place = self._builder.place(record, fields, Message(text, None))
-            return None if fields else place
-        trace, span, parent, enclosing, duration_ms = kind.simple_placing_of((*values, None))
-        times = times_of(record.created, duration_ms)
-        if times is None or not (enclosing is None or type(enclosing) is str):
-            return None
-        return self._builder.place_of(record, identity_of(trace, span, parent), times, text, None, enclosing)
+    def _place(self, names: Sequence[str], record: logging.LogRecord, text: str, *values: object) -> Place:
+        """Where a span stands whose record has these fields to say so."""
+        fields = dict(zip(names, values, strict=True))
+        place = self._builder.place(record, fields, Message(text, None))
+        if fields:
+            raise ValueError("one of them has to be shown as it is")
+        return place
 
-    def _joined(self, stencil: Stencil, gaps: list[bytes]) -> bytes | None:
-        pieces = stencil.pieces.copy()
-        pieces[1::2] = gaps
-        entry = b"".join(pieces)
-        limits = self._limits
-        if len(entry) > limits.span_bytes:
-            return None
-        if len(entry) > limits.value_length and len(max(gaps, key=len)) > limits.value_length:
-            return None
-        return entry
-
-    def _messages_json(self, messages: object, others: int) -> bytes:
+    def _messages_json(self, others: int, messages: object) -> bytes:
         attributes: dict[str, Scalar] = {}
         has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
         if not has_any or others + len(attributes) > self._limits.attributes:
@@ -216,29 +171,39 @@ class Stencils:
         names: tuple[str, ...],
         kind: Kind,
         values: _Values,
-        *,
-        is_root: bool,
-    ) -> Stencil:
+    ) -> Filler:
         """Walks the general way with marks, and cuts its bytes where they are."""
         self._learned += 1
         numbers = iter(_random.sample(_NUMBERS, len(values) + _PLACE_MARKS))
-        marked = tuple([_mark(value, next(numbers)) for value in values])
-        place, text = _marked_place(numbers), _text_mark(next(numbers))
-        total = sum(kind.tokens_of(marked)) or next(numbers)
-        filling = _filling(kind, marked, place, text, total)
-        tokens = otel.plain_json(scalar if type(scalar) is int else str(scalar) for scalar in filling)
-        for index in kind.messages:
-            tokens[index] = self._messages_json(marked[index], 0)
-        if is_root:
-            place = place._replace(identity=place.identity._replace(parent_id=None))
-        marks = {names[index]: marked[index] for index in (*kind.blanks, *kind.messages)}
-        entry, attributes = self._walk(_marked(record, ambient, marks), Message(text, None), place)
-        pieces = re.split(b"(%b)" % b"|".join(map(re.escape, tokens)), entry)
+        marked = {index: _mark(values[index], next(numbers)) for index in kind.places_of(*_LANDING)}
+        place, text = _marked_place(numbers, has_parent=kind.has_parent), _text_mark(next(numbers))
+        total = sum(cast(int, marked[index]) for index in kind.tokens)
+        marks = {
+            **{variable(index): mark for index, mark in marked.items()},
+            **{name: mark for name, mark in place._asdict().items() if mark},
+            "text": text,
+            **({"total": total} if total else {}),
+        }
+        gap_of = {self._mark_json(mark): name for name, mark in marks.items()}
+        copy = _marked(record, ambient, {names[index]: mark for index, mark in marked.items()})
+        entry, attributes = self._walk(copy, Message(text, None), place)
+        pieces = re.split(b"(%b)" % b"|".join(map(re.escape, gap_of)), entry)
         if any(_MARK.encode() in piece for piece in pieces[::2]):
             raise ValueError("a value stands within a longer text")
-        order = [*map(tokens.index, pieces[1::2])]
-        messages = tuple(gap for gap, index in enumerate(order) if index in kind.messages)
-        return Stencil(pieces, itemgetter(*order), messages, attributes)
+        placing = [kind.fields[index] for index in kind.places_of(Role.PLACING)]
+        tools = Tools(
+            self._builder.simple_place,
+            functools.partial(self._place, placing),
+            functools.partial(self._messages_json, attributes),
+            self._limits,
+        )
+        return filler_of(kind, pieces[::2], [gap_of[token] for token in pieces[1::2]], tools)
+
+    def _mark_json(self, mark: object) -> bytes:
+        """A mark as it stands in the bytes of a span, where floats are texts."""
+        if type(mark) is list:
+            return self._messages_json(0, mark)
+        return otel.scalar_json(mark if type(mark) is int else str(mark))
 
     def _walk(self, record: logging.LogRecord, message: Message, place: Place) -> tuple[bytes, int]:
         fields = self._fields_of(record, message.text)
@@ -257,7 +222,7 @@ class Stencils:
         if self._learned >= _MAX_STENCILS:
             self._forget()
         self._learned += 1
-        known.learned[key] = {}
+        known.learned[key] = _unlearned
         if len(known.learned) > _MAX_SEEN:
             names.known[types] = None
 
@@ -281,19 +246,6 @@ def _size(key: object) -> int:
     return len(key) if type(key) is str else 0
 
 
-def _are_fit(kind: Kind, values: _Values) -> bool:
-    """Whether values land in the span as they are: none is absent, no text too long for a property, no int no count."""
-    if not all(kind.texts_of(values)):
-        return False
-    for text in kind.shorts_of(values):
-        if not vocabulary.is_short_text(text):
-            return False
-    for count in kind.counts_of(values):
-        if not 0 <= count <= vocabulary.MAX_COUNT:
-            return False
-    return math.isfinite(sum(kind.floats_of(values)))
-
-
 def _frozen(properties: Mapping[object, object]) -> tuple[object, ...]:
     """The properties, to be compared: 1, 1.0 and True are equal, and so are 0.0 and -0.0."""
     frozen: list[object] = []
@@ -303,17 +255,6 @@ def _frozen(properties: Mapping[object, object]) -> tuple[object, ...]:
             raise TypeError("a property that may change, or holds more")
         frozen += (key, kind, repr(value) if kind is float else value)
     return tuple(frozen)
-
-
-def _filling(kind: Kind, values: _Values, place: Place, text: str, total: int) -> list[Any]:
-    """All that may stand in a gap: floats as text, and nothing for the messages, which are more than one scalar."""
-    (trace_id, trace_name, span_id, _, parent_id, _), (start, end), name, path = place
-    filling = [*values, trace_id, trace_name, span_id, parent_id or "", name, path, start, end, text, total]
-    for index in kind.floats:
-        filling[index] = repr(filling[index])
-    for index in kind.messages:
-        filling[index] = ""
-    return filling
 
 
 def _mark(value: object, number: int) -> object:
@@ -330,10 +271,11 @@ def _text_mark(number: int) -> str:
     return f"{_MARK}{number}"
 
 
-def _marked_place(numbers: Iterator[int]) -> Place:
+def _marked_place(numbers: Iterator[int], *, has_parent: bool) -> Place:
     trace, trace_name, span, parent, name, path = (_text_mark(next(numbers)) for _ in range(6))
-    identity = Identity(trace, trace_name, span, is_known=False, parent_id=parent, malformed=0)
-    return Place(identity, Times(next(numbers), next(numbers)), name, path)
+    return Place(
+        trace, trace_name, span, parent if has_parent else None, next(numbers), next(numbers), name, path, malformed=0
+    )
 
 
 def _marked(record: logging.LogRecord, ambient: Mapping[str, object], marks: Mapping[str, object]) -> logging.LogRecord:

@@ -43,4 +43,4 @@ def test_a_duration_shows_whole_milliseconds_whenever_a_record_was_made(created:
 
 @pytest.mark.parametrize("created", [1e300, 1e200, 1e12])
 def test_a_record_from_beyond_all_clocks_ends_with_them(created: float) -> None:
-    assert times_of(created, 812.5).end == pytest.approx(2**63, abs=10_000)
+    assert times_of(created, 812.5)[1] == pytest.approx(2**63, abs=10_000)

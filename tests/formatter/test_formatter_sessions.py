@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 
 from helicone_logging import OTELTraceFormatter, bind, paths, sessions
-from helicone_logging.identity import Identity
 from helicone_logging.receiver.rows import Node, sessions_of
 from helicone_logging.sessions import SessionPaths
 
@@ -24,8 +23,11 @@ def path_of(formatter: OTELTraceFormatter | None = None, text: str = "step", **f
     return row(traced(text, **fields), formatter).session_path
 
 
-def identity(span: str, parent: str | None = None, trace: str = TRACE, is_known: bool = True) -> Identity:
-    return Identity(trace, trace, span, is_known, parent, 0)
+def path_found(found: SessionPaths, name: str, span: str, parent: str | None = None) -> str:
+    """The path of a span that others can name as their parent."""
+    path = found.find(name, TRACE, span, parent, explicit=None, enclosing=None)
+    found.remember(TRACE, span, path)
+    return path
 
 
 def test_the_path_of_a_record_alone_is_its_own_name() -> None:
@@ -177,21 +179,21 @@ def test_the_tree_is_as_the_spans_were() -> None:
 def test_the_oldest_spans_are_forgotten_first_and_never_more_than_the_bound_remembered() -> None:
     found = SessionPaths(size=3)
     for number in range(10):
-        found.find("step", identity(str(number)), explicit=None, enclosing=None)
-    assert found.find("leaf", identity("x", parent="9"), explicit=None, enclosing=None) == "/step/leaf"
+        path_found(found, "step", str(number))
+    assert path_found(found, "leaf", "x", "9") == "/step/leaf"
     assert len(found._path_of) + len(found._fresh) <= 3 + 1
-    assert found.find("leaf", identity("y", parent="1"), explicit=None, enclosing=None) == "/leaf"
+    assert path_found(found, "leaf", "y", "1") == "/leaf"
 
 
 def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     found = SessionPaths(ttl=3600.0)
     now = 0.0
     monkeypatch.setattr(sessions, "monotonic", lambda: now)
-    found.find("top", identity("1"), explicit=None, enclosing=None)
+    path_found(found, "top", "1")
     now = 3599.0
-    assert found.find("leaf", identity("2", "1"), explicit=None, enclosing=None) == "/top/leaf"
+    assert path_found(found, "leaf", "2", "1") == "/top/leaf"
     now = 3601.0
-    assert found.find("leaf", identity("3", "1"), explicit=None, enclosing=None) == "/leaf"
+    assert path_found(found, "leaf", "3", "1") == "/leaf"
 
 
 def test_spans_that_nobody_can_name_are_not_remembered() -> None:
