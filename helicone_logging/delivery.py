@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from helicone_logging import otel
@@ -13,10 +15,8 @@ from helicone_logging.answers import Answer, Verdict
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.queues import Item, Queue
-from helicone_logging.retry import RetryPolicy
-
-RejectCallback = Callable[[otel.OTELTrace, str], object]
-RequestCallback = Callable[[str, int, float], object]
+from helicone_logging.sender_options import SenderOptions
+from helicone_logging.turns import let_others_run
 
 _LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
@@ -25,7 +25,7 @@ _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; 
 class Transport(Protocol):
     """Sends for one thread."""
 
-    def send(self, body: bytes, timeout: float | None = None) -> Answer:
+    def send(self, body: bytes | bytearray, timeout: float | None = None) -> Answer:
         """Sends a body once."""
 
     def close(self) -> None:
@@ -38,27 +38,18 @@ class Delivery:
     Args:
         queue: where the records come from, and go back to.
         gate: closed when the endpoint as a whole is in trouble.
-        retry: when to try again.
+        options: how much goes into a body, when to try again, and whom to tell.
         diagnostics: where success and trouble are told.
-        on_reject: called with the payload and the reason for each record that is refused for good.
-        on_request: called with outcome, number of records and seconds after each request.
     """
 
-    def __init__(
-        self,
-        queue: Queue,
-        gate: Gate,
-        retry: RetryPolicy,
-        diagnostics: Diagnostics,
-        on_reject: RejectCallback | None,
-        on_request: RequestCallback | None = None,
-    ) -> None:
+    def __init__(self, queue: Queue, gate: Gate, options: SenderOptions, diagnostics: Diagnostics) -> None:
         self._queue = queue
+        self._ready = 0
+        self._building = threading.RLock()  # one body at a time, as none of the threads gets far alone
         self._gate = gate
-        self._retry = retry
+        self._options = options
+        self._retry = options.retry
         self._diagnostics = diagnostics
-        self._on_reject = on_reject
-        self._on_request = on_request
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
     def deliver(self, items: Sequence[Item], transport: Transport, deadline: float | None = None) -> float:
@@ -72,16 +63,23 @@ class Delivery:
         Returns:
             For how many seconds the endpoint let its answer be waited for.
         """
+        with self._kept(items):
+            body = self._body_of(items)
+        if len(body) > self._options.batch_bytes and len(items) > 1:  # now that their size is known
+            return self._in_halves(items, transport, deadline)
         sent_at = time.monotonic()
-        answer = self._send(items, transport, None if deadline is None else max(0.0, deadline - sent_at))
+        with self._kept(items):
+            answer = transport.send(body, None if deadline is None else max(0.0, deadline - sent_at))
+        del body  # to be freed before what the answer asks for
         self._heed(answer, items, transport, sent_at, deadline)
         return answer.waited
 
     def _heed(
         self, answer: Answer, items: Sequence[Item], transport: Transport, sent_at: float, deadline: float | None
     ) -> None:
-        if self._on_request is not None:
-            self._call("on_request", self._on_request, answer.verdict.value, len(items), time.monotonic() - sent_at)
+        on_request = self._options.on_request
+        if on_request is not None:
+            self._call("on_request", on_request, answer.verdict.value, len(items), time.monotonic() - sent_at)
         if answer.verdict is Verdict.DELIVERED:
             self._gate.open(sent_at)
             self._diagnostics.succeeded()
@@ -90,39 +88,53 @@ class Delivery:
         self._diagnostics.failed(answer.detail)
         if answer.verdict is Verdict.REJECTED:
             self._gate.open(sent_at)
-            self._reject_or_split(items, answer.detail, transport, deadline)
+            if len(items) == 1:
+                self._reject(items[0], answer.detail)
+            else:
+                self._in_halves(items, transport, deadline)
         elif answer.verdict is Verdict.FAILED:
             self._gate.open(sent_at)
             self._try_again(items, answer.detail)
         else:
             self._wait_for_endpoint(items, answer, sent_at)
 
-    def _send(self, items: Sequence[Item], transport: Transport, timeout: float | None) -> Answer:
+    def _body_of(self, items: Sequence[Item]) -> bytearray:
+        with self._building:
+            return otel.body((item.entry for item in items), self._make_way)
+
+    def _make_way(self) -> None:
+        """Hands over the interpreter while somebody logs."""
+        ready = self._queue.ready_count
+        if ready != self._ready:
+            self._ready = ready
+            let_others_run()
+
+    @contextlib.contextmanager
+    def _kept(self, items: Sequence[Item]) -> Iterator[None]:
+        """Keeps records where Ctrl-C, or `sys.exit` in a signal handler, ends the user's own thread that sends them."""
         try:
-            return transport.send(otel.body([item.entry for item in items]), timeout)
-        except BaseException:  # Ctrl-C, or `sys.exit` in a signal handler, where the calling thread sends
+            yield
+        except Exception:
+            raise  # a fault; whoever handles that keeps them
+        except BaseException:
             self._queue.give_back(items)
             raise
 
-    def _reject_or_split(
-        self, items: Sequence[Item], reason: str, transport: Transport, deadline: float | None
-    ) -> None:
-        if len(items) == 1:
-            self._reject(items[0], reason)
-            return
-        middle = len(items) // 2
+    def _in_halves(self, items: Sequence[Item], transport: Transport, deadline: float | None) -> float:
+        waited, middle = 0.0, len(items) // 2
         for half in (items[:middle], items[middle:]):
             is_late = deadline is not None and time.monotonic() >= deadline
             if is_late or self._gate.opens_in() > 0:
                 self._queue.give_back(half)
             else:
-                self.deliver(half, transport, deadline)
+                waited = max(waited, self.deliver(half, transport, deadline))
+        return waited
 
     def _reject(self, item: Item, reason: str) -> None:
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
         try:
-            if self._on_reject is not None:
-                self._call("on_reject", self._on_reject, json.loads(otel.body((item.entry,))), reason)
+            if self._options.on_reject is not None:
+                self._call("on_reject", self._options.on_reject, json.loads(otel.body((item.entry,))), reason)
         finally:
             self._queue.rejected((item,))  # last, so that `flush` waits for the callback
 

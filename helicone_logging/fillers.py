@@ -19,12 +19,13 @@ from helicone_logging.kinds import SIMPLE_PLACING, Kind, Role
 from helicone_logging.limits import Limits
 from helicone_logging.spans import Place
 
-Filler = Callable[[logging.LogRecord, tuple[Any, ...], str], bytes | None]
-"""Returns the entry of a record, given its values and its text; None, or any exception, where they do not fit."""
-
-_BARE = {"trace_id", "span_id", "parent_id"}  # hexadecimal digits, which need no look before they are JSON
-_NUMBERS = {"start", "end", "total"}
+_QUOTES = 2
+_SIZES = {"trace_id": 34, "span_id": 18, "parent_id": 18, "start": 19, "end": 19, "total": 4}
+_MAX_ESCAPE = 6  # bytes that JSON makes of a character of ASCII, at the most
 _MAX_CODES = 256
+
+Filler = Callable[[logging.LogRecord, tuple[Any, ...], str], otel.Entry | None]
+"""Returns the entry of a record, given its values and its text; None, or any exception, where they do not fit."""
 
 
 class Tools(NamedTuple):
@@ -37,8 +38,8 @@ class Tools(NamedTuple):
         limits: what a span may carry.
     """
 
-    simple_place: Callable[..., Place]
-    place: Callable[..., Place]
+    simple_place: Callable[..., tuple[object, ...]]
+    place: Callable[..., tuple[object, ...]]
     messages_json: Callable[[object], bytes]
     limits: Limits
 
@@ -48,7 +49,7 @@ def variable(index: int) -> str:
     return f"v{index}"
 
 
-def filler_of(kind: Kind, pieces: list[bytes], gaps: Sequence[str], tools: Tools) -> Filler:
+def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: Tools) -> Filler:
     """Returns the function that puts the values of a record into the gaps of a stencil.
 
     Args:
@@ -58,23 +59,17 @@ def filler_of(kind: Kind, pieces: list[bytes], gaps: Sequence[str], tools: Tools
             its tokens.
         tools: what it calls.
     """
-    pieces = pieces.copy()
-    for index, gap in enumerate(gaps):
-        if _is_bare(kind, gap):  # the quotes around it are the same for all
-            pieces[index] += b'"'
-            pieces[index + 1] = b'"' + pieces[index + 1]
     limits = tools.limits
     names: dict[str, Any] = {
-        **{f"p{index}": piece for index, piece in enumerate(pieces)},
+        "pieces": tuple(pieces),
+        "SIZE": sum(map(len, pieces)) + sum(_SIZES.get(gap, _QUOTES) for gap in gaps),
+        "ROOM": min(limits.value_length, limits.span_bytes // _MAX_ESCAPE),
         "find_place": tools.simple_place if _is_simple(kind) else tools.place,
         "messages_json": tools.messages_json,
-        "text_json": otel.text_json,
-        "join": b"".join,
+        "encoded_now": functools.partial(_encoded_now, limits),
         "is_finite": math.isfinite,
         "is_short_text": vocabulary.is_short_text,
         "MAX_COUNT": vocabulary.MAX_COUNT,
-        "ROOMY": min(limits.value_length, limits.span_bytes),
-        "is_too_large": functools.partial(_is_too_large, limits),
     }
     exec(_compiled(_source(kind, gaps)), names)  # noqa: S102 - made of positions, as said above
     filler: Filler = names["fill"]
@@ -87,12 +82,12 @@ def _compiled(source: str) -> CodeType:
     return compile(source, __name__, "exec")
 
 
-def _is_too_large(limits: Limits, entry: bytes, *texts: str | bytes) -> bool:
-    return len(entry) > limits.span_bytes or max(map(len, texts)) > limits.value_length
-
-
-def _is_bare(kind: Kind, gap: str) -> bool:
-    return gap in _BARE or gap in _variables(kind, Role.FLOAT)
+def _encoded_now(limits: Limits, entry: otel.Filled, *texts: str | bytes) -> bytes | None:
+    """For entries whose size nobody knows before."""
+    if max(map(len, texts)) > limits.value_length:
+        return None
+    encoded = otel.entry_bytes(entry)
+    return encoded if len(encoded) <= limits.span_bytes else None
 
 
 def _is_simple(kind: Kind) -> bool:
@@ -106,17 +101,22 @@ def _variables(kind: Kind, *roles: Role) -> list[str]:
 
 def _source(kind: Kind, gaps: Sequence[str]) -> str:
     messages = _variables(kind, Role.MESSAGES)
+    scalars = [gap for gap in gaps if gap not in messages]
+    floats, counts = _variables(kind, Role.FLOAT), _variables(kind, Role.COUNT)
+    texts = [gap for gap in scalars if gap not in (*_SIZES, *counts, *floats)]
     lines = [
         f"{', '.join(map(variable, range(len(kind.fields))))} = values",
         f"if not ({' and '.join(_conditions(kind))}):",
         "    return None",
         f"{', '.join(Place._fields)} = find_place(record, text, {', '.join(_placing_arguments(kind))})",
         *(["if parent_id is None: return None"] if kind.has_parent else []),
+        *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
-        f"entry = join(({', '.join(_parts(kind, gaps))}))",
-        f"if len(entry) > ROOMY and is_too_large(entry, {', '.join(_texts(kind, gaps))}): return None",
-        "return entry",
+        f"size = SIZE + {' + '.join(f'len({name})' for name in (*texts, *messages))}",
+        f"entry = {_around(gaps, messages)}, ({', '.join(scalars)},), size",
+        f"if size < ROOM and {' and '.join(f'{name}.isascii()' for name in texts)}: return entry",
+        f"return encoded_now(entry, {', '.join((*texts, *messages))})",
     ]
     return "\n    ".join(["def fill(record, values, text):", *lines])
 
@@ -140,24 +140,10 @@ def _placing_arguments(kind: Kind) -> Iterable[str]:
     return [variable(kind.fields.index(name)) if name in kind.fields else "None" for name in SIMPLE_PLACING]
 
 
-def _parts(kind: Kind, gaps: Sequence[str]) -> Iterable[str]:
-    for index, gap in enumerate(gaps):
-        yield f"p{index}"
-        yield _as_json(kind, gap)
-    yield f"p{len(gaps)}"
-
-
-def _as_json(kind: Kind, gap: str) -> str:
-    if gap in _BARE:
-        return f"{gap}.encode()"
-    if gap in _NUMBERS or gap in _variables(kind, Role.COUNT):
-        return f"b'%d' % {gap}"
-    if gap in _variables(kind, Role.FLOAT):
-        return f"repr({gap}).encode()"
-    return gap if gap in _variables(kind, Role.MESSAGES) else f"text_json({gap})"
-
-
-def _texts(kind: Kind, gaps: Sequence[str]) -> Iterable[str]:
-    """What may be longer than a value may be."""
-    others = _BARE | _NUMBERS | {*_variables(kind, Role.COUNT, Role.FLOAT)}
-    return [gap for gap in gaps if gap not in others]
+def _around(gaps: Sequence[str], messages: Sequence[str]) -> str:
+    """The bytes around the gaps; those of messages are no gap, as they are bytes already."""
+    places = [index for index, gap in enumerate(gaps) if gap in messages]
+    if not places:
+        return "pieces"
+    (place,) = places
+    return f"(*pieces[:{place}], pieces[{place}] + {gaps[place]} + pieces[{place + 1}], *pieces[{place + 2}:])"

@@ -14,14 +14,14 @@ from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging import guard, requesting
 from helicone_logging import options as check
-from helicone_logging.delivery import RejectCallback, RequestCallback, Transport
+from helicone_logging.delivery import Transport
 from helicone_logging.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.retry import RetryPolicy
 from helicone_logging.sender import Sender
-from helicone_logging.sender_options import AUTO, SenderOptions
+from helicone_logging.sender_options import AUTO, RejectCallback, RequestCallback, SenderOptions
 from helicone_logging.values import text_of
 
 _MIB = 1024 * 1024
@@ -238,10 +238,10 @@ class HeliconeHandler(logging.Handler):
             if not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            encoded = self._traces.encode(record, self._text(record))
-            if encoded.cut_values or encoded.malformed:
-                sender.diagnostics.count(cut_values=encoded.cut_values, malformed=encoded.malformed)
-            sender.submit(encoded.entry)
+            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
+            if cut_values or malformed:
+                sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
+            sender.submit(entry)
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.count(unencodable=1)
             where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"

@@ -17,6 +17,8 @@ from operator import itemgetter
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from helicone_logging.otel import Entry, entry_size
+
 DROP_NEWEST = "drop_newest"
 DROP_OLDEST = "drop_oldest"
 BLOCK = "block"
@@ -34,14 +36,14 @@ class Item(NamedTuple):
         id: which it is, where the queue needs that to find it again.
     """
 
-    entry: bytes
+    entry: Entry
     mark: int
     attempts: int
     queued_at: float
     id: int = 0
 
 
-_Plain = tuple[bytes, int, int, float, int]
+_Plain = tuple[Entry, int, int, float, int]
 """An `Item` that nobody has taken yet: a plain tuple is made in a third of the time, and means nothing to the garbage
 collector once that has seen that it holds no object that could refer back."""
 
@@ -73,7 +75,7 @@ class Account(NamedTuple):
 class Queue(Protocol):
     """What the sender needs of a queue; all of it is safe to call from any thread."""
 
-    def put(self, entry: bytes) -> int:
+    def put(self, entry: Entry) -> int:
         """Takes a record in and returns how many were dropped for it, itself included."""
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
@@ -159,7 +161,7 @@ def _weigh(items: Sequence[Item]) -> _Weight:
 
 
 def _size_of(items: Sequence[Item]) -> int:
-    return sum(map(len, map(_entry_of, items)))
+    return sum(map(entry_size, map(_entry_of, items)))
 
 
 class BoundedQueue:
@@ -192,8 +194,8 @@ class BoundedQueue:
         self._in_mark: Counter[int] = Counter()
         self._is_closed = False
 
-    def put(self, entry: bytes, record: int = 0) -> int:  # a spool names its records
-        size = len(entry)
+    def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
+        size = entry_size(entry)
         with self._lock:
             self._emitted += 1
             dropped = 0
@@ -254,7 +256,7 @@ class BoundedQueue:
         attempts = self._delayed[0][2].attempts
         while self._delayed and len(items) < retry_limit(limit, attempts):
             due, _, item = self._delayed[0]
-            max_bytes -= len(item.entry)
+            max_bytes -= entry_size(item.entry)
             if due > now or item.attempts != attempts or (items and max_bytes < 0):
                 break
             heapq.heappop(self._delayed)
@@ -269,7 +271,7 @@ class BoundedQueue:
             items.extend(map(tuple.__new__, repeat(Item, min(limit, len(ready))), iter(ready.popleft, None)))
         size = _size_of(items)
         while size > max_bytes and len(items) > 1:
-            size -= len(items[-1].entry)
+            size -= entry_size(items[-1].entry)
             ready.appendleft(items.pop())
         self._ready_bytes -= size
         return items

@@ -17,6 +17,7 @@ from helicone_logging.delivery import Delivery, Transport
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.leading import Lead
+from helicone_logging.otel import Entry
 from helicone_logging.queues import Account, Item, Queue
 from helicone_logging.sender_options import AUTO, SenderOptions
 from helicone_logging.settling import Settling
@@ -66,10 +67,7 @@ class Sender:
 
     def _begin(self) -> None:
         self._gate = Gate()
-        options = self._options
-        self._delivery = Delivery(
-            self._queue, self._gate, options.retry, self.diagnostics, options.on_reject, options.on_request
-        )
+        self._delivery = Delivery(self._queue, self._gate, self._options, self.diagnostics)
         # Conditions only: with a plain lock a thread would stop a process that gevent patches after this.
         lock = threading.RLock()  # reentrant, for signal handlers
         self._work = threading.Condition(lock)  # the leader waits here
@@ -84,7 +82,7 @@ class Sender:
         self._is_stopped = False  # threads end now
         self._is_put_away = False  # logging.shutdown knows no handler of this sender any more
 
-    def submit(self, entry: bytes) -> None:
+    def submit(self, entry: Entry) -> None:
         """Takes a record in and returns at once.
 
         Args:

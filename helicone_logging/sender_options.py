@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from helicone_logging.delivery import RejectCallback, RequestCallback
+from helicone_logging.otel import OTELTrace
 from helicone_logging.retry import RetryPolicy
 
 AUTO = "auto"
+
+RejectCallback = Callable[[OTELTrace, str], object]
+RequestCallback = Callable[[str, int, float], object]
 
 
 class SenderOptions(NamedTuple):

@@ -89,7 +89,7 @@ class Stencils:
         self._names: dict[tuple[str, ...], _Names] = {}
         self._learned = 0
 
-    def fill(self, record: logging.LogRecord, text: str) -> bytes | None:
+    def fill(self, record: logging.LogRecord, text: str) -> otel.Entry | None:
         """Returns the entry of a record; None for one that has to go the general way.
 
         Args:
@@ -103,7 +103,7 @@ class Stencils:
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
             return None
 
-    def _fill(self, record: logging.LogRecord, text: str) -> bytes | None:
+    def _fill(self, record: logging.LogRecord, text: str) -> otel.Entry | None:
         data: Mapping[str, Any] = record.__dict__
         ambient = ambient_of(record)
         if ambient:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from typing import cast
 
 import requests
 import urllib3
@@ -44,7 +45,7 @@ class Transport:
         self._timeout = _timeout(options.timeout)  # urllib3 works on copies
         self._way: tuple[urllib3.HTTPConnectionPool, str] | None = None
 
-    def send(self, body: bytes, timeout: float | None = None) -> Answer:
+    def send(self, body: bytes | bytearray, timeout: float | None = None) -> Answer:
         """Sends a body and returns what came of it; it raises nothing.
 
         Args:
@@ -59,7 +60,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - a fault below must not end the sender thread
             return Answer(Verdict.FAILED, self._told(error))
 
-    def _exchange(self, body: bytes, timeout: float) -> Answer:
+    def _exchange(self, body: bytes | bytearray, timeout: float) -> Answer:
         if self._options.compression == GZIP:
             body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
         if self._way is None:
@@ -68,7 +69,7 @@ class Transport:
         response = pool.urlopen(
             "POST",
             url,
-            body,
+            cast(bytes, body),  # any buffer will do
             self._headers,
             retries=self._adapter.max_retries,  # none; False would leave errors of urllib3 1.26 in cycles
             redirect=False,

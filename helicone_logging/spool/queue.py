@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.otel import Entry, entry_bytes, entry_size
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
 from helicone_logging.spool import forks
 from helicone_logging.spool.disk import Disk, inode_of
@@ -59,9 +60,8 @@ class Spool:
         self._side = threading.Lock()  # around the connection of the upkeep
         self._disk = Disk(self._path, self._max_bytes, self._diagnostics)
         self._upkeep = Upkeep(self)
-        self._last_id = 0
         self._emitted = self._delivered = self._rejected = self._dropped = 0
-        self._in_flight = 0
+        self._last_id = self._in_flight = 0
         self._has_looked = self._is_closed = False
         self._looked_at = self._tidied_at = 0.0
         self._marks: dict[int, int] = {}
@@ -78,13 +78,13 @@ class Spool:
         self._listener = weakref.WeakMethod(wake)
 
     def _wake_sender(self) -> None:
-        wake = self._listener and self._listener()
-        if wake:
+        if wake := self._listener and self._listener():
             wake()
 
     # In
 
-    def put(self, entry: bytes) -> int:
+    def put(self, entry: Entry) -> int:
+        entry = entry_bytes(entry)
         if not self._is_barred and self._lock.acquire(timeout=_PATIENCE):
             try:
                 dropped = self._put_on_disk(entry)
@@ -306,12 +306,12 @@ class Spool:
             return False
         items = self._memory.take(_MOVE_RECORDS, _MOVE_BYTES)
         for index, item in enumerate(items):
-            record = disk.insert(-item.id, item.entry) if disk.has_room(len(item.entry)) else 0
+            record = disk.insert(-item.id, entry_bytes(item.entry)) if disk.has_room(entry_size(item.entry)) else 0
             if not record:
                 self._memory.give_back(items[index:])
                 return False
             self._emitted += 1
-            disk.waiting.add_earlier(record, len(item.entry), item.queued_at)
+            disk.waiting.add_earlier(record, entry_size(item.entry), item.queued_at)
             self._memory.withdraw((item,))
         return bool(items)
 

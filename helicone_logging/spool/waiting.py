@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from helicone_logging.otel import entry_size
 from helicone_logging.queues import Item, retry_limit
 
 _AT_HAND_BYTES = 8 * 1024 * 1024
@@ -43,7 +44,7 @@ class Slip(NamedTuple):
 
 def slip_of(item: Item) -> Slip:
     """Returns a record without its bytes."""
-    return Slip(item.id, len(item.entry), item.mark, item.attempts, item.queued_at)
+    return Slip(item.id, entry_size(item.entry), item.mark, item.attempts, item.queued_at)
 
 
 @dataclass
@@ -326,7 +327,7 @@ class Waiting:
 
 
 def _size(item: Item | Slip) -> int:
-    return item.size if isinstance(item, Slip) else len(item.entry)
+    return item.size if isinstance(item, Slip) else entry_size(item.entry)
 
 
 def _pop(limit: int, max_bytes: int, look: Callable[[], Slip | None], pop: Callable[[], object]) -> list[Slip]:

@@ -260,7 +260,7 @@ def test_a_list_appended_to_after_the_call_is_sent_as_it_was() -> None:
     messages = [{"role": "user", "content": "first"}]
     properties = {"tenant": "acme"}
     before = copy.deepcopy(messages)
-    entry = PLAIN.encode(traced(messages=messages, properties=properties)).entry
+    entry = PLAIN.encode(traced(messages=messages, properties=properties))
     assert messages == before
     messages.append({"role": "user", "content": "second"})
     properties["tenant"] = "other"

@@ -361,10 +361,10 @@ def test_a_traceparent_names_trace_and_parent() -> None:
 )
 def test_a_malformed_traceparent_is_counted_and_kept_as_an_attribute(text: object) -> None:
     made = record(traceparent=text)
-    assert OTELTraceFormatter().encode(made).malformed == 1
+    assert OTELTraceFormatter().snapshot(made).malformed == 1
     assert sent(made)["traceparent"] == text
     assert "parent_span_id" not in sent(made)
-    assert OTELTraceFormatter().encode(traced()).malformed == 0
+    assert OTELTraceFormatter().snapshot(traced()).malformed == 0
 
 
 def test_a_text_as_trace_id_is_the_session_as_the_user_wrote_it() -> None:
@@ -515,7 +515,7 @@ def test_a_stream_handler_prints_one_payload_a_line(capsys: pytest.CaptureFixtur
 
 
 def test_an_ordinary_formatter_renders_the_text() -> None:
-    entry = OTELTraceFormatter().encode(traced(), "[shop] answer question").entry
+    entry = OTELTraceFormatter().encode(traced(), "[shop] answer question")
     assert b'"[shop] answer question"' in entry
 
 

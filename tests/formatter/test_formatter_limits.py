@@ -21,7 +21,7 @@ from payloads import (
     traced,
 )
 
-from helicone_logging import ConfigurationError, OTELTraceFormatter
+from helicone_logging import ConfigurationError, OTELTraceFormatter, otel
 from helicone_logging.fields import MAX_MESSAGES
 from helicone_logging.limits import cut_text
 
@@ -41,9 +41,9 @@ def test_a_prompt_of_50_mb_is_cut_marked_and_counted(character: str) -> None:
     prompt = character * (50 * MIB)
     for name in ("messages", "completion", "custom"):
         made = traced("ask", **{name: prompt})
-        encoded = PLAIN.encode(made)
-        assert encoded.cut_values == 1
-        assert len(encoded.entry) <= 8 * MIB
+        snapshot = PLAIN.snapshot(made)
+        assert snapshot.cut_values == 1
+        assert otel.entry_size(snapshot.entry) <= 8 * MIB
         shown = max((value for value in sent(made).values() if isinstance(value, str)), key=len)
         assert shown.startswith(character)
         assert cut_length(shown) == len(prompt)
@@ -115,14 +115,14 @@ def test_dropped_attributes_are_counted_exactly() -> None:
 def test_a_payload_stays_within_its_bytes_whatever_their_number_and_size(count: int, text: str) -> None:
     formatter = OTELTraceFormatter(max_span_bytes=16_384)
     made = traced(extra={f"{text[:100]} {number}": text for number in range(count)}, model="gpt-4o")
-    assert len(formatter.encode(made).entry) <= 16_384
+    assert len(formatter.encode(made)) <= 16_384
     assert row(made, formatter).model == "gpt-4o"
 
 
 def test_a_payload_stays_within_its_bytes_with_the_standard_library_s_escapes() -> None:
     with standard_json():
         made = traced(messages="ü" * 900_000, completion="\U0001f600" * 900_000, custom="\x00" * 900_000)
-        assert len(PLAIN.encode(made).entry) <= 8 * MIB
+        assert len(PLAIN.encode(made)) <= 8 * MIB
 
 
 def test_many_long_messages_are_all_cut_rather_than_some_of_them_lost() -> None:
