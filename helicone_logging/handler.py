@@ -215,15 +215,21 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.skip()
             return False
         try:
-            passed = self.filter(record) if self.filters else record
-            if passed:
-                self.emit(passed if isinstance(passed, logging.LogRecord) else record)
-            return bool(passed)
+            if self.filters:
+                return self._pass(record)
+            self.emit(record)
+            return True
         except Exception as error:  # noqa: BLE001 - a filter is the user's, and must not raise into the application
             sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
             return False
         finally:
             guard.leave()
+
+    def _pass(self, record: logging.LogRecord) -> bool:
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a record and puts it into the queue; records that are not exported are counted as skipped.
@@ -238,7 +244,8 @@ class HeliconeHandler(logging.Handler):
             if not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
+            text = None if self.formatter is self._traces else self._text(record)
+            entry, cut_values, malformed = self._traces.snapshot(record, text)
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
             sender.submit(entry)
@@ -251,7 +258,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None or self.formatter is self._traces:
+        if self.formatter is None:
             return None
         return self.formatter.format(logging.makeLogRecord(record.__dict__))
 

@@ -185,7 +185,7 @@ class BoundedQueue:
         self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
         self._ready: deque[_Plain] = deque()
-        self._ready_bytes = 0
+        self.ready_bytes = 0  # no property, as `put` and all records after it ask for it
         self._delayed: list[tuple[float, int, Item]] = []
         self._sequence = 0
         self._count = self._bytes = 0  # those being sent included
@@ -195,7 +195,7 @@ class BoundedQueue:
         self._is_closed = False
 
     def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
-        size = entry_size(entry)
+        size = entry[2] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
         with self._lock:
             self._emitted += 1
             dropped = 0
@@ -207,7 +207,7 @@ class BoundedQueue:
             self._is_closed = False
             mark = self._mark
             self._ready.append((entry, mark, 0, monotonic(), record))
-            self._ready_bytes += size
+            self.ready_bytes += size
             self._count += 1
             self._bytes += size
             if mark not in self._in_mark:
@@ -273,13 +273,13 @@ class BoundedQueue:
         while size > max_bytes and len(items) > 1:
             size -= entry_size(items[-1].entry)
             ready.appendleft(items.pop())
-        self._ready_bytes -= size
+        self.ready_bytes -= size
         return items
 
     def give_back(self, items: Sequence[Item]) -> None:
         with self._lock:
             self._ready.extendleft(reversed(items))
-            self._ready_bytes += _size_of(items)
+            self.ready_bytes += _size_of(items)
 
     def retry(self, items: Sequence[Item], delay: float) -> None:
         due = monotonic() + delay
@@ -331,10 +331,6 @@ class BoundedQueue:
     @property
     def ready_count(self) -> int:
         return len(self._ready)
-
-    @property
-    def ready_bytes(self) -> int:
-        return self._ready_bytes
 
     def hurry(self) -> None:
         with self._lock:

@@ -11,7 +11,7 @@ from helicone_logging import fields as vocabulary
 from helicone_logging import provider_names
 from helicone_logging.failures import Failure
 from helicone_logging.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
-from helicone_logging.identity import Identity, identity_of, take_identity
+from helicone_logging.identity import identity_of, take_identity
 from helicone_logging.limits import STACKTRACE, cut_text
 from helicone_logging.otel import Draft
 from helicone_logging.redaction import Redactor, redacted, size_of
@@ -125,14 +125,18 @@ class SpanBuilder:
             fields: its canonical fields; those that were understood are removed.
             message: what it says.
         """
-        identity = take_identity(fields)
-        times = take_times(fields, record.created)
+        trace_id, trace_name, span_id, is_known, parent_id, malformed = take_identity(fields)
+        start, end = take_times(fields, record.created)
         name = vocabulary.take_text(fields, "span_name") if "span_name" in fields else None
         if not name and self._options.capture_content:
             name = message.text
+        name = self._shown_name(record, name)
         explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
         enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
-        return Place(*self._place(record, identity, times, name, explicit, enclosing))
+        path = self._paths.find(name, trace_id, span_id, parent_id, explicit, enclosing)
+        if is_known:
+            self._paths.remember(trace_id, span_id, path)
+        return Place(trace_id, trace_name, span_id, parent_id, start, end, name, path, malformed)
 
     def simple_place(
         self,
@@ -148,7 +152,7 @@ class SpanBuilder:
 
         Args:
             record: says where and when it was logged.
-            text: what it says, and may be shown.
+            text: what it says; no redactor sees it.
             trace: its `trace_id`; None where it has none, as for all of these.
             span: its `span_id`.
             parent: its `parent_span_id`.
@@ -158,30 +162,16 @@ class SpanBuilder:
         Raises:
             ValueError: the duration cannot be read.
         """
-        times = times_of(record.created, duration_ms)
-        if times is None:
-            raise ValueError("the field has to be shown as it is")
-        return self._place(record, identity_of(trace, span, parent), times, text, None, enclosing)
-
-    def _place(
-        self,
-        record: logging.LogRecord,
-        identity: Identity,
-        times: tuple[int, int],
-        name: str | None,
-        explicit: str | None,
-        enclosing: str | None,
-    ) -> _Place:
-        trace_id, trace_name, span_id, is_known, parent_id, malformed = identity
-        start, end = times
-        if not name or len(name) > _MAX_NAME or self._options.redactor is not None:
-            name = self._shown_name(name or text_of(record.funcName or record.name))
-        path = self._paths.find(name, trace_id, span_id, parent_id, explicit, enclosing)
+        trace_id, trace_name, span_id, is_known, parent_id, malformed = identity_of(trace, span, parent)
+        start, end = times_of(record.created, duration_ms)
+        name = text if 0 < len(text) <= _MAX_NAME else self._shown_name(record, text)
+        path = self._paths.find(name, trace_id, span_id, parent_id, None, enclosing)
         if is_known:
             self._paths.remember(trace_id, span_id, path)
         return trace_id, trace_name, span_id, parent_id, start, end, name, path, malformed
 
-    def _shown_name(self, name: str) -> str:
+    def _shown_name(self, record: logging.LogRecord, name: str | None) -> str:
+        name = name or text_of(record.funcName or record.name)
         redactor = self._options.redactor
         if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
             name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")

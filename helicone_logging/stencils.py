@@ -113,9 +113,10 @@ class Stencils:
             return None
         attributes = tuple(data)
         names = self._names.get(attributes) or self._meet(attributes)
-        values = names.values_of(data)
+        fields, values_of, known_by_types = names
+        values = values_of(data)
         types = tuple(map(type, values))
-        known = names.known.get(types) or _meet_types(names, types)
+        known = known_by_types.get(types) or _meet_types(names, types)
         if known is None:
             return None
         kind, learned = known
@@ -127,7 +128,7 @@ class Stencils:
             self._see(names, types, key)
         elif filler is _unlearned:
             learned[key] = None  # unless it can be learned
-            learned[key] = filler = self._learn(record, ambient, names.fields, kind, values)
+            learned[key] = filler = self._learn(record, ambient, fields, kind, values)
         return None if filler is None else filler(record, values, text)
 
     def _over(self, ambient: Mapping[str, object], data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -59,12 +59,15 @@ def take_times(fields: dict[str, object], created: float) -> Times:
     return _as_shown(start, max(start, end))
 
 
-def times_of(created: float, duration_ms: object) -> tuple[int, int] | None:
-    """Returns the times of a span that ended when its record was made; None for a duration that cannot be read.
+def times_of(created: float, duration_ms: object) -> tuple[int, int]:
+    """Returns the times of a span that ended when its record was made.
 
     Args:
         created: the record's own time, in seconds.
         duration_ms: how long it took, as the user wrote it; None for nothing.
+
+    Raises:
+        ValueError: the duration cannot be read.
     """
     if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # as nearly every one, so it waits for no calls
         own, length = round(created * 1e6) * 1000, round(duration_ms * 1000) * 1000
@@ -72,7 +75,9 @@ def times_of(created: float, duration_ms: object) -> tuple[int, int] | None:
             return own - length, own
         return _before(created, length)
     duration = 0 if duration_ms is None else _milliseconds(duration_ms)
-    return None if duration is None else _before(created, duration)
+    if duration is None:
+        raise ValueError(f"{duration_ms!r} is no duration")
+    return _before(created, duration)
 
 
 def _own(created: float) -> int:

@@ -41,9 +41,9 @@ def test_a_prompt_of_50_mb_is_cut_marked_and_counted(character: str) -> None:
     prompt = character * (50 * MIB)
     for name in ("messages", "completion", "custom"):
         made = traced("ask", **{name: prompt})
-        snapshot = PLAIN.snapshot(made)
-        assert snapshot.cut_values == 1
-        assert otel.entry_size(snapshot.entry) <= 8 * MIB
+        entry, cut_values, _ = PLAIN.snapshot(made)
+        assert cut_values == 1
+        assert otel.entry_size(entry) <= 8 * MIB
         shown = max((value for value in sent(made).values() if isinstance(value, str)), key=len)
         assert shown.startswith(character)
         assert cut_length(shown) == len(prompt)
