@@ -19,6 +19,7 @@ from helicone_logging.sender_options import SenderOptions
 from helicone_logging.turns import let_others_run
 
 _LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
+_FRAME = len('{"resourceSpans":[]}') - 1  # and a comma between two records
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 
 
@@ -65,7 +66,7 @@ class Delivery:
         """
         with self._kept(items):
             body = self._body_of(items)
-        if len(body) > self._options.batch_bytes and len(items) > 1:  # now that their size is known
+        if len(body) - len(items) - _FRAME > self._options.batch_bytes and len(items) > 1:  # now that this is known
             return self._in_halves(items, transport, deadline)
         sent_at = time.monotonic()
         with self._kept(items):

@@ -96,8 +96,8 @@ class Stencils:
             record: any record; it is not changed.
             text: what it says, without a failure.
         """
-        if type(record) is not logging.LogRecord:  # one of the application's may tell other values than it holds
-            return None
+        if type(record) is not logging.LogRecord or type(text) is not str:
+            return None  # one of the application's may tell other values than it holds
         try:
             return self._fill(record, text)
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
