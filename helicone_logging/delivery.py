@@ -16,7 +16,7 @@ from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.gate import Gate
 from helicone_logging.queues import Item, Queue
 from helicone_logging.sender_options import SenderOptions
-from helicone_logging.turns import let_others_run
+from helicone_logging.turns import Turns
 
 _LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
 _FRAME = len('{"resourceSpans":[]}') - 1  # and a comma between two records
@@ -45,7 +45,6 @@ class Delivery:
 
     def __init__(self, queue: Queue, gate: Gate, options: SenderOptions, diagnostics: Diagnostics) -> None:
         self._queue = queue
-        self._ready = 0
         self._building = threading.RLock()  # one body at a time, as none of the threads gets far alone
         self._gate = gate
         self._options = options
@@ -101,14 +100,7 @@ class Delivery:
 
     def _body_of(self, items: Sequence[Item]) -> bytearray:
         with self._building:
-            return otel.body((item.entry for item in items), self._make_way)
-
-    def _make_way(self) -> None:
-        """Hands over the interpreter while somebody logs."""
-        ready = self._queue.ready_count
-        if ready != self._ready:
-            self._ready = ready
-            let_others_run()
+            return otel.body((item.entry for item in items), Turns().pause)
 
     @contextlib.contextmanager
     def _kept(self, items: Sequence[Item]) -> Iterator[None]:

@@ -114,7 +114,7 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(f"{name} = messages_json({name})" for name in messages),
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
         f"size = SIZE + {' + '.join(f'len({name})' for name in (*texts, *messages))}",
-        f"entry = {_around(gaps, messages)}, ({', '.join(scalars)},), size",
+        f"entry = ({', '.join((_around(gaps, messages), 'size', *scalars))})",
         f"if size < ROOM and {' and '.join(f'{name}.isascii()' for name in texts)}: return entry",
         f"return encoded_now(entry, {', '.join((*texts, *messages))})",
     ]

@@ -195,7 +195,7 @@ class BoundedQueue:
         self._is_closed = False
 
     def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
-        size = entry[2] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
+        size = entry[1] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
         with self._lock:
             self._emitted += 1
             dropped = 0
