@@ -65,7 +65,7 @@ class Delivery:
         """
         with self._kept(items):
             body = self._body_of(items)
-        if len(body) - len(items) - _FRAME > self._options.batch_bytes and len(items) > 1:  # now that this is known
+        if len(body) - len(items) - _FRAME > self._options.batch_bytes and len(items) > 1:  # now that it is known
             return self._in_halves(items, transport, deadline)
         sent_at = time.monotonic()
         with self._kept(items):

@@ -20,7 +20,8 @@ from helicone_logging.limits import Limits
 from helicone_logging.spans import Place
 
 _QUOTES = 2
-_SIZES = {"trace_id": 34, "span_id": 18, "parent_id": 18, "start": 19, "end": 19, "total": 4}
+_LONGEST_NUMBER = 26  # bytes, with quotes
+_SIZES = {"trace_id": 34, "span_id": 18, "parent_id": 18, "start": 19, "end": 19, "total": 13}
 _MAX_ESCAPE = 6  # bytes that JSON makes of a character of ASCII, at the most
 _MAX_CODES = 256
 
@@ -62,7 +63,7 @@ def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: T
     limits = tools.limits
     names: dict[str, Any] = {
         "pieces": tuple(pieces),
-        "SIZE": sum(map(len, pieces)) + sum(_SIZES.get(gap, _QUOTES) for gap in gaps),
+        "SIZE": sum(map(len, pieces)) + sum(_size(kind, gap) for gap in gaps),
         "ROOM": min(limits.value_length, limits.span_bytes // _MAX_ESCAPE),
         "find_place": tools.simple_place if _is_simple(kind) else tools.place,
         "messages_json": tools.messages_json,
@@ -90,6 +91,12 @@ def _encoded_now(limits: Limits, entry: otel.Filled, *texts: str | bytes) -> byt
     return encoded if len(encoded) <= limits.span_bytes else None
 
 
+def _size(kind: Kind, gap: str) -> int:
+    """How many bytes belong into a gap at the most, without those of a text."""
+    default = _LONGEST_NUMBER if gap in _variables(kind, Role.COUNT, Role.FLOAT) else _QUOTES
+    return _SIZES.get(gap, default)
+
+
 def _is_simple(kind: Kind) -> bool:
     placing = {kind.fields[index]: kind.types[index] for index in kind.places_of(Role.PLACING)}
     return placing.keys() <= set(SIMPLE_PLACING) and placing.get("parent_path", str) is str
@@ -113,7 +120,8 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
-        f"size = SIZE + {' + '.join(f'len({name})' for name in (*texts, *messages))}",
+        f"length = {' + '.join(f'len({name})' for name in (*texts, *messages))}",
+        "size = SIZE + length + (length >> 4)",
         f"entry = ({', '.join((_around(gaps, messages), 'size', *scalars))})",
         f"if size < ROOM and {' and '.join(f'{name}.isascii()' for name in texts)}: return entry",
         f"return encoded_now(entry, {', '.join((*texts, *messages))})",

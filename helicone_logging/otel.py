@@ -210,8 +210,8 @@ def _head(key: str, kind: type[Scalar]) -> bytes:
 Filled = tuple[Any, ...]
 """An entry that is still to be joined: a tuple of the bytes around its gaps, its size in bytes, and what belongs there.
 
-The size is exact but for characters that JSON escapes. One plain tuple of what cannot change is made in no time, means
-nothing to the garbage collector, and takes half the memory of its bytes.
+The size is a little more than it will be, unless JSON escapes more than one character of sixteen. One plain tuple of
+what cannot change is made in no time, means nothing to the garbage collector, and takes half the memory of its bytes.
 """
 
 Entry = bytes | Filled
