@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import logging
 import random
 import uuid
@@ -177,6 +178,107 @@ def test_what_comes_again_is_not_built_from_the_beginning(kind, monkeypatch) -> 
             formatter.encode(record("answer", extra=KINDS[kind](number)))
         monkeypatch.setattr(formatter._builder, "build", None)
         assert b"bound" in formatter.encode(record("answer", extra=KINDS[kind](4)))
+
+
+def parts_of(entry: otel.Entry) -> list[object]:
+    """What a waiting entry holds, down to what holds nothing more."""
+    return [part for item in entry for part in parts_of(item)] if isinstance(entry, tuple) else [entry]
+
+
+@pytest.mark.parametrize("bound", ["nothing", "a trace"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_waits_holds_nothing_that_could_change(kind, bound) -> None:
+    formatter, _ = pair({})
+    with bind(**BOUND[bound]):
+        for number in range(6):
+            entry, *_ = formatter.snapshot(record("answer %d", number, extra=KINDS[kind](number)))
+            assert {type(part) for part in parts_of(entry)} <= {bytes, str, int}
+    gc.collect()
+    gc.collect()
+    assert not gc.is_tracked(entry)
+
+
+@pytest.mark.parametrize("kind", ["a call of a model", "messages", "other numbers", "tools", "names"])
+def test_what_came_before_waits_as_its_values_and_only_then_becomes_bytes(kind) -> None:
+    formatter, _ = pair({})
+    for number in range(3):
+        entry, *_ = formatter.snapshot(record("answer", extra=KINDS[kind](number)))
+    assert isinstance(entry, tuple)
+    assert KINDS[kind](2).get("completion", "answer") in parts_of(entry)
+
+
+def test_a_list_of_messages_is_sent_as_it_was_when_it_was_logged() -> None:
+    formatter, _ = pair({})
+    for number in range(3):
+        messages = [{"role": "user", "content": f"before {number}"}]
+        entry, *_ = formatter.snapshot(record("answer", extra={"trace_id": "t", "messages": messages}))
+        messages[0]["content"] = "after"
+        messages.append({"role": "user", "content": "after"})
+        encoded = otel.entry_bytes(entry)
+        assert b"before %d" % number in encoded
+        assert b"after" not in encoded
+    assert isinstance(entry, tuple)
+
+
+class Own(str):
+    """A text of the application's, whose methods nobody may call from another thread."""
+
+
+def test_a_text_of_the_application_s_own_class_does_not_wait() -> None:
+    formatters = pair({})
+    for number in range(4):
+        made = record("answer", extra={"trace_id": "t", "prompt": f"{number}", "user_id": "ada"})
+        entry, *_ = formatters[0].snapshot(made, Own("rendered"))
+        assert type(entry) is bytes
+        made.prompt = Own(f"{number}")
+        filled, general = both(formatters, made)
+        assert filled == general
+
+
+plain_text = st.text(st.characters(codec="ascii", categories=["L", "Nd", "Zs"]), min_size=1, max_size=3_000)
+
+
+@given(data=st.data())
+def test_a_waiting_record_weighs_a_little_more_than_what_is_sent(data) -> None:
+    formatter, _ = pair({})
+    for _ in range(4):
+        extra = {
+            "trace_id": TRACE,
+            "span_id": SPAN,
+            "prompt": data.draw(plain_text),
+            "completion": data.draw(plain_text),
+            "prompt_tokens": data.draw(st.integers(0, 10**12)),
+            "completion_tokens": data.draw(st.integers(0, 10**12)),
+            "temperature": data.draw(st.floats(allow_nan=False, allow_infinity=False)),
+            "duration_ms": data.draw(st.floats(0, 1e9)),
+            "rows": data.draw(st.integers(0, 10**12)),
+        }
+        entry, *_ = formatter.snapshot(record(data.draw(plain_text), extra=extra))
+        needed, weight = len(otel.entry_bytes(entry)), otel.entry_size(entry)
+        assert needed <= weight <= needed * 17 / 16 + 150
+    assert isinstance(entry, tuple)
+
+
+def test_a_waiting_record_weighs_enough_for_the_line_ends_of_a_text() -> None:
+    formatter, _ = pair({})
+    for _ in range(3):
+        extra = {
+            "trace_id": "t",
+            "prompt": "of nineteen letters\n" * 100,
+            "completion": '"yes", it was said to the ones who had asked for it' * 40,
+        }
+        entry, *_ = formatter.snapshot(record("answer", extra=extra))
+    assert isinstance(entry, tuple)
+    assert otel.entry_size(entry) >= len(otel.entry_bytes(entry))
+
+
+def test_a_waiting_record_with_what_json_escapes_keeps_to_the_limits() -> None:
+    formatter = OTELTraceFormatter(max_span_bytes=16_384)
+    for number in range(4):
+        for character in "x\n\0":
+            extra = {"trace_id": "t", "prompt": character * (2_400 + number), "completion": "x" * 9_000}
+            entry, *_ = formatter.snapshot(record("answer", extra=extra))
+            assert len(otel.entry_bytes(entry)) <= 16_384
 
 
 values = st.one_of(
@@ -363,4 +465,6 @@ def test_long_texts_are_no_part_of_what_is_remembered() -> None:
     formatter, _ = pair({})
     for _ in range(4):
         formatter.encode(record("long", extra={"trace_id": "t", "model": "m" * 10_000}))
-    assert "m" * 10_000 not in repr(formatter._stencils._names)
+    (names,) = formatter._stencils._names.values()
+    (known,) = names.known.values()
+    assert not known.learned

@@ -8,7 +8,7 @@ import time
 import pytest
 from recording_server import PATIENCE
 
-from helicone_logging import HeliconeHandler
+from helicone_logging import HeliconeHandler, otel, transport
 
 TRACE = {"trace_id": "t-1"}
 
@@ -218,6 +218,71 @@ def test_no_batch_is_larger_than_batch_bytes_unless_one_record_is(server, logger
     assert len(server.names()) == 41
     assert all(len(request.body) <= limit + 100 or request.spans == 1 for request in server.requests)
     assert len(server.requests) < 30
+
+
+@pytest.mark.parametrize("batch_size", [1000, "auto"])
+def test_a_body_that_is_larger_than_it_was_thought_to_be_goes_in_parts(batch_size, server, logger_of) -> None:
+    """Nobody counts what JSON escapes before it does."""
+    limit = 40_000
+    handler = HeliconeHandler(
+        endpoint=server.url, batch_size=batch_size, batch_bytes=limit, flush_interval=3600, max_connections=2
+    )
+    logger = logger_of(handler)
+    with server.hold():
+        for name in names("quoted", 100):
+            logger.info(name, extra={**TRACE, "prompt": '"' * 1000})
+        assert handler.stats().queued_bytes > 0
+    assert handler.flush(PATIENCE)
+    assert sorted(server.names()) == sorted(names("quoted", 100))
+    assert all(len(request.body) <= limit + 1000 for request in server.requests)
+    assert any(request.spans > 1 for request in server.requests)
+    stats = handler.stats()
+    assert (stats.delivered, stats.queued, stats.queued_bytes) == (100, 0, 0)
+
+
+def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, batch_size=10, flush_interval=3600, max_backoff=0)
+    logger, entry_bytes, faults = logger_of(handler), otel.entry_bytes, []
+
+    def failing_once(entry: otel.Entry) -> bytes:
+        if len(faults) < 1:
+            faults.append(entry)
+            raise MemoryError
+        return entry_bytes(entry)
+
+    monkeypatch.setattr(otel, "entry_bytes", failing_once)
+    for name in names("r", 10):
+        logger.info(name, extra=TRACE)
+    server.wait_for(10)
+    assert handler.flush(PATIENCE)
+    assert len(faults) == 1
+    assert server.names() == names("r", 10)
+    assert handler.stats().delivered == 10
+
+
+@pytest.mark.parametrize("where", ["building", "sending"])
+def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, batch_size=5, flush_interval=3600)
+    sender, logger = handler._sender, logger_of(handler)
+    start = sender._start
+    monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
+    for name in names("r", 5):
+        logger.info(name, extra=TRACE)
+
+    def interrupted(*args: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if where == "building":
+            patch.setattr(otel, "entry_bytes", interrupted)
+        else:
+            patch.setattr(transport.Transport, "send", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            handler.flush(PATIENCE)
+    assert handler.stats().queued == 5
+    monkeypatch.setattr(sender, "_start", start)
+    assert handler.flush(PATIENCE)
+    assert server.names() == names("r", 5)
 
 
 def test_auto_sends_one_while_nothing_is_on_its_way_and_what_came_meanwhile_together(server, logger_of) -> None:
