@@ -67,6 +67,7 @@ def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: T
         "ROOM": min(limits.value_length, limits.span_bytes // _MAX_ESCAPE),
         "find_place": tools.simple_place if _is_simple(kind) else tools.place,
         "messages_json": tools.messages_json,
+        "to_json": otel.plain_json,
         "encoded_now": functools.partial(_encoded_now, limits),
         "is_finite": math.isfinite,
         "is_short_text": vocabulary.is_short_text,
@@ -84,7 +85,7 @@ def _compiled(source: str) -> CodeType:
 
 
 def _encoded_now(limits: Limits, entry: otel.Filled, *texts: str | bytes) -> bytes | None:
-    """For entries whose size nobody knows before."""
+    """For entries that might be too large."""
     if max(map(len, texts)) > limits.value_length:
         return None
     encoded = otel.entry_bytes(entry)
@@ -107,10 +108,8 @@ def _variables(kind: Kind, *roles: Role) -> list[str]:
 
 
 def _source(kind: Kind, gaps: Sequence[str]) -> str:
-    messages = _variables(kind, Role.MESSAGES)
-    scalars = [gap for gap in gaps if gap not in messages]
-    floats, counts = _variables(kind, Role.FLOAT), _variables(kind, Role.COUNT)
-    texts = [gap for gap in scalars if gap not in (*_SIZES, *counts, *floats)]
+    messages, floats = _variables(kind, Role.MESSAGES), _variables(kind, Role.FLOAT)
+    texts = [gap for gap in gaps if gap not in (*_SIZES, *messages, *floats, *_variables(kind, Role.COUNT))]
     lines = [
         f"{', '.join(map(variable, range(len(kind.fields))))} = values",
         f"if not ({' and '.join(_conditions(kind))}):",
@@ -119,12 +118,12 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(["if parent_id is None: return None"] if kind.has_parent else []),
         *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
+        *(f"if not {name}.isascii(): {name} = to_json({name})" for name in texts),  # as nobody knows its size
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
         f"length = {' + '.join(f'len({name})' for name in (*texts, *messages))}",
         "size = SIZE + length + (length >> 4)",
-        f"entry = ({', '.join((_around(gaps, messages), 'size', *scalars))})",
-        f"if size < ROOM and {' and '.join(f'{name}.isascii()' for name in texts)}: return entry",
-        f"return encoded_now(entry, {', '.join((*texts, *messages))})",
+        f"entry = (pieces, size, {', '.join(gaps)})",
+        f"return entry if size < ROOM else encoded_now(entry, {', '.join((*texts, *messages))})",
     ]
     return "\n    ".join(["def fill(record, values, text):", *lines])
 
@@ -146,12 +145,3 @@ def _placing_arguments(kind: Kind) -> Iterable[str]:
     if not _is_simple(kind):
         return _variables(kind, Role.PLACING)
     return [variable(kind.fields.index(name)) if name in kind.fields else "None" for name in SIMPLE_PLACING]
-
-
-def _around(gaps: Sequence[str], messages: Sequence[str]) -> str:
-    """The bytes around the gaps; those of messages are no gap, as they are bytes already."""
-    places = [index for index, gap in enumerate(gaps) if gap in messages]
-    if not places:
-        return "pieces"
-    (place,) = places
-    return f"(*pieces[:{place}], pieces[{place}] + {gaps[place]} + pieces[{place + 1}], *pieces[{place + 2}:])"

@@ -85,7 +85,7 @@ class OTELTrace(TypedDict):
     resourceSpans: list[ResourceSpans]
 
 
-_ToJSON = Callable[[Iterable[Scalar]], list[bytes]]
+_ToJSON = Callable[[Scalar], bytes]
 
 
 class Draft(NamedTuple):
@@ -191,11 +191,11 @@ def attribute_pieces(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> list
 
     Args:
         attributes: text and ints.
-        to_json: encodes the values; what it raises is raised.
+        to_json: encodes a value; what it raises is raised.
     """
     # `map`, `zip` and `chain` keep the loop out of the interpreter.
     heads = map(_head, attributes, map(type, attributes.values()))
-    pieces = list(chain.from_iterable(zip(heads, to_json(attributes.values()), strict=True)))
+    pieces = list(chain.from_iterable(zip(heads, map(to_json, attributes.values()), strict=True)))
     pieces[0] = pieces[0].removeprefix(_END_OF_ATTRIBUTE + _SEPARATOR)
     pieces.append(_END_OF_ATTRIBUTE)
     return pieces
@@ -210,8 +210,9 @@ def _head(key: str, kind: type[Scalar]) -> bytes:
 Filled = tuple[Any, ...]
 """An entry that is still to be joined: a tuple of the bytes around its gaps, its size in bytes, and what belongs there.
 
-The size is a little more than it will be, unless JSON escapes more than one character of sixteen. One plain tuple of
-what cannot change is made in no time, means nothing to the garbage collector, and takes half the memory of its bytes.
+That is text, ints, and bytes that are JSON already. The size is a little more than it will be, unless JSON escapes more
+than one character of sixteen. One plain tuple of what cannot change is made in no time, means nothing to the garbage
+collector, and takes half the memory of its bytes.
 """
 
 Entry = bytes | Filled
@@ -232,7 +233,8 @@ def entry_bytes(entry: Entry) -> bytes:
         return entry
     around, _, *gaps = entry
     pieces: list[bytes] = [b""] * (len(around) + len(gaps))
-    pieces[::2], pieces[1::2] = around, plain_json(gaps)
+    pieces[::2] = around
+    pieces[1::2] = [gap if type(gap) is bytes else plain_json(gap) for gap in gaps]
     return b"".join(pieces)
 
 
@@ -253,9 +255,9 @@ def body(entries: Iterable[Entry], pause: Callable[[], object] | None = None) ->
     return built
 
 
-def _escaped(values: Iterable[Scalar]) -> list[bytes]:
+def _escaped(value: Scalar) -> bytes:
     """By the standard library."""
-    return [(b"%d" % value) if isinstance(value, int) else _escaped_text(value) for value in values]
+    return b"%d" % value if isinstance(value, int) else _escaped_text(value)
 
 
 def _escaped_text(text: str) -> bytes:
@@ -267,18 +269,13 @@ def _escaped_text(text: str) -> bytes:
     return _escape(text).encode()
 
 
-def _dumped(values: Iterable[Scalar]) -> list[bytes]:
-    """By orjson, which raises `TypeError` for a lone surrogate."""
-    return [*map(orjson.dumps, values)]
-
-
-plain_json: _ToJSON = _escaped if orjson is None else _dumped
-"""Encodes texts and ints; what cannot be encoded raises `TypeError`."""
+plain_json: _ToJSON = _escaped if orjson is None else orjson.dumps
+"""Encodes a text or an int; for what it cannot encode, which is a lone surrogate, it raises `TypeError`."""
 
 
 def scalar_json(value: Scalar) -> bytes:
     """Returns a text or an int as JSON."""
     try:
-        return plain_json((value,))[0]
+        return plain_json(value)
     except TypeError:  # as above
-        return _escaped((value,))[0]
+        return _escaped(value)

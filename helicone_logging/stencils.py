@@ -213,7 +213,8 @@ class Stencils:
         span = self._builder.build(record, fields, message, place)
         if not is_within(span.attributes, self._limits):
             raise ValueError("something is cut or dropped")
-        otel.plain_json(span.attributes.values())  # raises for a lone surrogate, for which all values are escaped
+        for value in span.attributes.values():
+            otel.plain_json(value)  # raises for a lone surrogate, for which all values are escaped
         return self._encoder.encode(span), len(span.attributes)
 
     def _see(self, names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:
