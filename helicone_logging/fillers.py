@@ -67,7 +67,6 @@ def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: T
         "ROOM": min(limits.value_length, limits.span_bytes // _MAX_ESCAPE),
         "find_place": tools.simple_place if _is_simple(kind) else tools.place,
         "messages_json": tools.messages_json,
-        "to_json": otel.plain_json,
         "encoded_now": functools.partial(_encoded_now, limits),
         "is_finite": math.isfinite,
         "is_short_text": vocabulary.is_short_text,
@@ -118,14 +117,18 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(["if parent_id is None: return None"] if kind.has_parent else []),
         *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
-        *(f"if not {name}.isascii(): {name} = to_json({name})" for name in texts),  # as nobody knows its size
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
-        f"length = {' + '.join(f'len({name})' for name in (*texts, *messages))}",
+        f"length = {' + '.join((*map(_length, texts), *(f'len({name})' for name in messages)))}",
         "size = SIZE + length + (length >> 4)",
         f"entry = (pieces, size, {', '.join(gaps)})",
         f"return entry if size < ROOM else encoded_now(entry, {', '.join((*texts, *messages))})",
     ]
     return "\n    ".join(["def fill(record, values, text):", *lines])
+
+
+def _length(text: str) -> str:
+    """In bytes; nobody knows those of a text that is not ASCII, so its memory stands for them."""
+    return f"(len({text}) if {text}.isascii() else {text}.__sizeof__())"
 
 
 def _conditions(kind: Kind) -> Iterable[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json.encoder
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple, TypedDict
 
@@ -83,9 +83,6 @@ class OTELTrace(TypedDict):
     """A body of `POST /v1/trace/log`."""
 
     resourceSpans: list[ResourceSpans]
-
-
-_ToJSON = Callable[[Scalar], bytes]
 
 
 class Draft(NamedTuple):
@@ -180,25 +177,20 @@ def attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
     """Returns the elements of a list of attributes as JSON, in pieces to be joined."""
     if not attributes:
         return []
-    try:
-        return attribute_pieces(attributes, plain_json)
-    except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
-        return attribute_pieces(attributes, _escaped)
-
-
-def attribute_pieces(attributes: Mapping[str, Scalar], to_json: _ToJSON) -> list[bytes]:
-    """Returns the elements of a list of attributes, at least one, in pieces to be joined.
-
-    Args:
-        attributes: text and ints.
-        to_json: encodes a value; what it raises is raised.
-    """
     # `map`, `zip` and `chain` keep the loop out of the interpreter.
     heads = map(_head, attributes, map(type, attributes.values()))
-    pieces = list(chain.from_iterable(zip(heads, map(to_json, attributes.values()), strict=True)))
+    pieces = list(chain.from_iterable(zip(heads, _values_json(attributes.values()), strict=True)))
     pieces[0] = pieces[0].removeprefix(_END_OF_ATTRIBUTE + _SEPARATOR)
     pieces.append(_END_OF_ATTRIBUTE)
     return pieces
+
+
+def _values_json(values: Collection[Scalar | bytes]) -> list[bytes]:
+    """Returns values as JSON; bytes are JSON already."""
+    try:
+        return [value if isinstance(value, bytes) else _plain_json(value) for value in values]
+    except TypeError:
+        return [value if isinstance(value, bytes) else scalar_json(value) for value in values]
 
 
 @functools.lru_cache(2048)
@@ -210,9 +202,9 @@ def _head(key: str, kind: type[Scalar]) -> bytes:
 Filled = tuple[Any, ...]
 """An entry that is still to be joined: a tuple of the bytes around its gaps, its size in bytes, and what belongs there.
 
-That is text, ints, and bytes that are JSON already. The size is a little more than it will be, unless JSON escapes more
-than one character of sixteen. One plain tuple of what cannot change is made in no time, means nothing to the garbage
-collector, and takes half the memory of its bytes.
+That is text, ints, and bytes that are JSON already. The size is a little more than it will be, or what the text takes
+in memory, unless JSON escapes many characters of it. One plain tuple of what cannot change is made in no time, means
+nothing to the garbage collector, and takes half the memory of its bytes.
 """
 
 Entry = bytes | Filled
@@ -224,17 +216,12 @@ def entry_size(entry: Entry) -> int:
 
 
 def entry_bytes(entry: Entry) -> bytes:
-    """Returns an entry as it is sent.
-
-    Raises:
-        TypeError: there is a lone surrogate in a gap.
-    """
+    """Returns an entry as it is sent."""
     if not isinstance(entry, tuple):
         return entry
     around, _, *gaps = entry
     pieces: list[bytes] = [b""] * (len(around) + len(gaps))
-    pieces[::2] = around
-    pieces[1::2] = [gap if type(gap) is bytes else plain_json(gap) for gap in gaps]
+    pieces[::2], pieces[1::2] = around, _values_json(gaps)
     return b"".join(pieces)
 
 
@@ -269,13 +256,12 @@ def _escaped_text(text: str) -> bytes:
     return _escape(text).encode()
 
 
-plain_json: _ToJSON = _escaped if orjson is None else orjson.dumps
-"""Encodes a text or an int; for what it cannot encode, which is a lone surrogate, it raises `TypeError`."""
+_plain_json: Callable[[Any], bytes] = _escaped if orjson is None else orjson.dumps
 
 
 def scalar_json(value: Scalar) -> bytes:
     """Returns a text or an int as JSON."""
     try:
-        return plain_json(value)
-    except TypeError:  # as above
+        return _plain_json(value)
+    except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
         return _escaped(value)

@@ -150,7 +150,7 @@ class Stencils:
         has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
         if not has_any or others + len(attributes) > self._limits.attributes:
             raise ValueError("the message of the record takes their place, or some are dropped")
-        return b"".join(otel.attribute_pieces(attributes, otel.plain_json))
+        return b"".join(otel.attributes_json(attributes))
 
     def _meet(self, attributes: tuple[str, ...]) -> _Names:
         if len(self._names) >= _MAX_KNOWN:
@@ -213,8 +213,6 @@ class Stencils:
         span = self._builder.build(record, fields, message, place)
         if not is_within(span.attributes, self._limits):
             raise ValueError("something is cut or dropped")
-        for value in span.attributes.values():
-            otel.plain_json(value)  # raises for a lone surrogate, for which all values are escaped
         return self._encoder.encode(span), len(span.attributes)
 
     def _see(self, names: _Names, types: tuple[type, ...], key: tuple[object, ...]) -> None:

@@ -117,7 +117,7 @@ def row(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) ->
 def standard_json() -> Iterator[None]:
     """Without orjson, as where the extra is not installed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(otel, "plain_json", otel._escaped)
+        patch.setattr(otel, "_plain_json", otel._escaped)
         _forget_encoded()
         yield
     _forget_encoded()
