@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from helicone_logging import otel
@@ -63,65 +63,79 @@ class Delivery:
         Returns:
             For how many seconds the endpoint let its answer be waited for.
         """
-        with self._kept(items):
-            body = self._body_of(items)
-        if len(body) - len(items) - _FRAME > self._options.batch_bytes and len(items) > 1:  # now that it is known
-            return self._in_halves(items, transport, deadline)
+        waited = 0.0
+        parts: list[Sequence[Item]] = [items]  # the next one last
+        try:
+            while parts:
+                waited = max(waited, self._deliver_next(parts, transport, deadline))
+                self._give_back_if_late(parts, deadline)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
+            self._diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
+            for part in parts:
+                self._queue.retry(part, self._retry.max_backoff)
+            return math.inf
+        except BaseException:  # Ctrl-C, or `sys.exit` in a signal handler, where the calling thread sends
+            self._give_back(parts)
+            raise
+        return waited
+
+    def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float | None) -> float:
+        items = parts[-1]
+        with self._building:
+            body = otel.body((item.entry for item in items), Turns().pause)
+        if len(items) > 1 and len(body) - len(items) - _FRAME > self._options.batch_bytes:  # now that it is known
+            parts[-1:] = _halves(items)
+            return 0.0
         sent_at = time.monotonic()
-        with self._kept(items):
-            answer = transport.send(body, None if deadline is None else max(0.0, deadline - sent_at))
-        del body  # to be freed before what the answer asks for
-        self._heed(answer, items, transport, sent_at, deadline)
+        answer = transport.send(body, None if deadline is None else max(0.0, deadline - sent_at))
+        del body, parts[-1]  # to be freed before what the answer asks for; that is done, whatever a callback raises
+        try:
+            self._tell_request(answer, len(items), sent_at)
+        finally:
+            self._settle(parts, answer, items, sent_at)
         return answer.waited
 
-    def _heed(
-        self, answer: Answer, items: Sequence[Item], transport: Transport, sent_at: float, deadline: float | None
-    ) -> None:
+    def _settle(self, parts: list[Sequence[Item]], answer: Answer, items: Sequence[Item], sent_at: float) -> None:
+        try:
+            parts += self._heed(answer, items, sent_at)
+        except Exception:
+            parts.append(items)
+            raise
+
+    def _tell_request(self, answer: Answer, records: int, sent_at: float) -> None:
         on_request = self._options.on_request
         if on_request is not None:
-            self._call("on_request", on_request, answer.verdict.value, len(items), time.monotonic() - sent_at)
+            self._call("on_request", on_request, answer.verdict.value, records, time.monotonic() - sent_at)
+
+    def _heed(self, answer: Answer, items: Sequence[Item], sent_at: float) -> list[Sequence[Item]]:
+        """Does what an answer asks for, and returns the parts in which the records are to be sent again now."""
         if answer.verdict is Verdict.DELIVERED:
             self._gate.open(sent_at)
             self._diagnostics.succeeded()
             self._queue.delivered(items)
-            return
+            return []
         self._diagnostics.failed(answer.detail)
         if answer.verdict is Verdict.REJECTED:
             self._gate.open(sent_at)
-            if len(items) == 1:
-                self._reject(items[0], answer.detail)
-            else:
-                self._in_halves(items, transport, deadline)
+            if len(items) > 1:
+                return _halves(items)
+            self._reject(items[0], answer.detail)
         elif answer.verdict is Verdict.FAILED:
             self._gate.open(sent_at)
             self._try_again(items, answer.detail)
         else:
             self._wait_for_endpoint(items, answer, sent_at)
+        return []
 
-    def _body_of(self, items: Sequence[Item]) -> bytearray:
-        with self._building:
-            return otel.body((item.entry for item in items), Turns().pause)
+    def _give_back_if_late(self, parts: list[Sequence[Item]], deadline: float | None) -> None:
+        is_late = deadline is not None and time.monotonic() >= deadline
+        if is_late or self._gate.opens_in() > 0:
+            self._give_back(parts)
 
-    @contextlib.contextmanager
-    def _kept(self, items: Sequence[Item]) -> Iterator[None]:
-        """Keeps records where Ctrl-C, or `sys.exit` in a signal handler, ends the user's own thread that sends them."""
-        try:
-            yield
-        except Exception:
-            raise  # a fault; whoever handles that keeps them
-        except BaseException:
-            self._queue.give_back(items)
-            raise
-
-    def _in_halves(self, items: Sequence[Item], transport: Transport, deadline: float | None) -> float:
-        waited, middle = 0.0, len(items) // 2
-        for half in (items[:middle], items[middle:]):
-            is_late = deadline is not None and time.monotonic() >= deadline
-            if is_late or self._gate.opens_in() > 0:
-                self._queue.give_back(half)
-            else:
-                waited = max(waited, self.deliver(half, transport, deadline))
-        return waited
+    def _give_back(self, parts: list[Sequence[Item]]) -> None:
+        while parts:
+            self._queue.give_back(parts[0])  # the last in front of all others
+            del parts[0]
 
     def _reject(self, item: Item, reason: str) -> None:
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
@@ -174,3 +188,9 @@ class Delivery:
     def _tell(self, answer: Answer, what: str) -> None:
         waiting = self._queue.account().queued
         self._diagnostics.report(answer.verdict.value, f"{what}: {answer.detail}; {waiting:,} records are kept")
+
+
+def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """The parts of a body, the first one last."""
+    middle = len(items) // 2
+    return [items[middle:], items[:middle]]

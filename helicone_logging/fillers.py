@@ -20,7 +20,7 @@ from helicone_logging.limits import Limits
 from helicone_logging.spans import Place
 
 _QUOTES = 2
-_LONGEST_NUMBER = 26  # bytes, with quotes
+_LONGEST_FLOAT, _LONGEST_COUNT = 26, 15  # bytes, with quotes
 _SIZES = {"trace_id": 34, "span_id": 18, "parent_id": 18, "start": 19, "end": 19, "total": 13}
 _MAX_ESCAPE = 6  # bytes that JSON makes of a character of ASCII, at the most
 _MAX_CODES = 256
@@ -62,6 +62,7 @@ def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: T
     """
     limits = tools.limits
     names: dict[str, Any] = {
+        "__name__": __name__,
         "pieces": tuple(pieces),
         "SIZE": sum(map(len, pieces)) + sum(_size(kind, gap) for gap in gaps),
         "ROOM": min(limits.value_length, limits.span_bytes // _MAX_ESCAPE),
@@ -73,14 +74,14 @@ def filler_of(kind: Kind, pieces: Sequence[bytes], gaps: Sequence[str], tools: T
         "MAX_COUNT": vocabulary.MAX_COUNT,
     }
     exec(_compiled(_source(kind, gaps)), names)  # noqa: S102 - made of positions, as said above
-    filler: Filler = names["fill"]
+    filler: Filler = names.pop("fill")  # or the two would be freed by the garbage collector only
     return filler
 
 
 @functools.lru_cache(_MAX_CODES)
 def _compiled(source: str) -> CodeType:
     """Stencils of the same kind differ in their pieces only; to compile takes half a millisecond."""
-    return compile(source, __name__, "exec")
+    return compile(source, f"<{__name__}>", "exec")  # in angle brackets, as it is no file
 
 
 def _encoded_now(limits: Limits, entry: otel.Filled, *texts: str | bytes) -> bytes | None:
@@ -93,8 +94,9 @@ def _encoded_now(limits: Limits, entry: otel.Filled, *texts: str | bytes) -> byt
 
 def _size(kind: Kind, gap: str) -> int:
     """How many bytes belong into a gap at the most, without those of a text."""
-    default = _LONGEST_NUMBER if gap in _variables(kind, Role.COUNT, Role.FLOAT) else _QUOTES
-    return _SIZES.get(gap, default)
+    if gap in _variables(kind, Role.FLOAT):
+        return _LONGEST_FLOAT
+    return _LONGEST_COUNT if gap in _variables(kind, Role.COUNT) else _SIZES.get(gap, _QUOTES)
 
 
 def _is_simple(kind: Kind) -> bool:
@@ -118,7 +120,9 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
         f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
-        f"length = {' + '.join((*map(_length, texts), *(f'len({name})' for name in messages)))}",
+        "length = 0",
+        *(f"length += {_length(name)}" for name in texts),  # one by one, as a compiler is not to nest
+        *(f"length += len({name})" for name in messages),
         "size = SIZE + length + (length >> 4)",
         f"entry = (pieces, size, {', '.join(gaps)})",
         f"return entry if size < ROOM else encoded_now(entry, {', '.join((*texts, *messages))})",
@@ -128,7 +132,7 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
 
 def _length(text: str) -> str:
     """In bytes; nobody knows those of a text that is not ASCII, so its memory stands for them."""
-    return f"(len({text}) if {text}.isascii() else {text}.__sizeof__())"
+    return f"len({text}) if {text}.isascii() else {text}.__sizeof__()"
 
 
 def _conditions(kind: Kind) -> Iterable[str]:

@@ -261,9 +261,6 @@ class Sender:
         waited = math.inf
         try:
             waited = self._delivery.deliver(items, transport, deadline)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
-            self.diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
-            self._queue.retry(items, self._options.retry.max_backoff)
         finally:
             with self._work:
                 self._sending -= 1

@@ -96,8 +96,8 @@ class Stencils:
             record: any record; it is not changed.
             text: what it says, without a failure.
         """
-        if type(record) is not logging.LogRecord or type(text) is not str:
-            return None  # one of the application's may tell other values than it holds
+        if type(record) is not logging.LogRecord or type(text) is not str or type(record.created) is not float:
+            return None  # those of the application's own classes may tell other values than they hold
         try:
             return self._fill(record, text)
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
@@ -186,7 +186,8 @@ class Stencils:
             **({"total": total} if total else {}),
         }
         gap_of = {self._mark_json(mark): name for name, mark in marks.items()}
-        copy = _marked(record, ambient, {names[index]: mark for index, mark in marked.items()})
+        known = dict(zip(names, values, strict=True))  # as another thread may write on the record meanwhile
+        copy = _marked(record, ambient, {**known, **{names[index]: mark for index, mark in marked.items()}})
         entry, attributes = self._walk(copy, Message(text, None), place)
         pieces = re.split(b"(%b)" % b"|".join(map(re.escape, gap_of)), entry)
         if any(_MARK.encode() in piece for piece in pieces[::2]):

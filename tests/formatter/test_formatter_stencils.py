@@ -8,6 +8,7 @@ import json
 import logging
 import random
 import uuid
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from hostile_values import any_text
 from hypothesis import given
 from hypothesis import strategies as st
-from payloads import PARENT, SPAN, TRACE, record, standard_json
+from payloads import CREATED, PARENT, SPAN, TRACE, record, standard_json
 from pythonjsonlogger.core import RESERVED_ATTRS
 
 from helicone_logging import OTELTraceFormatter, bind, context, ids, otel, stencils
@@ -245,6 +246,54 @@ def test_a_text_of_the_application_s_own_class_does_not_wait() -> None:
         made.prompt = Own(f"{number}")
         filled, general = both(formatters, made)
         assert filled == general
+
+
+def test_a_moment_of_the_application_s_own_class_does_not_wait() -> None:
+    class Moment(float):
+        def __mul__(self, other: float) -> Any:
+            return [self, other]
+
+    formatters = pair({})
+    for number in range(4):
+        made = record("answer", extra={"trace_id": "t", "prompt": f"{number}"})
+        made.created = Moment(CREATED)
+        entry, *_ = formatters[0].snapshot(made)
+        assert type(entry) is bytes
+    made.created = CREATED
+    filled, general = both(formatters, made)
+    assert filled == general
+
+
+def test_a_record_that_another_thread_writes_on_is_learned_as_it_was(monkeypatch) -> None:
+    formatters = pair({})
+    learn = formatters[0]._stencils._learn
+
+    def late(made: logging.LogRecord, *args: Any) -> Any:
+        made.levelname = "in colours"
+        return learn(made, *args)
+
+    monkeypatch.setattr(formatters[0]._stencils, "_learn", late)
+    for number in range(4):
+        filled, general = both(formatters, record("answer", extra={"trace_id": "t", "prompt": f"{number}"}))
+    assert filled == general
+
+
+def test_what_is_forgotten_needs_no_garbage_collector_and_is_no_file_to_tools() -> None:
+    formatter, _ = pair({})
+    for number in range(3):
+        formatter.encode(record("answer", extra=KINDS["a call of a model"](number)))
+    (names,) = formatter._stencils._names.values()
+    (known,) = names.known.values()
+    (filler,) = known.learned.values()
+    assert filler.__code__.co_filename == "<helicone_logging.fillers>"
+    freed = weakref.ref(filler)
+    gc.disable()
+    try:
+        del names, known, filler
+        formatter._stencils._forget()
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 plain_text = st.text(st.characters(codec="ascii", categories=["L", "Nd", "Zs"]), min_size=1, max_size=3_000)

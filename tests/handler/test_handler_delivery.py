@@ -260,14 +260,15 @@ def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server
     assert handler.stats().delivered == 10
 
 
-@pytest.mark.parametrize("where", ["building", "sending"])
+@pytest.mark.parametrize("where", ["building", "sending", "sending a part"])
 def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, server, logger_of, monkeypatch) -> None:
-    handler = HeliconeHandler(endpoint=server.url, batch_size=5, flush_interval=3600)
+    handler = HeliconeHandler(endpoint=server.url, batch_size=5, batch_bytes=20_000, flush_interval=3600)
     sender, logger = handler._sender, logger_of(handler)
     start = sender._start
     monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
-    for name in names("r", 5):
-        logger.info(name, extra=TRACE)
+    prompt = '"' * 2000 if where == "sending a part" else "why"
+    for name in names("r", 8):
+        logger.info(name, extra={**TRACE, "prompt": prompt})
 
     def interrupted(*args: object) -> bytes:
         raise KeyboardInterrupt
@@ -279,10 +280,48 @@ def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, serv
             patch.setattr(transport.Transport, "send", interrupted)
         with pytest.raises(KeyboardInterrupt):
             handler.flush(PATIENCE)
-    assert handler.stats().queued == 5
+    assert handler.stats().queued == 8
     monkeypatch.setattr(sender, "_start", start)
     assert handler.flush(PATIENCE)
-    assert server.names() == names("r", 5)
+    assert sorted(server.names()) == names("r", 8)
+    assert handler.stats().queued_bytes == 0
+
+
+def test_a_fault_between_the_parts_of_a_body_neither_loses_nor_doubles_a_record(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(
+        endpoint=server.url, batch_size=8, batch_bytes=20_000, flush_interval=3600, max_backoff=0, max_connections=1
+    )
+    logger, send, sent = logger_of(handler), transport.Transport.send, []
+
+    def failing_later(self: transport.Transport, *args: object) -> object:
+        sent.append(args)
+        if len(sent) == 2:
+            raise MemoryError
+        return send(self, *args)
+
+    monkeypatch.setattr(transport.Transport, "send", failing_later)
+    for name in names("r", 8):
+        logger.info(name, extra={**TRACE, "prompt": '"' * 2000})
+    assert handler.flush(PATIENCE)
+    assert sorted(server.names()) == names("r", 8)
+    stats = handler.stats()
+    assert (stats.delivered, stats.queued, stats.queued_bytes) == (8, 0, 0)
+    assert len(sent) > 2
+
+
+@pytest.mark.parametrize("callback", ["on_request", "on_reject"])
+def test_ctrl_c_in_a_callback_leaves_the_account_exact(callback, server, logger_of, monkeypatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    server.status = 400 if callback == "on_reject" else 200
+    handler = HeliconeHandler(endpoint=server.url, flush_interval=3600, **{callback: interrupted})
+    monkeypatch.setattr(handler._sender, "_start", lambda thread: None)
+    logger_of(handler).info("r", extra=TRACE)
+    with pytest.raises(KeyboardInterrupt):
+        handler.flush(PATIENCE)
+    stats = handler.stats()
+    assert (stats.delivered + stats.rejected, stats.queued) == (1, 0)
 
 
 def test_auto_sends_one_while_nothing_is_on_its_way_and_what_came_meanwhile_together(server, logger_of) -> None:
