@@ -249,9 +249,16 @@ def test_a_text_of_the_application_s_own_class_does_not_wait() -> None:
 
 
 def test_a_moment_of_the_application_s_own_class_does_not_wait() -> None:
+    class Whole(int):
+        def __mul__(self, other: int) -> Any:
+            return self
+
     class Moment(float):
         def __mul__(self, other: float) -> Any:
-            return [self, other]
+            return self
+
+        def __round__(self, digits: Any = None) -> Any:
+            return Whole(CREATED * 1e9)
 
     formatters = pair({})
     for number in range(4):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from recording_server import PATIENCE
@@ -260,17 +261,19 @@ def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server
     assert handler.stats().delivered == 10
 
 
-@pytest.mark.parametrize("where", ["building", "sending", "sending a part"])
+@pytest.mark.parametrize("where", ["building", "sending", "sending a part", "sending another part"])
 def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, server, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=server.url, batch_size=5, batch_bytes=20_000, flush_interval=3600)
     sender, logger = handler._sender, logger_of(handler)
     start = sender._start
     monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
-    prompt = '"' * 2000 if where == "sending a part" else "why"
+    prompt, send = '"' * 2000 if "part" in where else "why", transport.Transport.send
     for name in names("r", 8):
         logger.info(name, extra={**TRACE, "prompt": prompt})
 
-    def interrupted(*args: object) -> bytes:
+    def interrupted(*args: Any) -> Any:
+        if where == "sending another part" and not server.received:
+            return send(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -280,7 +283,7 @@ def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, serv
             patch.setattr(transport.Transport, "send", interrupted)
         with pytest.raises(KeyboardInterrupt):
             handler.flush(PATIENCE)
-    assert handler.stats().queued == 8
+    assert handler.stats().queued == 8 - len(server.received)
     monkeypatch.setattr(sender, "_start", start)
     assert handler.flush(PATIENCE)
     assert sorted(server.names()) == names("r", 8)
@@ -307,6 +310,25 @@ def test_a_fault_between_the_parts_of_a_body_neither_loses_nor_doubles_a_record(
     stats = handler.stats()
     assert (stats.delivered, stats.queued, stats.queued_bytes) == (8, 0, 0)
     assert len(sent) > 2
+
+
+def test_a_fault_after_an_answer_leaves_the_account_exact(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, flush_interval=3600, max_backoff=0)
+    queue, faults = handler._sender._queue, []
+    delivered = queue.delivered
+
+    def failing_once(items: Any) -> None:
+        if not faults:
+            faults.append(items)
+            raise MemoryError
+        delivered(items)
+
+    monkeypatch.setattr(queue, "delivered", failing_once)
+    logger_of(handler).info("r", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert set(server.names()) == {"r"}
+    stats = handler.stats()
+    assert (stats.delivered, stats.queued, stats.queued_bytes) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("callback", ["on_request", "on_reject"])
