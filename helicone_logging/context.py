@@ -35,7 +35,8 @@ def ambient() -> Mapping[str, object]:
         around the running code, and `parent_path` its session path. Without a bound trace, that of the active
         OpenTelemetry span.
     """
-    bound = frames.bound()
+    frame = frames.top.get()  # `frames.bound()`, without the call: most records ask
+    bound = frames.NOTHING if frame is None else frame.bound
     if _OTEL in sys.modules and "trace_id" not in bound:
         active = otel_fields()
         return {**active, **bound} if active else bound

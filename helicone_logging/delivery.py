@@ -19,7 +19,6 @@ from helicone_logging.sender_options import SenderOptions
 from helicone_logging.turns import Turns
 
 _LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
-_FRAME = len('{"resourceSpans":[]}') - 1  # and a comma between two records
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 
 
@@ -82,10 +81,12 @@ class Delivery:
     def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float | None) -> float:
         items = parts[-1]
         with self._building:
-            body = otel.body((item.entry for item in items), Turns().pause)
-        if len(items) > 1 and len(body) - len(items) - _FRAME > self._options.batch_bytes:  # now that it is known
-            parts[-1:] = _halves(items)
-            return 0.0
+            entries = (item.entry for item in items)
+            body, count = otel.body_within(entries, self._options.batch_bytes, Turns().pause)
+        if count < len(items):  # they are larger than they were thought to be
+            items, rest = items[:count], items[count:]
+            parts[-1] = items
+            self._queue.give_back(rest)
         sent_at = time.monotonic()
         answer = transport.send(body, None if deadline is None else max(0.0, deadline - sent_at))
         del body, parts[-1]  # to be freed before what the answer asks for; that is done, whatever a callback raises
@@ -97,7 +98,7 @@ class Delivery:
 
     def _settle(self, parts: list[Sequence[Item]], answer: Answer, items: Sequence[Item], sent_at: float) -> None:
         try:
-            parts += self._heed(answer, items, sent_at)
+            self._heed(answer, items, parts, sent_at)
         except Exception:
             parts.append(items)
             raise
@@ -107,25 +108,26 @@ class Delivery:
         if on_request is not None:
             self._call("on_request", on_request, answer.verdict.value, records, time.monotonic() - sent_at)
 
-    def _heed(self, answer: Answer, items: Sequence[Item], sent_at: float) -> list[Sequence[Item]]:
-        """Does what an answer asks for, and returns the parts in which the records are to be sent again now."""
+    def _heed(self, answer: Answer, items: Sequence[Item], parts: list[Sequence[Item]], sent_at: float) -> None:
         if answer.verdict is Verdict.DELIVERED:
             self._gate.open(sent_at)
             self._diagnostics.succeeded()
             self._queue.delivered(items)
-            return []
+            return
         self._diagnostics.failed(answer.detail)
         if answer.verdict is Verdict.REJECTED:
             self._gate.open(sent_at)
-            if len(items) > 1:
-                return _halves(items)
-            self._reject(items[0], answer.detail)
+            if len(items) == 1:
+                self._reject(items[0], answer.detail)
+            else:
+                middle = len(items) // 2
+                parts += (items[middle:], items[:middle])
         elif answer.verdict is Verdict.FAILED:
             self._gate.open(sent_at)
             self._try_again(items, answer.detail)
         else:
+            self._give_back(parts)  # behind these
             self._wait_for_endpoint(items, answer, sent_at)
-        return []
 
     def _give_back_if_late(self, parts: list[Sequence[Item]], deadline: float | None) -> None:
         is_late = deadline is not None and time.monotonic() >= deadline
@@ -188,9 +190,3 @@ class Delivery:
     def _tell(self, answer: Answer, what: str) -> None:
         waiting = self._queue.account().queued
         self._diagnostics.report(answer.verdict.value, f"{what}: {answer.detail}; {waiting:,} records are kept")
-
-
-def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """The parts of a body, the first one last."""
-    middle = len(items) // 2
-    return [items[middle:], items[:middle]]

@@ -34,12 +34,13 @@ class Frame(NamedTuple):
     bound: Mapping[str, object]
 
 
-_top: contextvars.ContextVar[Frame | None] = contextvars.ContextVar("helicone_logging", default=None)
+top: contextvars.ContextVar[Frame | None] = contextvars.ContextVar("helicone_logging", default=None)
+"""The innermost frame; changed here only."""
 
 
 def bound() -> Mapping[str, object]:
     """Returns the fields that are bound now; not to be changed."""
-    frame = _top.get()
+    frame = top.get()
     return NOTHING if frame is None else frame.bound
 
 
@@ -50,12 +51,12 @@ def push(owner: object, fields: Mapping[str, object]) -> None:
         owner: whose frame it is; compared by identity.
         fields: what to bind over what is bound already.
     """
-    _top.set(_above(_top.get(), owner, fields))
+    top.set(_above(top.get(), owner, fields))
 
 
 def drop(owner: object) -> None:
     """Removes the innermost frame of an owner, wherever it stands; without one in this context, nothing happens."""
-    frame, inside = _top.get(), []
+    frame, inside = top.get(), []
     while frame is not None and frame.owner is not owner:
         inside.append(frame)
         frame = frame.outer
@@ -64,14 +65,14 @@ def drop(owner: object) -> None:
     rest = frame.outer
     for kept in reversed(inside):
         rest = _above(rest, kept.owner, kept.fields)
-    _top.set(rest)
+    top.set(rest)
 
 
 def extend(fields: Mapping[str, object]) -> None:
     """Adds fields to the innermost frame; without any frame nothing happens, as nothing would end it."""
-    frame = _top.get()
+    frame = top.get()
     if frame is not None:
-        _top.set(_above(frame.outer, frame.owner, merged(frame.fields, fields)))
+        top.set(_above(frame.outer, frame.owner, merged(frame.fields, fields)))
 
 
 def _above(outer: Frame | None, owner: object, fields: Mapping[str, object]) -> Frame:
@@ -117,11 +118,11 @@ class Inside:
     """
 
     def __init__(self, fields: Mapping[str, object] | None = None) -> None:
-        self._frame = _top.get() if fields is None else _above(None, self, fields)
+        self._frame = top.get() if fields is None else _above(None, self, fields)
         self._outside: list[contextvars.Token[Frame | None]] = []
 
     def __enter__(self) -> Inside:
-        self._outside.append(_top.set(self._frame))
+        self._outside.append(top.set(self._frame))
         return self
 
     def __exit__(
@@ -130,9 +131,9 @@ class Inside:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        frame = _top.get()
+        frame = top.get()
         try:
-            _top.reset(self._outside.pop())
+            top.reset(self._outside.pop())
         except ValueError:  # a step that was thrown away halfway is closed wherever the garbage collector runs
             return
         self._frame = frame

@@ -203,25 +203,32 @@ class HeliconeHandler(logging.Handler):
         sender = self._sender
         if sender is None:
             return False
+        if not self.filters:
+            try:
+                if type(record.msg) is str and not self._traces.selects(record):  # no mapping of the user's
+                    sender.diagnostics.skip()  # as nearly all are, so they go before anything else is done
+                    return True
+            except Exception:  # noqa: BLE001, S110 - as of a record without a message; `emit` tells of it
+                pass
+        if not guard.enter():
+            sender.diagnostics.skip()
+            return False
         try:
             if self.filters:
-                passed = self._filtered(record)
-                if not passed:
-                    return False
-                record = passed if isinstance(passed, logging.LogRecord) else record
+                return self._pass(record)
             self.emit(record)
             return True
         except Exception as error:  # noqa: BLE001 - a filter is the user's, and must not raise into the application
             sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
             return False
-
-    def _filtered(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-        if not guard.enter():
-            return False
-        try:
-            return self.filter(record)
         finally:
             guard.leave()
+
+    def _pass(self, record: logging.LogRecord) -> bool:
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a record and puts it into the queue; records that are not exported are counted as skipped.
@@ -232,20 +239,8 @@ class HeliconeHandler(logging.Handler):
         sender = self._sender
         if sender is None:
             return
-        is_selected = False
         try:
-            if type(record.msg) is str:  # no mapping of the user's, whose methods may log
-                is_selected = self._traces.selects(record)
-                if not is_selected:  # as nearly all are, so they go before anything else is done
-                    sender.diagnostics.skip()
-                    return
-        except Exception:  # noqa: BLE001, S110 - as of a record without a message; below it is told
-            pass
-        if not guard.enter():
-            sender.diagnostics.skip()
-            return
-        try:
-            if not is_selected and not self._traces.selects(record):
+            if not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
             entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
@@ -258,8 +253,6 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.report(
                 "unencodable", f"a record of {where} cannot be encoded and is lost: {type(error).__name__}"
             )
-        finally:
-            guard.leave()
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json.encoder
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple, TypedDict
@@ -225,21 +226,32 @@ def entry_bytes(entry: Entry) -> bytes:
     return b"".join(pieces)
 
 
-def body(entries: Iterable[Entry], pause: Callable[[], object] | None = None) -> bytearray:
-    """Returns the request body of one or more entries.
+def body(entries: Iterable[Entry]) -> bytearray:
+    """Returns the request body of one or more entries."""
+    built, _ = body_within(entries, sys.maxsize, lambda: None)
+    return built
+
+
+def body_within(entries: Iterable[Entry], max_bytes: int, pause: Callable[[], object]) -> tuple[bytearray, int]:
+    """Returns the request body of the first entries, and how many they are.
 
     Args:
-        entries: of the records; each is freed, or its memory used for the next one, before that is encoded.
+        entries: of the records; the memory of each is used for the next one.
+        max_bytes: of these together, unless the first alone has more.
         pause: called after each of them, as encoding many takes long.
     """
-    built = bytearray(_BODY_HEAD)
+    built, count = bytearray(_BODY_HEAD), 0
     for entry in entries:
-        built += entry_bytes(entry)
+        encoded = entry_bytes(entry)
+        max_bytes -= len(encoded)
+        if max_bytes < 0 and count:
+            break
+        built += encoded
         built += _SEPARATOR
-        if pause is not None:
-            pause()
+        count += 1
+        pause()
     built[-1:] = _BODY_TAIL
-    return built
+    return built, count
 
 
 def _escaped(value: Scalar) -> bytes:

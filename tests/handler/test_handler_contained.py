@@ -36,6 +36,36 @@ def test_a_filter_that_raises_is_contained_and_reported(server, handler, logger,
     assert "filter" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("has_filter", [False, True])
+@pytest.mark.parametrize("extra", [TRACE, None])
+def test_an_emit_of_the_user_s_own_that_logs_is_not_called_without_end(extra, has_filter, server, logger_of) -> None:
+    calls = []
+
+    class Talkative(HeliconeHandler):
+        def emit(self, record: logging.LogRecord) -> None:
+            calls.append(record)
+            logger.info("from emit", extra=extra)
+            super().emit(record)
+
+    handler = Talkative(endpoint=server.url)
+    if has_filter:
+        handler.addFilter(lambda record: True)
+    logger = logger_of(handler)
+    logger.info("logged", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert 1 <= len(calls) <= 2
+    assert "logged" in server.names()
+    assert handler.stats().skipped > 0
+
+
+def test_an_emit_of_the_user_s_own_that_raises_is_contained(server, logger_of) -> None:
+    class Broken(HeliconeHandler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("in emit")
+
+    logger_of(Broken(endpoint=server.url)).info("logged", extra=TRACE)
+
+
 def test_a_redactor_that_raises_lets_no_raw_value_through(server, logger_of) -> None:
     def broken(key, value):
         raise RuntimeError("in the redactor")
