@@ -243,7 +243,8 @@ class HeliconeHandler(logging.Handler):
             if not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
+            text = None if self.formatter is self._traces else self._text(record)
+            entry, cut_values, malformed = self._traces.snapshot(record, text)
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
             sender.submit(entry)

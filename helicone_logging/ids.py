@@ -21,6 +21,7 @@ except ImportError:  # of another Python
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
 _ZEROS = "0" * _TRACE_DIGITS
+_SPAN_ZEROS = "0" * _SPAN_DIGITS
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
 _read_hex = bytes.fromhex  # a third of the time of a pattern; it skips blanks, so what it has read is measured
 # Patterns are compiled, and kept by `re`, when one is asked for: they take 1 ms of the import of this package.
@@ -102,7 +103,7 @@ def span_id(value: object) -> str | None:
     """
     try:
         if type(value) is str and len(value) == _SPAN_DIGITS == 2 * len(_read_hex(value)):
-            return None if value == _ZEROS[:_SPAN_DIGITS] else value
+            return None if value == _SPAN_ZEROS else value
     except ValueError:
         pass
     return _identify(value, _SPAN_DIGITS)

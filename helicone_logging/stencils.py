@@ -99,37 +99,34 @@ class Stencils:
         if type(record) is not logging.LogRecord or type(text) is not str or type(record.created) is not float:
             return None  # those of the application's own classes may tell other values than they hold
         try:
-            return self._fill(record, text)
+            data: Mapping[str, Any] = record.__dict__
+            ambient = ambient_of(record)
+            if ambient:
+                ambient = of_same_trace(ambient, data)
+                data = self._over(ambient, data)
+            if type(data["msg"]) is not str or data["stack_info"] is not None or len(data) > _MAX_ATTRIBUTES:
+                return None
+            attributes = tuple(data)
+            names = self._names.get(attributes) or self._meet(attributes)
+            fields, values_of, known_by_types = names
+            values = values_of(data)
+            types = tuple(map(type, values))
+            known = known_by_types.get(types) or _meet_types(names, types)
+            if known is None:
+                return None
+            kind, learned = known
+            key = kind.shaping_of(values)
+            if kind.properties_of is not None:
+                key = (key, *_frozen(kind.properties_of(values)))
+            filler = learned.get(key)
+            if filler is None and key not in learned:
+                self._see(names, types, key)
+            elif filler is _unlearned:
+                learned[key] = None  # unless it can be learned
+                learned[key] = filler = self._learn(record, ambient, fields, kind, values)
+            return None if filler is None else filler(record, values, text)
         except Exception:  # noqa: BLE001 - a value that cannot be compared or encoded; the general way knows them all
             return None
-
-    def _fill(self, record: logging.LogRecord, text: str) -> otel.Entry | None:
-        data: Mapping[str, Any] = record.__dict__
-        ambient = ambient_of(record)
-        if ambient:
-            ambient = of_same_trace(ambient, data)
-            data = self._over(ambient, data)
-        if type(data["msg"]) is not str or data["stack_info"] is not None or len(data) > _MAX_ATTRIBUTES:
-            return None
-        attributes = tuple(data)
-        names = self._names.get(attributes) or self._meet(attributes)
-        fields, values_of, known_by_types = names
-        values = values_of(data)
-        types = tuple(map(type, values))
-        known = known_by_types.get(types) or _meet_types(names, types)
-        if known is None:
-            return None
-        kind, learned = known
-        key = kind.shaping_of(values)
-        if kind.properties_of is not None:
-            key = (key, *_frozen(kind.properties_of(values)))
-        filler = learned.get(key)
-        if filler is None and key not in learned:
-            self._see(names, types, key)
-        elif filler is _unlearned:
-            learned[key] = None  # unless it can be learned
-            learned[key] = filler = self._learn(record, ambient, fields, kind, values)
-        return None if filler is None else filler(record, values, text)
 
     def _over(self, ambient: Mapping[str, object], data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The attributes of a record over what is bound around it."""
