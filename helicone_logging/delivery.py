@@ -67,7 +67,8 @@ class Delivery:
         try:
             while parts:
                 waited = max(waited, self._deliver_next(parts, transport, deadline))
-                self._give_back_if_late(parts, deadline)
+                if parts:
+                    self._give_back_if_late(parts, deadline)
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
             self._diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
             for part in parts:
@@ -80,9 +81,7 @@ class Delivery:
 
     def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float | None) -> float:
         items = parts[-1]
-        with self._building:
-            entries = (item.entry for item in items)
-            body, count = otel.body_within(entries, self._options.batch_bytes, Turns().pause)
+        body, count = self._body_of(items)
         if count < len(items):  # they are larger than they were thought to be
             items, rest = items[:count], items[count:]
             parts[-1] = items
@@ -95,6 +94,13 @@ class Delivery:
         finally:
             self._settle(parts, answer, items, sent_at)
         return answer.waited
+
+    def _body_of(self, items: Sequence[Item]) -> tuple[bytes | bytearray, int]:
+        if len(items) == 1:
+            return otel.body(items[0].entry), 1
+        with self._building:
+            entries = (item.entry for item in items)
+            return otel.body_within(entries, self._options.batch_bytes, Turns().pause)
 
     def _settle(self, parts: list[Sequence[Item]], answer: Answer, items: Sequence[Item], sent_at: float) -> None:
         try:
@@ -143,7 +149,7 @@ class Delivery:
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
         try:
             if self._options.on_reject is not None:
-                self._call("on_reject", self._options.on_reject, json.loads(otel.body((item.entry,))), reason)
+                self._call("on_reject", self._options.on_reject, json.loads(otel.body(item.entry)), reason)
         finally:
             self._queue.rejected((item,))  # last, so that `flush` waits for the callback
 

@@ -124,7 +124,7 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(f"length += {_length(name)}" for name in texts),  # one by one, as a compiler is not to nest
         *(f"length += len({name})" for name in messages),
         "size = SIZE + length + (length >> 4)",
-        f"entry = (pieces, size, {', '.join(gaps)})",
+        f"entry = ({', '.join((_around(gaps, messages), 'size', *(gap for gap in gaps if gap not in messages)))})",
         f"return entry if size < ROOM else encoded_now(entry, {', '.join((*texts, *messages))})",
     ]
     return "\n    ".join(["def fill(record, values, text):", *lines])
@@ -152,3 +152,12 @@ def _placing_arguments(kind: Kind) -> Iterable[str]:
     if not _is_simple(kind):
         return _variables(kind, Role.PLACING)
     return [variable(kind.fields.index(name)) if name in kind.fields else "None" for name in SIMPLE_PLACING]
+
+
+def _around(gaps: Sequence[str], messages: Sequence[str]) -> str:
+    """The bytes around the gaps; those of messages are no gap, as they are bytes already."""
+    places = [index for index, gap in enumerate(gaps) if gap in messages]
+    if not places:
+        return "pieces"
+    (place,) = places
+    return f"(*pieces[:{place}], pieces[{place}] + {gaps[place]} + pieces[{place + 1}], *pieces[{place + 2}:])"

@@ -132,7 +132,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         Args:
             record: any record; it is not changed.
         """
-        return self.prefix + otel.body((self.encode(record),)).decode()
+        return self.prefix + otel.body(self.encode(record)).decode()
 
     def encode(self, record: logging.LogRecord, text: str | None = None) -> bytes:
         """Returns the `resourceSpans` entry of a record as it is sent.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json.encoder
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple, TypedDict
@@ -186,12 +185,11 @@ def attributes_json(attributes: Mapping[str, Scalar]) -> list[bytes]:
     return pieces
 
 
-def _values_json(values: Collection[Scalar | bytes]) -> list[bytes]:
-    """Returns values as JSON; bytes are JSON already."""
+def _values_json(values: Collection[Scalar]) -> list[bytes]:
     try:
-        return [value if isinstance(value, bytes) else _plain_json(value) for value in values]
+        return [*map(_plain_json, values)]
     except TypeError:
-        return [value if isinstance(value, bytes) else scalar_json(value) for value in values]
+        return [*map(scalar_json, values)]
 
 
 @functools.lru_cache(2048)
@@ -203,9 +201,9 @@ def _head(key: str, kind: type[Scalar]) -> bytes:
 Filled = tuple[Any, ...]
 """An entry that is still to be joined: a tuple of the bytes around its gaps, its size in bytes, and what belongs there.
 
-That is text, ints, and bytes that are JSON already. The size is a little more than it will be, or what the text takes
-in memory, unless JSON escapes many characters of it. One plain tuple of what cannot change is made in no time, means
-nothing to the garbage collector, and takes half the memory of its bytes.
+That is text and ints. The size is a little more than it will be, or what the text takes in memory, unless JSON escapes
+many characters of it. One plain tuple of what cannot change is made in no time, means nothing to the garbage collector,
+and takes half the memory of its bytes.
 """
 
 Entry = bytes | Filled
@@ -218,18 +216,19 @@ def entry_size(entry: Entry) -> int:
 
 def entry_bytes(entry: Entry) -> bytes:
     """Returns an entry as it is sent."""
-    if not isinstance(entry, tuple):
-        return entry
+    return b"".join(_pieces(entry)) if isinstance(entry, tuple) else entry
+
+
+def _pieces(entry: Filled) -> list[bytes]:
     around, _, *gaps = entry
     pieces: list[bytes] = [b""] * (len(around) + len(gaps))
     pieces[::2], pieces[1::2] = around, _values_json(gaps)
-    return b"".join(pieces)
+    return pieces
 
 
-def body(entries: Iterable[Entry]) -> bytearray:
-    """Returns the request body of one or more entries."""
-    built, _ = body_within(entries, sys.maxsize, lambda: None)
-    return built
+def body(entry: Entry) -> bytes:
+    """Returns the request body of one entry."""
+    return b"".join((_BODY_HEAD, *(_pieces(entry) if isinstance(entry, tuple) else (entry,)), _BODY_TAIL))
 
 
 def body_within(entries: Iterable[Entry], max_bytes: int, pause: Callable[[], object]) -> tuple[bytearray, int]:

@@ -212,7 +212,7 @@ class _Capture:
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
         if formatter.selects(record):
-            self.spans.add(_captured(json.loads(otel.body([formatter.encode(record, text)]))))
+            self.spans.add(_captured(json.loads(otel.body(formatter.encode(record, text)))))
 
 
 def _ancestors(logger: logging.Logger) -> Iterator[logging.Logger]:

@@ -58,7 +58,7 @@ def traced(msg: object = "answer question", *args: object, **fields: Any) -> log
 
 def raw_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> bytes:
     """The body that is sent for a record."""
-    return otel.body(((formatter or OTELTraceFormatter()).encode(made),))
+    return otel.body((formatter or OTELTraceFormatter()).encode(made))
 
 
 def span_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> dict[str, Any]:
