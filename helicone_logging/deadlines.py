@@ -83,11 +83,26 @@ class _Response(http.client.HTTPResponse):
 class _Joining(http.client.HTTPConnection):
     """Sends the headers of a request together with its body: one call of the system less, and one packet.
 
-    Each request has a body here.
+    Each request has a body here, and nearly the same headers as the one before: those are checked and encoded once.
     """
 
     response_class = _Response
     _head: bytes | None = None  # headers that wait for their body; empty while they are on their way here
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._known: dict[str, tuple[str, bytes]] = {}  # by a header's name, its value and its line
+        self._lines: list[bytes] = []  # of this request
+        super().__init__(*args, **kwargs)
+
+    def putheader(self, header: Any, *values: Any) -> None:
+        """Adds a header; a line that was sent before is not made again."""
+        known = self._known.get(header)
+        if known is not None and (known[0],) == values:
+            self._lines.append(known[1])
+            return
+        super().putheader(header, *values)
+        if [type(text) for text in (header, *values)] == [str, str]:
+            self._known[header] = values[0], f"{header}: {values[0]}\r\n".encode("latin-1")
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         """Ends the headers, without sending them yet."""
@@ -100,7 +115,8 @@ class _Joining(http.client.HTTPConnection):
         if head is None:
             super().send(data)
         elif not head:
-            self._head = data
+            self._head = data[:-2] + b"".join(self._lines) + data[-2:]  # before the empty line
+            self._lines.clear()
         elif len(data) <= _SMALL:
             super().send(head + data)
         else:
@@ -110,6 +126,7 @@ class _Joining(http.client.HTTPConnection):
     def close(self) -> None:
         """Closes the connection, and forgets what waits: what is sent next may be for a proxy."""
         self._head = None
+        self._lines.clear()
         super().close()
 
 

@@ -187,11 +187,36 @@ def test_a_small_body_is_sent_together_with_its_headers(secure, size, calls) -> 
         made.close()
 
 
+def test_every_request_of_a_connection_has_its_own_headers_once() -> None:
+    made = deadlines._Connection("localhost")
+    made.sock = Socket()
+    for size, team in ((1, "a"), (10, "a"), (10, "b"), (1, "a")):
+        made.sock.sent.clear()
+        headers = {
+            "Content-Type": "application/json",
+            "X-Team": team,
+            "Accept-Encoding": "identity",
+            "User-Agent": "us",
+        }
+        made.request("POST", "/v1/trace/log", body=b"x" * size, headers=headers)
+        head, _, _ = b"".join(made.sock.sent).partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        assert first == "POST /v1/trace/log HTTP/1.1"
+        expected = [
+            f"{name}: {value}" for name, value in {"Host": "localhost", "Content-Length": size, **headers}.items()
+        ]
+        assert sorted(lines) == sorted(expected)
+        made._HTTPConnection__state = "Idle"  # as once its answer has been read
+
+
 def test_headers_that_found_no_body_hold_nothing_back_from_the_next_connection() -> None:
     made = deadlines._Connection("localhost")
     made.putrequest("POST", "/v1/trace/log")
     made.endheaders()
     made.close()
+    made.putrequest("POST", "/v1/trace/log")  # its headers are known now
+    made.close()
+    assert not made._lines
     made.sock = Socket()
     made.send(b"CONNECT api.helicone.ai:443 HTTP/1.1\r\n\r\n")
     assert made.sock.sent == [b"CONNECT api.helicone.ai:443 HTTP/1.1\r\n\r\n"]
