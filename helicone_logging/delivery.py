@@ -105,7 +105,7 @@ class Delivery:
     def _settle(self, parts: list[Sequence[Item]], answer: Answer, items: Sequence[Item], sent_at: float) -> None:
         try:
             self._heed(answer, items, parts, sent_at)
-        except Exception:
+        except Exception:  # before they were forgotten
             parts.append(items)
             raise
 

@@ -109,6 +109,22 @@ def _variables(kind: Kind, *roles: Role) -> list[str]:
 
 
 def _source(kind: Kind, gaps: Sequence[str]) -> str:
+    """Returns the text of a filler.
+
+    That of records with a trace, a prompt and a count is in short:
+
+    def fill(record, values, text):
+        v0, v1, ..., v8 = values
+        if not (v0 and v1 and v3 and v5 and v6 and v7 and 0 <= v8 <= MAX_COUNT):
+            return None
+        trace_id, trace_name, ..., path, malformed = find_place(record, text, v6, None, None, None, None)
+        length = 0
+        length += len(name) if name.isascii() else name.__sizeof__()
+        length += len(v7) if v7.isascii() else v7.__sizeof__()
+        size = SIZE + length + (length >> 4)
+        entry = (pieces, size, trace_id, span_id, name, start, end, v8, ..., v7)
+        return entry if size < ROOM else encoded_now(entry, name, ..., v7)
+    """
     messages, floats = _variables(kind, Role.MESSAGES), _variables(kind, Role.FLOAT)
     texts = [gap for gap in gaps if gap not in (*_SIZES, *messages, *floats, *_variables(kind, Role.COUNT))]
     lines = [
@@ -119,7 +135,7 @@ def _source(kind: Kind, gaps: Sequence[str]) -> str:
         *(["if parent_id is None: return None"] if kind.has_parent else []),
         *(f"{name} = repr({name})" for name in floats),
         *(f"{name} = messages_json({name})" for name in messages),
-        f"total = {' + '.join(map(variable, kind.tokens)) or 'None'}",
+        *([f"total = {' + '.join(map(variable, kind.tokens))}"] if kind.tokens else []),
         "length = 0",
         *(f"length += {_length(name)}" for name in texts),  # one by one, as a compiler is not to nest
         *(f"length += len({name})" for name in messages),
