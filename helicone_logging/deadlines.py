@@ -11,7 +11,7 @@ import io
 import math
 import socket
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
@@ -168,13 +168,13 @@ class DeadlineAdapter(HTTPAdapter):
             requests.RequestException: proxies or certificates cannot be used.
             OSError: a file of certificates is not there.
         """
-        assert request.url is not None  # noqa: S101 - it is prepared
+        url = cast(str, request.url)  # it is prepared
         if hasattr(self, "get_connection_with_tls_context"):  # since requests 2.32
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         else:
-            pool = self.get_connection(request.url, proxies)
+            pool = self.get_connection(url, proxies)
         verify_certificates: Any = self.cert_verify  # which has no types
-        verify_certificates(pool, request.url, verify, cert)
+        verify_certificates(pool, url, verify, cert)
         return pool, self.request_url(request, proxies)
 
     def close(self) -> None:

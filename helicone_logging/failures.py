@@ -72,7 +72,7 @@ def _from_exception(error: BaseException, formatted: object) -> Failure:
 def _formatted(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
-    except Exception:  # noqa: BLE001 - as below; its causes, too
+    except Exception:  # noqa: BLE001 - an exception of the user's may be broken, and so may one of its causes
         return "<unreadable traceback>"
 
 

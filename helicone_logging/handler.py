@@ -218,8 +218,9 @@ class HeliconeHandler(logging.Handler):
                 return self._pass(record)
             self.emit(record)
             return True
-        except Exception as error:  # noqa: BLE001 - a filter is the user's, and must not raise into the application
-            sender.diagnostics.report("filter", f"a filter of the handler raised {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - a filter is the user's, and so is the `emit` of a subclass
+            what = f"a filter, or an `emit` of its own, of the handler raised {type(error).__name__}"
+            sender.diagnostics.report("filter", what)
             return False
         finally:
             guard.leave()
@@ -243,8 +244,7 @@ class HeliconeHandler(logging.Handler):
             if not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            text = None if self.formatter is self._traces else self._text(record)
-            entry, cut_values, malformed = self._traces.snapshot(record, text)
+            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
             sender.submit(entry)
@@ -318,7 +318,7 @@ def _sender_for(settings: _Settings) -> Sender:
     diagnostics = Diagnostics()
     queue = _queue(settings.queue, diagnostics)
     sender = Sender(settings, settings.sender, queue, _transport_maker(settings.transport), diagnostics)
-    if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - plain text
+    if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly
         sender.wake()  # what an earlier process left goes first
     return sender
 

@@ -216,19 +216,17 @@ def entry_size(entry: Entry) -> int:
 
 def entry_bytes(entry: Entry) -> bytes:
     """Returns an entry as it is sent."""
-    return b"".join(_pieces(entry)) if isinstance(entry, tuple) else entry
-
-
-def _pieces(entry: Filled) -> list[bytes]:
+    if not isinstance(entry, tuple):
+        return entry
     around, _, *gaps = entry
     pieces: list[bytes] = [b""] * (len(around) + len(gaps))
     pieces[::2], pieces[1::2] = around, _values_json(gaps)
-    return pieces
+    return b"".join(pieces)
 
 
 def body(entry: Entry) -> bytes:
     """Returns the request body of one entry."""
-    return b"".join((_BODY_HEAD, *(_pieces(entry) if isinstance(entry, tuple) else (entry,)), _BODY_TAIL))
+    return b"".join((_BODY_HEAD, entry_bytes(entry), _BODY_TAIL))
 
 
 def body_within(entries: Iterable[Entry], max_bytes: int, pause: Callable[[], object]) -> tuple[bytearray, int]:

@@ -179,7 +179,7 @@ def _length(value: object, unit: int) -> int | None:
             if number is None:
                 return None
             result = _scaled(number, unit)
-    except Exception:  # noqa: BLE001 - as in `nanoseconds`
+    except Exception:  # noqa: BLE001 - NaN, text that is no number, foreign number types: all "cannot be read"
         return None
     return result if 0 <= result <= _LONGEST else None
 

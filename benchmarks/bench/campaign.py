@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -149,7 +148,7 @@ class Campaign:
     def _kill(self, peer: Peer) -> None:
         """Kills a process whose records nobody has taken, and lets the next one send them."""
         with tempfile.TemporaryDirectory(prefix="bench-spool-") as folder:
-            options = {**peer.options, "spool": os.path.join(folder, "queue.db")}  # noqa: PTH118 - goes into JSON
+            options = {**peer.options, "spool": str(Path(folder) / "queue.db")}
             count, run = min(_ABANDONED_RECORDS, self._records), self._new_run()
             self._sink.set(status=503)
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sqlite3
 import sys
 import time
@@ -54,7 +53,7 @@ def _status(path: str, _args: argparse.Namespace) -> int:
     finally:
         file.close()
     count, size = sum(total[0] for total in totals.values()), sum(total[1] for total in totals.values())
-    print(f"{count:,} records, {size:,} bytes; the file has {os.stat(path).st_size:,}")  # noqa: PTH116 - plain text
+    print(f"{count:,} records, {size:,} bytes; the file has {Path(path).stat().st_size:,}")
     if totals:
         print(f"the oldest has been waiting for {_age(min(total[2] for total in totals.values()))}")
     for claim_id, (records, bytes_, _) in totals.items():

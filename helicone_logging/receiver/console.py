@@ -30,7 +30,7 @@ def print_sessions(rows: Iterable[Row]) -> None:
     for session in sessions_of(rows):
         print(_shown(f"session {session.id} ({session.name})"))  # noqa: T201 - this is what it is for
         for line in _tree(session.root, "  "):
-            print(line)  # noqa: T201
+            print(line)  # noqa: T201 - likewise
 
 
 def _tree(node: Node, indent: str) -> Iterator[str]:

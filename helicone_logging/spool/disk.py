@@ -5,11 +5,11 @@ Nothing here raises: a method says whether it could do its work. All of it needs
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Item
@@ -29,7 +29,7 @@ _TROUBLE = (sqlite3.Error, OSError, MemoryError, ValueError, TypeError)  # the l
 def inode_of(path: str) -> int | None:
     """Returns which file is at a path now, or None for none."""
     try:
-        return os.stat(path).st_ino  # noqa: PTH116 - plain text
+        return Path(path).stat().st_ino
     except OSError:
         return None
 
@@ -259,7 +259,7 @@ class Disk:
             return []
 
     def _read(self, slips: Sequence[Slip]) -> list[Item]:
-        assert self.file is not None  # noqa: S101
+        assert self.file is not None  # noqa: S101 - `take` has opened it; for the types
         entries = self.file.read((slip.id for slip in slips), (fresh.claim for fresh in self.waiting.fresh))
         missing = [slip for slip in slips if slip.id not in entries]
         self.waiting.forget(missing)
@@ -267,7 +267,7 @@ class Disk:
         return [slip.item(entries[slip.id]) for slip in slips if slip.id in entries]
 
     def _read_fresh(self, limit: int, max_bytes: int) -> list[Item]:
-        assert self.file is not None  # noqa: S101
+        assert self.file is not None  # noqa: S101 - `take` has opened it; for the types
         fresh = self.waiting.next_fresh()
         if fresh is None:
             return []

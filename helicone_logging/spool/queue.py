@@ -44,7 +44,7 @@ class Spool:
     def __init__(
         self, path: str, max_bytes: int, overflow: str, memory: BoundedQueue, diagnostics: Diagnostics
     ) -> None:
-        self._path = os.path.abspath(path)  # noqa: PTH100 - plain text
+        self._path = os.path.abspath(path)  # noqa: PTH100 - `Path.absolute` leaves `..` in it
         self._max_bytes = max_bytes
         self._overflow = overflow
         self._memory = memory

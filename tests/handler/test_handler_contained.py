@@ -58,12 +58,13 @@ def test_an_emit_of_the_user_s_own_that_logs_is_not_called_without_end(extra, ha
     assert handler.stats().skipped > 0
 
 
-def test_an_emit_of_the_user_s_own_that_raises_is_contained(server, logger_of) -> None:
+def test_an_emit_of_the_user_s_own_that_raises_is_contained_and_reported(server, logger_of, capfd) -> None:
     class Broken(HeliconeHandler):
         def emit(self, record: logging.LogRecord) -> None:
             raise RuntimeError("in emit")
 
     logger_of(Broken(endpoint=server.url)).info("logged", extra=TRACE)
+    assert "`emit` of its own, of the handler raised RuntimeError" in capfd.readouterr().err
 
 
 def test_a_redactor_that_raises_lets_no_raw_value_through(server, logger_of) -> None:
