@@ -201,7 +201,7 @@ class BoundedQueue:
             dropped = 0
             if self._count >= self._max_records or self._bytes + size > self._max_bytes:
                 dropped = self._make_room(size)
-                if not self._has_room(size):
+                if not self.has_room(size):
                     self._dropped += 1
                     return dropped + 1
             self._is_closed = False
@@ -215,7 +215,8 @@ class BoundedQueue:
             self._in_mark[mark] += 1  # no signal handler comes between, as `Counter.__missing__` is not called
             return dropped
 
-    def _has_room(self, size: int) -> bool:
+    def has_room(self, size: int) -> bool:
+        """Returns whether a record fits."""
         return self._count < self._max_records and self._bytes + size <= self._max_bytes
 
     def _make_room(self, size: int) -> int:
@@ -223,26 +224,26 @@ class BoundedQueue:
             return 0
         if self._overflow == BLOCK:
             try:
-                self._room.wait_for(lambda: self._is_closed or self._has_room(size), self.block_timeout)
+                self._room.wait_for(lambda: self._is_closed or self.has_room(size), self.block_timeout)
             except BaseException:  # of a signal handler; the record has been counted in
                 self._dropped += 1
                 raise
             return 0
         dropped = 0
-        while self._overflow == DROP_OLDEST and not self._has_room(size):
-            oldest = self._pop_oldest()
-            if oldest is None:
-                break
-            self._forget(_weigh((oldest,)))
-            self._dropped += 1
+        while self._overflow == DROP_OLDEST and not self.has_room(size) and self.drop_oldest():
             dropped += 1
         return dropped
 
-    def _pop_oldest(self) -> Item | None:
-        if self._delayed:
-            return heapq.heappop(self._delayed)[2]
-        items = self._take_ready(1, self._max_bytes)
-        return items[0] if items else None
+    def drop_oldest(self) -> Item | None:
+        """Drops the oldest record that is not being sent, and returns it; None for none."""
+        with self._lock:
+            items = [heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, self._max_bytes)
+            self._drop(items)
+            return items[0] if items else None
+
+    def _drop(self, items: Sequence[Item]) -> None:
+        self._forget(_weigh(items))
+        self._dropped += len(items)
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
         with self._lock:
@@ -320,17 +321,29 @@ class BoundedQueue:
         if self._overflow == BLOCK:
             self._room.notify_all()
 
-    def drop_waiting(self) -> int:
+    def drop_waiting(self, is_dropped: Callable[[int], bool] = lambda _: True) -> int:
+        """Drops what is not being sent right now, or of that the records whose ids are chosen; returns how many."""
         with self._lock:
-            delayed, self._delayed = self._delayed, []
-            items = [*self._take_ready(sys.maxsize, sys.maxsize), *(item for _, _, item in delayed)]
-            self._forget(_weigh(items))
-            self._dropped += len(items)
-            return len(items)
+            ready, delayed = self._take_ready(sys.maxsize, sys.maxsize), self._delayed
+            self._delayed = [wait for wait in delayed if not is_dropped(wait[2].id)]
+            heapq.heapify(self._delayed)
+            self.give_back([item for item in ready if not is_dropped(item.id)])
+            dropped = [item for item in (*ready, *(item for _, _, item in delayed)) if is_dropped(item.id)]
+            self._drop(dropped)
+            return len(dropped)
 
     @property
     def ready_count(self) -> int:
         return len(self._ready)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many records are not being sent right now."""
+        return len(self._ready) + len(self._delayed)
+
+    def is_half_full(self) -> bool:
+        """Returns whether half of what fits is in it."""
+        return 2 * self._count > self._max_records or 2 * self._bytes > self._max_bytes
 
     def hurry(self) -> None:
         with self._lock:

@@ -6,11 +6,16 @@ import argparse
 import sqlite3
 import sys
 import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from helicone_logging import options as check
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.spool.file import Claim, SpoolFile
+from helicone_logging.spool.file import SpoolFile
+from helicone_logging.spool.leftovers import leftovers
+from helicone_logging.spool.process import ProcessId
 
 _OK, _INCOMPLETE, _UNREADABLE = 0, 1, 2
 _PATIENCE = 10.0  # seconds for which a command waits for other processes
@@ -46,26 +51,68 @@ def _open(path: str) -> SpoolFile:
     return SpoolFile(path, is_new_allowed=False, patience=_PATIENCE)
 
 
+class _Part(NamedTuple):
+    """Records that belong together.
+
+    Args:
+        records: how many.
+        size: bytes of them.
+        oldest: id of the oldest.
+        owner: whose they are; None for nobody's.
+        is_free: whether the next process takes them.
+        delete: deletes them, and returns how many there were.
+    """
+
+    records: int
+    size: int
+    oldest: int
+    owner: ProcessId | None
+    is_free: bool
+    delete: Callable[[], int]
+
+
+def _parts(file: SpoolFile) -> list[_Part]:
+    """Returns what is in a file and in the journals beside it."""
+    parts = []
+    claims = {claim.id: claim for claim in file.claims()}
+    for claim_id, total in file.totals().items():
+        claim = claims.get(claim_id)
+        owner = claim.process if claim and claim.holder else None
+        parts.append(_Part(*total, owner, claim is None or claim.is_free(), partial(file.clear, (claim_id,))))
+    for leftover in leftovers(file.path):
+        records = leftover.records()
+        if records:
+            size = sum(map(len, records.values()))
+            free = leftover.is_free()
+            parts.append(_Part(len(records), size, min(records), leftover.process, free, leftover.clear))
+    return parts
+
+
+def _count(parts: Iterable[_Part]) -> int:
+    return sum(part.records for part in parts)
+
+
 def _status(path: str, _args: argparse.Namespace) -> int:
     file = _open(path)
     try:
-        claims, totals = {claim.id: claim for claim in file.claims()}, file.totals()
+        parts = _parts(file)
     finally:
         file.close()
-    count, size = sum(total[0] for total in totals.values()), sum(total[1] for total in totals.values())
-    print(f"{count:,} records, {size:,} bytes; the file has {Path(path).stat().st_size:,}")
-    if totals:
-        print(f"the oldest has been waiting for {_age(min(total[2] for total in totals.values()))}")
-    for claim_id, (records, bytes_, _) in totals.items():
-        print(f"{records:,} records, {bytes_:,} bytes: {_owner(claims.get(claim_id))}")
+    disk_size = sum(part.stat().st_size for part in (Path(path), *(leftover.path for leftover in leftovers(path))))
+    print(f"{_count(parts):,} records, {sum(part.size for part in parts):,} bytes; the files have {disk_size:,}")
+    if parts:
+        print(f"the oldest has been waiting for {_age(min(part.oldest for part in parts))}")
+    for owner in dict.fromkeys(map(_owner, parts)):
+        own = [part for part in parts if _owner(part) == owner]
+        print(f"{_count(own):,} records, {sum(part.size for part in own):,} bytes: {owner}")
     return _OK
 
 
-def _owner(claim: Claim | None) -> str:
-    if claim is None or claim.holder == 0:
+def _owner(part: _Part) -> str:
+    if part.owner is None:
         return "free for the next process"
-    state = "which is gone, so free for the next process" if claim.is_free() else "which is running"
-    return f"claimed by process {claim.process.pid} on {claim.process.host.split()[0]}, {state}"
+    state = "which is gone, so free for the next process" if part.is_free else "which is running"
+    return f"claimed by process {part.owner.pid} on {part.owner.host.split()[0]}, {state}"
 
 
 def _age(record: int) -> str:
@@ -84,7 +131,7 @@ def _send(path: str, args: argparse.Namespace) -> int:
     handler.close()
     file = _open(path)
     try:
-        left = sum(total[0] for total in file.totals().values())
+        left = _count(_parts(file))
     finally:
         file.close()
     print(f"{stats.delivered:,} records were sent, {stats.rejected:,} were refused; {left:,} are left")
@@ -96,15 +143,15 @@ def _send(path: str, args: argparse.Namespace) -> int:
 def _clear(path: str, args: argparse.Namespace) -> int:
     file = _open(path)
     try:
-        totals = file.totals()
-        claimed = {claim.id for claim in file.claims() if not claim.is_free()}
-        chosen = [claim for claim in totals if args.all or claim not in claimed]
-        count = sum(totals[claim][0] for claim in chosen)
-        kept = sum(total[0] for total in totals.values()) - count
+        parts = _parts(file)
+        chosen = [part for part in parts if args.all or part.is_free]
+        kept = _count(parts) - _count(chosen)
         if not args.yes:
-            print(f"{count:,} records would be deleted, {kept:,} kept for running processes; add --yes to do it")
+            print(
+                f"{_count(chosen):,} records would be deleted, {kept:,} kept for running processes; add --yes to do it"
+            )
             return _INCOMPLETE
-        deleted = file.clear(chosen)
+        deleted = sum(part.delete() for part in chosen)
         file.shrink()
     finally:
         file.close()

@@ -5,15 +5,16 @@ Nothing here raises: a method says whether it could do its work. All of it needs
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 
 from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.otel import entry_bytes, entry_size
 from helicone_logging.queues import Item
-from helicone_logging.spool.file import Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
+from helicone_logging.spool.ages import Ages
+from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
+from helicone_logging.spool.journal import Journal
 from helicone_logging.spool.process import this_process
 from helicone_logging.spool.waiting import Fresh, Slip, Waiting, within
 
@@ -23,7 +24,6 @@ RENEW_EVERY = 15.0
 _CHUNKS = 64  # in how many parts room is set apart, so that not every record asks how much the others have taken
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _LOCKED_IS_TOLD_FROM = 2  # in a row: processes that share a file get into each other's way now and then
-_TROUBLE = (sqlite3.Error, OSError, MemoryError, ValueError, TypeError)  # the last two: rows with flipped bits
 
 
 def inode_of(path: str) -> int | None:
@@ -35,7 +35,7 @@ def inode_of(path: str) -> int | None:
 
 
 class Disk:
-    """The file, as long as it can be used, and the account of the records in it that are this process's.
+    """The file, as long as it can be used, what this process has in it, and the journal beside it.
 
     Args:
         path: absolute.
@@ -45,17 +45,19 @@ class Disk:
 
     def __init__(self, path: str, max_bytes: int, diagnostics: Diagnostics) -> None:
         self.waiting = Waiting()
+        self.emitted = 0  # records that came to the file from here
         self.recovered = self.lost = self.handed_over = 0
         self.written = 0  # bytes since the last checkpoint
         self.undeleted: list[int] = []
         self.file: SpoolFile | None = None
-        self._path = path
+        self.journal = Journal(path)
+        self.path = path
         self._max_bytes = max_bytes
         self._diagnostics = diagnostics
         self._holder = 0
         self._inode: int | None = None
         self._reserved = 0
-        self._oldest = ((0, 0), 0.0)  # the place in a claim, and when its record came
+        self.ages = Ages(self.waiting)
         self._failures = 0
         self._retry_at = self._renewed_at = 0.0
 
@@ -74,14 +76,14 @@ class Disk:
         return self.file
 
     def _open(self, *, is_new_allowed: bool) -> None:
-        self._inode = inode_of(self._path)
+        self._inode = inode_of(self.path)
         if self._inode is None and not is_new_allowed:
             return
         try:
-            self.file = SpoolFile(self._path, is_new_allowed=is_new_allowed)
-            self._inode = inode_of(self._path)
+            self.file = SpoolFile(self.path, is_new_allowed=is_new_allowed)
+            self._inode = inode_of(self.path)
             self._take_hold(self.file)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
             self.close()
 
@@ -99,7 +101,7 @@ class Disk:
                 file.renew(self._holder, lease)
                 self._renewed_at = time.monotonic()
                 return
-            file.release(self._holder, self.waiting.size)
+            file.release(self._holder, self.used)
             self._forget_all(are_there=bool(known))
         self._holder = file.claim(process, lease)
         self._renewed_at = time.monotonic()
@@ -113,7 +115,7 @@ class Disk:
             self.handed_over += gone - found
         elif gone:
             self.lost += gone
-            self._diagnostics.report("spool-gone", f"{gone:,} records are lost, as {self._path} was cleared or removed")
+            self._diagnostics.report("spool-gone", f"{gone:,} records are lost, as {self.path} was cleared or removed")
 
     def trouble(self, error: Exception) -> None:
         """Does what an error asks for: tries again later, or puts the file out of the way."""
@@ -130,17 +132,17 @@ class Disk:
             self._diagnostics.report(
                 f"spool-{word}",
                 f"the queue on disk is {word}, so records are kept in memory until it can be used again:"
-                f" {self._path}: {error}",
+                f" {self.path}: {error}",
             )
 
     def _set_aside(self, error: Exception) -> str | None:
         """Renames a file that is broken, unless another process has done so; returns a word if that is impossible."""
         self.close()
-        inode = inode_of(self._path)
+        inode = inode_of(self.path)
         if inode is None or inode != self._inode:
             return None
         try:
-            target = set_aside(self._path)
+            target = set_aside(self.path)
         except OSError:
             return "unavailable"
         gone = self.waiting.forget_all()
@@ -149,7 +151,7 @@ class Disk:
         what = error if isinstance(error, UnusableFileError) else f"it is corrupt: {error}"
         self._diagnostics.report(
             "spool-unusable",
-            f"{self._path} cannot be used, as {what}; it was set aside as {target}, with {gone:,} records of this"
+            f"{self.path} cannot be used, as {what}; it was set aside as {target}, with {gone:,} records of this"
             " process in it that are lost",
         )
         return None
@@ -180,71 +182,67 @@ class Disk:
         retry_in = self.waiting.retry_in()
         return None if retry_in is None else max(retry_in, self.pause())
 
-    def ready_age(self) -> float:
-        """Returns for how many seconds the oldest record that is ready has been waiting."""
-        since = self._oldest_ready_at()
-        return 0.0 if since is None else max(0.0, time.monotonic() - since)
-
-    def oldest_age(self) -> float:
-        """Returns for how many seconds the oldest record that is not being sent has been waiting."""
-        times = [at for at in (self.waiting.oldest_delayed_at(), self._oldest_ready_at()) if at is not None]
-        return max(0.0, time.monotonic() - min(times)) if times else 0.0
-
-    def _oldest_ready_at(self) -> float | None:
-        slip, fresh = self.waiting.oldest_ready_slip(), self.waiting.next_fresh()
-        if slip is not None or fresh is None:
-            return slip and slip.queued_at
-        place = (fresh.claim, fresh.cursor)
-        if self._oldest[0] != place and self.file is not None:
-            try:
-                oldest = self.file.oldest(*place)
-            except _TROUBLE:
-                return None
-            if oldest is None:
-                return None
-            self._oldest = place, time.monotonic() - time.time() + oldest[0] / 1e9
-        return self._oldest[1] if self._oldest[0] == place else None
-
     @property
     def is_replaced(self) -> bool:
         """Whether the open file is not the one at the path any more."""
-        return self.file is not None and inode_of(self._path) != self._inode
+        return self.file is not None and inode_of(self.path) != self._inode
 
     # Records
 
+    @property
+    def used(self) -> int:
+        """Bytes of the records of this process, in the file and in the journal."""
+        return self.waiting.size + self.journal.size
+
+    def has_room_in_journal(self, size: int) -> bool:
+        """Returns whether a record fits into the journal, and into the room that has been set apart."""
+        return self.journal.has_room(size) and self.used + size <= self._reserved
+
     def has_room(self, size: int) -> bool:
         """Returns whether a record fits, and sets room apart for it."""
-        used = self.waiting.size + size
-        if used <= self._reserved:
-            return True
-        if used > self._max_bytes or self.file is None:
-            return False
-        self._reserve(self.waiting.size, used + self._max_bytes // _CHUNKS)
+        used = self.used + size
+        if used > self._reserved and used <= self._max_bytes:
+            self._reserve(used + self._max_bytes // _CHUNKS)
         return used <= self._reserved
 
-    def _reserve(self, used: int, wanted: int) -> None:
+    def _give_room_back(self) -> None:
+        """Leaves room to other processes that was set apart and is not needed."""
+        if self._reserved - self.used > 2 * (self._max_bytes // _CHUNKS) + 1:
+            self._reserve(self.used + self._max_bytes // _CHUNKS if self.used else 0)
+
+    def _reserve(self, wanted: int) -> None:
         try:
             if self.file is not None:
-                self._reserved = self.file.reserve(self._holder, used, wanted, self._max_bytes)
-        except _TROUBLE as error:
+                self._reserved = self.file.reserve(self._holder, self.used, wanted, self._max_bytes)
+        except TROUBLE as error:
             self.trouble(error)
 
-    def insert(self, record: int, entry: bytes) -> int:
-        """Puts a record in and returns its id, as another may have come at the same nanosecond; 0 if that failed."""
-        file = self.file
-        try:
-            while file is not None:
-                try:
-                    file.insert(record, self._holder, entry)
-                except sqlite3.IntegrityError:
-                    record += 1
-                    continue
-                self.written += len(entry)
-                self.worked()
-                return record
-        except _TROUBLE as error:
-            self.trouble(error)
+    def put(self, record: int, entry: bytes) -> int:
+        """Puts a record that comes now into the file, and returns its id there; 0 if that failed."""
+        for inserted in self._insert([(record, entry)]):
+            self.emitted += 1
+            self.waiting.add(len(entry))
+            return inserted
         return 0
+
+    def put_earlier(self, items: Sequence[Item]) -> bool:
+        """Puts records that came earlier into the file, and returns whether that worked."""
+        records = self._insert([(-item.id, entry_bytes(item.entry)) for item in items])
+        for record, item in zip(records, items, strict=False):
+            self.emitted += 1
+            self.waiting.add_earlier(record, entry_size(item.entry), item.queued_at, item.attempts)
+        return bool(records)
+
+    def _insert(self, rows: Sequence[tuple[int, bytes]]) -> list[int]:
+        try:
+            if self.file is not None and rows:
+                records = self.file.insert(self._holder, rows)
+                self.written += sum(len(entry) for _, entry in rows)
+                self.worked()
+                return records
+        except TROUBLE as error:
+            self.trouble(error)
+        return []
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
         """Hands out records that are due."""
@@ -253,7 +251,7 @@ class Disk:
         slips = self.waiting.pop_slips(limit, max_bytes)
         try:
             return self._read(slips) if slips else self._read_fresh(limit, max_bytes)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.waiting.put_back(slips)
             self.trouble(error)
             return []
@@ -271,11 +269,6 @@ class Disk:
         fresh = self.waiting.next_fresh()
         if fresh is None:
             return []
-        if fresh.at_hand:
-            rows, _ = within(islice(fresh.at_hand, limit), max_bytes)
-            if self.file.count(fresh.claim, rows[0][0], rows[-1][0]) == len(rows):
-                return self.waiting.take_fresh(fresh, rows)
-            fresh.drop_at_hand()  # somebody has cleared the file
         found = self.file.read_after(fresh.claim, fresh.cursor, min(limit, fresh.count))
         try:
             rows, is_end = within(found, max_bytes)
@@ -289,7 +282,7 @@ class Disk:
     def _lose(self, count: int) -> None:
         if count:
             self.lost += count
-            self._diagnostics.report("spool-gone", f"{count:,} records are lost, as {self._path} was cleared")
+            self._diagnostics.report("spool-gone", f"{count:,} records are lost, as {self.path} was cleared")
 
     def drop_oldest(self) -> bool:
         """Deletes the oldest record that is not being sent, and returns whether there was one."""
@@ -299,7 +292,7 @@ class Disk:
                 self.finish((slip,))
                 return True
             return self._drop_fresh()
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
             return False
 
@@ -320,9 +313,12 @@ class Disk:
         self.waiting.forget(items)
         self.undeleted.extend(item.id for item in items)
         self.delete_finished()
-        if self._reserved - self.waiting.size > 2 * (self._max_bytes // _CHUNKS) + 1 and self.file is not None:
-            used = self.waiting.size
-            self._reserve(used, used + self._max_bytes // _CHUNKS if used else 0)
+        self._give_room_back()
+
+    def finish_in_journal(self, items: Sequence[Item]) -> None:
+        """Lets records go from the journal for good."""
+        self.journal.leave(-item.id for item in items)
+        self._give_room_back()
 
     def delete_finished(self) -> None:
         """Deletes what could not be deleted before."""
@@ -334,7 +330,7 @@ class Disk:
             self.written += 64 * len(self.undeleted)
             self.undeleted = []
             self.worked()
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
 
     # Claims
@@ -350,7 +346,7 @@ class Disk:
                 return
             self.close()
             self._open(is_new_allowed=False)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
 
     def is_renewal_due(self) -> bool:
@@ -364,7 +360,7 @@ class Disk:
         try:
             if not self.file.take_over(claim, self._holder, this_process(), time.time() + LEASE):
                 return False
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
             return False
         self.recovered += count
@@ -382,7 +378,7 @@ class Disk:
         try:
             self.file.forget_empty(self._holder, self._holder)
             del self.waiting.fresh[:-1]
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
 
     def release(self, in_flight: Iterable[object] = ()) -> None:
@@ -390,9 +386,9 @@ class Disk:
         self.delete_finished()
         try:
             if self.file is not None and not any(in_flight):
-                self.file.release(self._holder, self.waiting.size)
+                self.file.release(self._holder, self.used)
                 if not self.waiting.count:
                     self.file.shrink()
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self.trouble(error)
         self.close()

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,9 @@ from helicone_logging.spool.process import ProcessId, is_gone
 VERSION = 1
 APPLICATION_ID = 0x48434C51
 COMPANIONS = ("", "-wal", "-shm")
+
+MOST_ROWS = 256  # SQLite before 3.32 takes 999 values at once
+TROUBLE = (sqlite3.Error, OSError, MemoryError, ValueError, TypeError)  # the last two: rows with flipped bits
 
 _BUSY_SECONDS = 0.005
 _NO_CHECKPOINT = 1006  # sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, since Python 3.12
@@ -122,6 +125,7 @@ class SpoolFile:
             self._create()
         elif version != VERSION or self._value("PRAGMA application_id") != APPLICATION_ID:
             raise UnusableFileError(f"it has version {version} of its form, not {VERSION}")
+        self._value("SELECT id, claim, entry FROM records LIMIT 0")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
         # Where SQLite is built to overwrite what is deleted, as Debian's, that takes seven times as long.
@@ -159,9 +163,37 @@ class SpoolFile:
 
     # Records
 
-    def insert(self, record: int, claim: int, entry: bytes) -> None:
-        """Puts a record in."""
-        self._connection.execute(_INSERT, (record, claim, entry))
+    def insert(self, claim: int, rows: Sequence[tuple[int, bytes]]) -> list[int]:
+        """Puts up to `MOST_ROWS` records in, all or none, and returns their ids: if others have some, higher ones."""
+        records = [record for record, _ in rows]
+        while True:
+            values = [value for record, row in zip(records, rows, strict=True) for value in (record, claim, row[1])]
+            try:
+                self._connection.execute(_INSERT + ", (?, ?, ?)" * (len(rows) - 1), values)
+            except sqlite3.IntegrityError:
+                records = _apart(record + 1 for record in records)
+                continue
+            return records
+
+    def take_in(self, records: Mapping[int, bytes], is_there: Callable[[], bool]) -> None:
+        """Puts in what a process left that is gone, all or nothing, free for anybody.
+
+        Args:
+            records: their ids and entries; one that is in the file already is not put in again.
+            is_there: whether nobody else has put them in; asked when nobody else can.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            if is_there():
+                rows = [row for row in records.items() if not self._is_there(*row)]
+                if rows:
+                    claim = self._new_claim(0, ProcessId("", 0, ""), 0.0, sum(len(entry) for _, entry in rows))
+                    for start in range(0, len(rows), MOST_ROWS):
+                        self.insert(claim, rows[start : start + MOST_ROWS])
+
+    def _is_there(self, record: int, entry: bytes) -> bool:
+        found: bool = self._value("SELECT entry FROM records WHERE id = ?", (record,)) == entry
+        return found
 
     def read_after(self, claim: int, after: int, limit: int) -> Rows:
         """Yields the oldest records of a claim; close it, as it holds the file's log open."""
@@ -181,11 +213,6 @@ class SpoolFile:
         sql = "SELECT id, length(entry) FROM records WHERE id > ? AND claim = ? ORDER BY id LIMIT 1"
         row = self._connection.execute(sql, (after, claim)).fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
-
-    def count(self, claim: int, first: int, last: int) -> int:
-        """Returns how many records of a claim there are from one id to another."""
-        sql = "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND claim = ?"
-        return int(self._value(sql, (first, last, claim)))
 
     def delete(self, records: Iterable[int]) -> int:
         """Deletes records and returns how many there were."""
@@ -218,12 +245,14 @@ class SpoolFile:
 
     def claim(self, process: ProcessId, lease: float) -> int:
         """Makes a claim and returns its id."""
+        return self._new_claim(None, process, lease, 0)
+
+    def _new_claim(self, holder: int | None, process: ProcessId, lease: float, reserved: int) -> int:
         while True:
             claim = time.time_ns()
+            row = (claim, claim if holder is None else holder, *process, lease, reserved)
             try:
-                self._connection.execute(
-                    "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, 0)", (claim, claim, *process, lease)
-                )
+                self._connection.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             except sqlite3.IntegrityError:
                 continue
             return claim
@@ -318,6 +347,16 @@ class Rows:
 
     def close(self) -> None:
         self._cursor.close()
+
+
+def _apart(ids: Iterable[int]) -> list[int]:
+    """Makes those higher that are there twice."""
+    apart: dict[int, None] = {}
+    for record in ids:
+        while record in apart:
+            record += 1  # noqa: PLW2901 - that is the point
+        apart[record] = None
+    return list(apart)
 
 
 def _list(ids: Iterable[int]) -> str:

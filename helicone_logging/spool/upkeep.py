@@ -46,7 +46,8 @@ class Upkeep:
 
     def wake(self) -> None:
         """Has it come at once."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop(self) -> None:
         """Ends it after what it is doing now."""

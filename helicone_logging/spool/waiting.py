@@ -1,7 +1,7 @@
 """What a process knows of its records on disk without reading them: how many wait, where, and since when.
 
-Records that were never taken are known by claim and number only, so that a backlog takes no memory, but for the next
-few of this process's own, which need not be read again. Those that came back are known one by one.
+Records that were never taken are known by claim and number only, so that a backlog takes no memory. Those that came
+back are known one by one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from helicone_logging.otel import entry_size
 from helicone_logging.queues import Item, retry_limit
-
-_AT_HAND_BYTES = 8 * 1024 * 1024
 
 
 class Slip(NamedTuple):
@@ -57,8 +55,6 @@ class Fresh:
         mark: the mark of all of them; None for the process's own, whose marks follow from their ids.
         count: how many there are.
         size: their bytes.
-        at_hand: the first of them, without a gap; in memory too.
-        at_hand_size: the bytes of those.
     """
 
     claim: int
@@ -66,30 +62,6 @@ class Fresh:
     mark: int | None
     count: int = 0
     size: int = 0
-    at_hand: deque[tuple[int, bytes]] = field(default_factory=deque)
-    at_hand_size: int = 0
-
-    def keep_at_hand(self, record: int, entry: bytes) -> None:
-        """Keeps a record that comes after all others, if those are at hand as well."""
-        size = len(entry)
-        if self.count == len(self.at_hand) and self.at_hand_size + size <= _AT_HAND_BYTES:
-            self.at_hand.append((record, entry))
-            self.at_hand_size += size
-
-    def drop_at_hand(self) -> None:
-        """Leaves all of them to the file."""
-        self.at_hand.clear()
-        self.at_hand_size = 0
-
-    def drop_up_to(self, record: int) -> None:
-        """Drops those at hand that have been taken."""
-        while self.at_hand and self.at_hand[0][0] <= record:
-            self.at_hand_size -= len(self.at_hand.popleft()[1])
-
-    def drop_behind(self, record: int) -> None:
-        """Leaves those at hand to the file that come after a record that is not among them."""
-        while self.at_hand and self.at_hand[-1][0] > record:
-            self.at_hand_size -= len(self.at_hand.pop()[1])
 
 
 class Waiting:
@@ -103,33 +75,34 @@ class Waiting:
         self._front_size = 0
         self._delayed: list[tuple[float, int, Slip]] = []
         self._sequence = 0
+        self._attempts: dict[int, int] = {}  # of fresh records that were tried before they came to the file
         self._mark = self._first_mark = 0
         self._lines: list[int] = []  # the id from which on a mark counts, from the mark after the first
         self._in_mark: Counter[int] = Counter()
 
     # Records come
 
-    def add(self, record: int, entry: bytes) -> None:
+    def add(self, size: int) -> None:
         """Counts a record that was put under the own claim now."""
-        own, size = self.fresh[-1], len(entry)
-        own.keep_at_hand(record, entry)
+        own = self.fresh[-1]
         own.count += 1
         own.size += size
         self.fresh_count += 1
         self.fresh_size += size
         self._count_in(1, size, self._mark)
 
-    def add_earlier(self, record: int, size: int, queued_at: float) -> None:
+    def add_earlier(self, record: int, size: int, queued_at: float, attempts: int) -> None:
         """Counts a record that came earlier and was put under the own claim only now."""
         own, mark = self.fresh[-1], self._mark_of(record)
         if record > own.cursor:
-            own.drop_behind(record)
             own.count += 1
             own.size += size
             self.fresh_count += 1
             self.fresh_size += size
+            if attempts:
+                self._attempts[record] = attempts
         else:
-            self._put_front((Slip(record, size, mark, 0, queued_at),))
+            self._put_front((Slip(record, size, mark, attempts, queued_at),))
         self._count_in(1, size, mark)
 
     def add_claim(self, claim: int, count: int, size: int, oldest: int, *, is_first: bool) -> None:
@@ -167,14 +140,14 @@ class Waiting:
         items = []
         for record, entry in rows:
             mark = self._mark_of(record) if fresh.mark is None else fresh.mark
-            items.append(Item(entry, mark, 0, record / 1e9 + age_from, record))
+            attempts = self._attempts.pop(record, 0) if self._attempts else 0
+            items.append(Item(entry, mark, attempts, record / 1e9 + age_from, record))
         self.skip(fresh, rows[-1][0], len(rows), sum(len(entry) for _, entry in rows))
         return items
 
     def skip(self, fresh: Fresh, cursor: int, count: int, size: int) -> None:
         """Moves the cursor of a claim behind records that were taken or dropped."""
         fresh.cursor = cursor
-        fresh.drop_up_to(cursor)
         fresh.count -= count
         fresh.size -= size
         self.fresh_count -= count
@@ -194,7 +167,6 @@ class Waiting:
     def forget_missing(self, fresh: Fresh) -> int:
         """Forgets all records of a claim that were not taken, as they are gone; returns how many."""
         count, size = fresh.count, fresh.size
-        fresh.drop_at_hand()
         self.skip(fresh, fresh.cursor, count, size)
         self.count -= count
         self.size -= size
@@ -217,6 +189,7 @@ class Waiting:
         slips = [*self._front, *(slip for _, _, slip in self._delayed)]
         self.forget(slips)
         self.fresh, self._delayed, self._front_size = [], [], 0
+        self._attempts.clear()
         self._front.clear()
         return gone + len(slips)
 
@@ -356,9 +329,12 @@ def within(rows: Iterable[tuple[int, bytes]], max_bytes: int) -> tuple[list[tupl
 
 
 def parted(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
-    """Returns the records on disk, and those in memory; mostly they are all of one kind."""
-    if all(item.id > 0 for item in items):
+    """Returns the records in the file, and those in memory; mostly they are all of one kind."""
+    ids = [item.id for item in items]
+    if not ids or min(ids) > 0:
         return items, ()
+    if max(ids) <= 0:
+        return (), items
     return [item for item in items if item.id > 0], [item for item in items if item.id <= 0]
 
 

@@ -12,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Account, BoundedQueue, Item
-from helicone_logging.spool import Spool
+from helicone_logging.spool import Spool, moving
+from helicone_logging.spool.journal import Journal
+from helicone_logging.spool.leftovers import leftovers
 
 PATIENCE = 60.0  # seconds after which something is taken to hang
 MANY = 10_000
@@ -77,6 +81,26 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def look_for_nothing(queue: Spool) -> None:
+    """Makes a queue leave alone what others left."""
+    queue._rounds.has_looked = True
+    queue._rounds.looked_at = float("inf")
+
+
+def move_all(queue: Spool) -> None:
+    """Moves everything that waits from memory and the journal into the file."""
+    with queue._lock:
+        while moving.move(queue._disk, queue._memory):
+            pass
+    assert not queue._memory.ready_count
+
+
+def without_journal(patched: pytest.MonkeyPatch) -> None:
+    """The disk takes no journal."""
+    patched.setattr(Journal, "begin", lambda self: None)
+    patched.setattr(Journal, "write", lambda self, record, entry: False)
+
+
 def stand_still(queue: Spool) -> None:
     """Ends the thread that looks after a queue."""
     queue._upkeep.stop()
@@ -85,6 +109,24 @@ def stand_still(queue: Spool) -> None:
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
+    """The records on disk, in the file and in journals, as others read them: id, claim (0 in a journal), entry."""
+    while True:
+        journals = journal_records(path)
+        found = file_rows(path)
+        if journals == journal_records(path):  # or some may have been moved into the file meanwhile
+            return sorted([*found, *((record, 0, entry) for record, entry in journals.items())])
+
+
+def journal_records(path: Path) -> dict[int, bytes]:
+    """The records in journals."""
+    found: dict[int, bytes] = {}
+    for leftover in leftovers(str(path)):
+        with contextlib.suppress(FileNotFoundError):
+            found.update(leftover.records())
+    return found
+
+
+def file_rows(path: Path) -> list[tuple[Any, ...]]:
     """The records of a file, read by another connection."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:

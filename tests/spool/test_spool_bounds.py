@@ -6,10 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from spool_fixtures import MIB, entries, is_balanced, rows, spool, take_all, wait_until
+from spool_fixtures import MIB, entries, file_rows, is_balanced, rows, spool, stand_still, take_all, wait_until
 
-from helicone_logging.queues import Item
-from helicone_logging.spool import waiting
+from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.queues import BoundedQueue, Item
+from helicone_logging.spool import Spool, journal
+
+pytestmark = pytest.mark.usefixtures("way")
 
 
 @pytest.fixture
@@ -121,7 +124,8 @@ def test_several_queues_on_one_file_stay_below_the_bound_together(path: Path) ->
         for queue in queues:
             queue.put(b"x" * 100)
     assert 9_000 <= size(path) <= 10_000  # each may hold back a 64th of the room for its next records
-    in_memory = sum(queue._memory.account().queued for queue in queues)  # where one got into the way of another
+    # where one got into the way of another
+    in_memory = sum(queue._memory.account().queued - queue._disk.journal.count for queue in queues)
     assert sum(queue.account().dropped for queue in queues) == 240 - len(rows(path)) - in_memory
     for queue in queues:
         queue.close()
@@ -152,23 +156,50 @@ def test_what_others_left_counts_against_the_bound(path: Path) -> None:
     second.close()
 
 
-def test_what_is_kept_in_memory_beside_the_file_is_bounded_and_handed_out_in_order(
+def test_what_piles_up_in_the_journal_is_moved_into_the_file_and_handed_out_in_order(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "_AT_HAND_BYTES", 1000)
+    monkeypatch.setattr(journal, "MOST_BYTES", 1000)
     queue = spool(path)
-    numbers = [b"%0100d" % number for number in range(50)]
+    queue.put(b"0" * 100)
+    stand_still(queue)
+    numbers = [b"%0100d" % number for number in range(1, 50)]
     found: list[Item] = []
     for index, number in enumerate(numbers):
         queue.put(number)
-        own = queue._disk.waiting.fresh[-1]
-        assert own.at_hand_size == sum(len(entry) for _, entry in own.at_hand) <= 1000
+        queue.upkeep()
+        assert queue._disk.journal.size <= 500
+        assert len(rows(path)) == index + 2
         if index % 7 == 6:
             found += queue.take(3, MIB)
     found += take_all(queue)
-    assert entries(found) == numbers
+    assert entries(found) == [b"0" * 100, *numbers]
     queue.delivered(found)
     assert rows(path) == []
-    queue.put(b"next")
-    assert [entry for _, entry in queue._disk.waiting.fresh[-1].at_hand] == [b"next"]
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_a_full_journal_lets_records_into_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MOST_BYTES", 1000)
+    queue = spool(path)
+    queue.put(b"first")
+    stand_still(queue)
+    for number in range(50):
+        queue.put(b"%0100d" % number)
+    assert queue._disk.journal.size <= 1000
+    assert len(file_rows(path)) >= 40
+    assert len(rows(path)) == 51
+    found = take_all(queue)
+    assert len(set(entries(found))) == 51
+    queue.delivered(found)
+    assert rows(path) == []
+    queue.close()
+
+
+def test_a_queue_in_memory_that_is_small_does_not_bound_what_is_on_disk(path: Path) -> None:
+    queue = Spool(str(path), MIB, "drop_newest", BoundedQueue(10, 1000, "drop_newest", 1.0), Diagnostics())
+    assert sum(queue.put(b"%0100d" % number) for number in range(100)) == 0
+    assert len(rows(path)) == 100
+    assert sorted(entries(take_all(queue))) == [b"%0100d" % number for number in range(100)]
     queue.close()

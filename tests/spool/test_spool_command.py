@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from recording_server import RecordingServer
-from spool_fixtures import is_balanced, names, rows, spool, start_worker
+from spool_fixtures import is_balanced, look_for_nothing, names, rows, spool, start_worker
 
 from helicone_logging.cli import main
 
@@ -29,8 +29,7 @@ def leave(path: Path, count: int) -> None:
 def test_status_tells_counts_bytes_age_and_owners(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     leave(path, 3)
     queue = spool(path, max_bytes=10**9)
-    queue._has_looked = True
-    queue._looked_at = float("inf")  # it takes nothing over
+    look_for_nothing(queue)
     queue.put(b"12345")
     assert main(["spool", "status", str(path)]) == 0
     told = capsys.readouterr().out
@@ -90,8 +89,7 @@ def test_send_says_what_is_left_and_why(path: Path, capsys: pytest.CaptureFixtur
 def test_send_leaves_what_a_running_process_has_claimed(path: Path) -> None:
     leave(path, 3)
     queue = spool(path, max_bytes=10**9)
-    queue._has_looked = True
-    queue._looked_at = float("inf")
+    look_for_nothing(queue)
     queue.put(b"mine")
     with RecordingServer() as server:
         assert main(["spool", "send", "--endpoint", server.url, str(path)]) == 1
@@ -105,8 +103,7 @@ def test_clear_deletes_only_when_told_twice_and_nothing_of_running_processes(
 ) -> None:
     leave(path, 3)
     queue = spool(path, max_bytes=10**9)
-    queue._has_looked = True
-    queue._looked_at = float("inf")
+    look_for_nothing(queue)
     queue.put(b"mine")
     assert main(["spool", "clear", str(path)]) == 1
     assert "3 records would be deleted, 1 kept" in capsys.readouterr().out

@@ -10,11 +10,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from spool_fixtures import PATIENCE, is_balanced, rows, spool, take_all
+from spool_fixtures import PATIENCE, is_balanced, rows, spool, stand_still, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
 from helicone_logging.spool.file import SpoolFile
+from helicone_logging.spool.process import ProcessId
 
 MOST = 2000
 
@@ -27,6 +28,11 @@ class SpoolMachine(RuleBasedStateMachine):
         self.patched = pytest.MonkeyPatch()  # nobody gives up: this is about what is done, not about who is in the way
         self.patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
         self.patched.setattr("helicone_logging.spool.queue._PATIENCE", PATIENCE)
+        self.generation = 0
+        for module in ("disk", "journal"):
+            self.patched.setattr(f"helicone_logging.spool.{module}.this_process", self.process)
+        for module in ("file", "leftovers"):
+            self.patched.setattr(f"helicone_logging.spool.{module}.is_gone", lambda process: process != self.process())
         self.directory = Path(tempfile.mkdtemp())
         self.path = self.directory / "spool.db"
         self.number = 0
@@ -34,8 +40,12 @@ class SpoolMachine(RuleBasedStateMachine):
         self.taken: list[Item] = []
         self.counts = dict.fromkeys(("emitted", "delivered", "rejected", "dropped"), 0)
 
-    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]))
-    def begin(self, overflow: str) -> None:
+    def process(self) -> ProcessId:
+        return ProcessId("here", 1, str(self.generation))
+
+    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]), journal=st.sampled_from([0, 700, MOST]))
+    def begin(self, overflow: str, journal: int) -> None:
+        self.patched.setattr("helicone_logging.spool.journal.MOST_BYTES", journal)
         self.overflow = overflow
         self.queue = self.new_queue()
 
@@ -104,7 +114,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def flush(self) -> None:
         mark = self.queue.mark()
-        if self.queue._has_looked or not self.path.exists():
+        if self.queue._rounds.has_looked or not self.path.exists():
             assert self.queue.is_done(mark) == (not self.waiting and not self.taken)
 
     @rule()
@@ -116,6 +126,20 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def hand_over_to_the_next_process(self) -> None:
         self.queue.close()
+        self.queue = self.new_queue()
+        self.queue.upkeep()
+        assert self.queue.account().recovered == len(self.waiting)
+        self.counts = dict.fromkeys(self.counts, 0)
+
+    @rule()
+    def die(self) -> None:
+        """As if the process were killed; what was on its way is sent again."""
+        stand_still(self.queue)
+        self.queue._disk.close(is_quick=True)
+        self.queue._disk.journal.abandon()
+        self.waiting += [item.entry for item in self.taken]
+        self.taken = []
+        self.generation += 1
         self.queue = self.new_queue()
         self.queue.upkeep()
         assert self.queue.account().recovered == len(self.waiting)

@@ -19,6 +19,7 @@ from spool_fixtures import (
     PATIENCE,
     entries,
     is_balanced,
+    move_all,
     names,
     rows,
     spool,
@@ -109,7 +110,7 @@ def test_processes_on_one_file_send_each_record_once(path: Path) -> None:
 
 
 def test_a_living_process_finds_what_a_killed_one_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helicone_logging.spool.queue._LOOK_EVERY", 0.05)
+    monkeypatch.setattr("helicone_logging.spool.rounds.EVERY", 0.05)
     with RecordingServer() as server:
         handler = HeliconeHandler(endpoint=server.url, spool_path=path, batch_size="auto")
         worker = start_worker(path, NOWHERE, "w", 50, "wait")
@@ -141,13 +142,14 @@ def test_a_lease_of_another_host_is_waited_for(path: Path) -> None:
     first = spool(path)
     first.put(b"1")
     stand_still(first)
+    move_all(first)
     first._disk.close()
     move_claims(path, ("elsewhere", 1, "1"), time.time() + 1000)
     second = spool(path)
     second.put(b"2")
     assert entries(take_all(second)) == [b"2"]
     move_claims(path, ("elsewhere", 1, "1"), time.time() - 1, of="elsewhere")
-    second._looked_at = 0.0
+    second._rounds.looked_at = 0.0
     second.upkeep()
     assert entries(take_all(second)) == [b"1"]
     assert second.account().recovered == 1
@@ -178,6 +180,7 @@ def test_one_who_lost_its_lease_does_not_send_what_another_has_taken(path: Path)
     first = spool(path)
     first.put(b"1")
     stand_still(first)
+    move_all(first)
     move_claims(path, ("elsewhere", 1, "1"), 0.0)  # as if first had been standing still on another host
     second = spool(path)
     assert entries(take_all(second)) == [b"1"]

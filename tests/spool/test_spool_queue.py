@@ -15,6 +15,8 @@ from spool_fixtures import MIB, entries, is_balanced, names, rows, spool, take_a
 
 from helicone_logging import HeliconeHandler
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -192,18 +194,16 @@ def test_an_empty_queue_gives_the_disk_its_room_back(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_files_are_their_owners_only(path: Path) -> None:
+def test_files_are_their_owners_only(path: Path, way: str) -> None:
     before = os.umask(0)
     try:
         queue = spool(path)
         queue.put(b"1")
     finally:
         os.umask(before)
-    assert {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {
-        "spool.db": 0o600,
-        "spool.db-wal": 0o600,
-        "spool.db-shm": 0o600,
-    }
+    modes = {file.name.rstrip("0123456789"): file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    expected = {"spool.db": 0o600, "spool.db-wal": 0o600, "spool.db-shm": 0o600}
+    assert modes == expected | ({"spool.db.journal-": 0o600} if way == "journal" else {})
     assert path.parent.stat().st_mode & 0o777 == 0o700
     queue.close()
 
