@@ -41,15 +41,17 @@ class Disk:
         path: absolute.
         max_bytes: of the records of all processes together.
         diagnostics: where trouble is told.
+        is_barred: whether the file must not be opened in this process.
     """
 
-    def __init__(self, path: str, max_bytes: int, diagnostics: Diagnostics) -> None:
+    def __init__(self, path: str, max_bytes: int, diagnostics: Diagnostics, *, is_barred: bool = False) -> None:
         self.waiting = Waiting()
         self.emitted = 0  # records that came to the file from here
         self.recovered = self.lost = self.handed_over = 0
         self.written = 0  # bytes since the last checkpoint
         self.undeleted: list[int] = []
         self.file: SpoolFile | None = None
+        self.is_barred = is_barred
         self.journal = Journal(path)
         self.path = path
         self._max_bytes = max_bytes
@@ -65,7 +67,7 @@ class Disk:
 
     def use(self, *, is_new_allowed: bool = False) -> SpoolFile | None:
         """Returns the file, opened if need be, or None while it cannot be used."""
-        if self._failures and time.monotonic() < self._retry_at:
+        if self.is_barred or (self._failures and time.monotonic() < self._retry_at):
             return None
         if self.file is None:
             self._open(is_new_allowed=is_new_allowed)
@@ -205,7 +207,7 @@ class Disk:
             self._reserve(used + self._max_bytes // _CHUNKS)
         return used <= self._reserved
 
-    def _give_room_back(self) -> None:
+    def give_room_back(self) -> None:
         """Leaves room to other processes that was set apart and is not needed."""
         if self._reserved - self.used > 2 * (self._max_bytes // _CHUNKS) + 1:
             self._reserve(self.used + self._max_bytes // _CHUNKS if self.used else 0)
@@ -313,12 +315,6 @@ class Disk:
         self.waiting.forget(items)
         self.undeleted.extend(item.id for item in items)
         self.delete_finished()
-        self._give_room_back()
-
-    def finish_in_journal(self, items: Sequence[Item]) -> None:
-        """Lets records go from the journal for good."""
-        self.journal.leave(-item.id for item in items)
-        self._give_room_back()
 
     def delete_finished(self) -> None:
         """Deletes what could not be deleted before."""

@@ -146,7 +146,7 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self.size = 0  # bytes of the entries that have not left
+        self.count = self.size = 0  # records that have not left, and bytes of their entries
         self._path = path
         self._segments: list[Segment] = []
         self._active: Segment | None = None
@@ -195,6 +195,7 @@ class Journal:
                 return False
         size = len(entry)
         segment.live[record] = size
+        self.count += 1
         self.size += size
         is_written = False
         try:
@@ -204,12 +205,6 @@ class Journal:
                 self._forget(segment, record)
                 self._fail()
         return is_written
-
-    @property
-    def count(self) -> int:
-        """How many records have not left."""
-        with self.lock:
-            return sum(len(segment.live) for segment in self._segments)
 
     def holds(self, record: int) -> bool:
         """Returns whether a record is in the journal."""
@@ -231,6 +226,7 @@ class Journal:
         size = segment.live.pop(record, None)
         if size is None:
             return False
+        self.count -= 1
         self.size -= size
         return True
 

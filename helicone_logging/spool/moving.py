@@ -14,6 +14,8 @@ _BYTES = 1024 * 1024  # moved at once
 
 def is_due(disk: Disk, memory: BoundedQueue) -> bool:
     """Returns whether records are in memory only, or many are in memory."""
+    if disk.is_barred:
+        return False
     is_exposed = memory.account().queued > disk.journal.count
     return is_exposed or disk.journal.is_half_full() or memory.is_half_full()
 

@@ -48,15 +48,15 @@ class Spool:
         self._memory = memory
         self._diagnostics = diagnostics
         self._listener: weakref.WeakMethod[Callable[[], object]] | None = None
-        self._is_barred = self._is_held_for_fork = False
-        self._begin()
+        self._is_held_for_fork = False
+        self._begin(Disk(self._path, max_bytes, diagnostics))
         forks.watch(self)
 
-    def _begin(self) -> None:
+    def _begin(self, disk: Disk) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
         self._room = threading.Condition(self._lock)
         self._ids = threading.RLock()  # nobody waits for a disk who holds it
-        self._disk = Disk(self._path, self._max_bytes, self._diagnostics)
+        self._disk = disk
         self._rounds = Rounds(self._disk, self._lock, self._diagnostics)
         self._upkeep = Upkeep(self)
         self._delivered = self._rejected = self._dropped = 0
@@ -65,20 +65,17 @@ class Spool:
         self._marks: dict[int, int] = {}
 
     def after_fork_in_child(self) -> None:
-        if self._disk.file is not None:  # `_before_fork` could not close it
-            forks.abandon(self._disk.file)
-            self._is_barred = True
+        disk = self._disk
+        disk.journal.abandon()
+        if disk.file is not None:  # `before_fork` could not close it
+            forks.abandon(disk.file)
             self._diagnostics.report("spool-fork", f"{self._path} was in use during a fork; this child does without")
-        self._disk.journal.abandon()
         self._memory.after_fork_in_child()
-        self._begin()
+        is_barred = disk.is_barred or disk.file is not None
+        self._begin(Disk(self._path, self._max_bytes, self._diagnostics, is_barred=is_barred))
 
     def listen(self, wake: Callable[[], object]) -> None:
         self._listener = weakref.WeakMethod(wake)
-
-    def _wake_sender(self) -> None:
-        if wake := self._listener and self._listener():
-            wake()
 
     # In
 
@@ -107,7 +104,7 @@ class Spool:
 
     def _put_on_disk(self, entry: bytes) -> int | None:
         """Returns how many records were dropped for it, or None if the disk cannot take it now."""
-        if self._is_barred or not self._lock.acquire(timeout=_PATIENCE):
+        if not self._lock.acquire(timeout=_PATIENCE):
             return None
         try:
             disk, size = self._disk, len(entry)
@@ -142,7 +139,7 @@ class Spool:
 
     def _put_in_memory(self, entry: bytes) -> int:
         dropped = self._memory.put(entry, -self._next_id())
-        if not self._is_barred and self._upkeep.start():
+        if self._upkeep.start():
             self._upkeep.wake()
         return dropped
 
@@ -170,7 +167,7 @@ class Spool:
         item = self._memory.drop_oldest()
         if item is None or not self._disk.journal.holds(-item.id):
             return False
-        self._disk.finish_in_journal((item,))
+        self._disk.journal.leave((-item.id,))
         return True
 
     def _wait_for_room(self, size: int) -> None:
@@ -183,9 +180,13 @@ class Spool:
     def take(self, limit: int, max_bytes: int) -> list[Item]:
         with self._lock:
             items = self._disk.take(limit, max_bytes)
-            if not items:
-                self._drop_cleared()
-                items = self._memory.take(limit, max_bytes)
+            self._in_flight += len(items)
+        return items or self._take_from_memory(limit, max_bytes)
+
+    def _take_from_memory(self, limit: int, max_bytes: int) -> list[Item]:
+        self._drop_cleared()
+        items = self._memory.take(limit, max_bytes)
+        with self._lock:
             self._in_flight += len(items)
         return items
 
@@ -220,11 +221,12 @@ class Spool:
         on_disk, in_memory = parted(items)
         if in_memory:
             in_memory_land(in_memory)
+        if in_memory and is_final:
+            self._disk.journal.leave(-item.id for item in in_memory)
         with self._lock:
             self._in_flight -= len(items)
             yield on_disk
-            if in_memory and is_final:
-                self._disk.finish_in_journal(in_memory)
+            self._disk.give_room_back()
             if self._overflow == BLOCK:
                 self._room.notify_all()
             if self._is_closed:
@@ -234,7 +236,7 @@ class Spool:
         """Leaves everything to other processes, once nothing is on its way."""
         if not self._in_flight:
             self._memory.hurry()
-            while not self._is_barred and moving.move(self._disk, self._memory):
+            while moving.move(self._disk, self._memory):
                 pass
             self._disk.release()
 
@@ -248,7 +250,7 @@ class Spool:
         """Brings to the disk what it could not take before: records in memory, and that others are done."""
         deadline = time.monotonic() + _LAST_PATIENCE
         self._memory.hurry()
-        while (self._memory.due_in() is not None or self._disk.undeleted) and not self._is_barred:
+        while self._memory.due_in() is not None or self._disk.undeleted:
             with self._lock:
                 self._disk.delete_finished()
                 is_moved, pause = moving.move(self._disk, self._memory), self._disk.pause()
@@ -321,7 +323,7 @@ class Spool:
 
     def _is_looking(self) -> bool:
         """Whether records that others left may be found any moment: the first look is not over yet."""
-        if self._rounds.has_looked or self._is_barred or inode_of(self._path) is None:
+        if self._rounds.has_looked or inode_of(self._path) is None:
             return False
         if not self._upkeep.start():
             self.upkeep()
@@ -331,18 +333,19 @@ class Spool:
         """Does what is due, from a thread of its own, and returns in how many seconds to come again."""
         is_first, found = not self._rounds.has_looked, 0
         try:
+            self._disk.journal.look_after()
             with self._lock:
                 self._keep_up()
-            while self._is_move_due() and self._move():
+            while self._moves_on():
                 pass
             found = self._rounds.make()
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
             self._diagnostics.report("fault", f"looking after {self._path} failed on {type(error).__name__}: {error}")
         self._rounds.has_looked = True
-        if found or is_first:
-            self._wake_sender()
+        if (found or is_first) and self._listener and (wake := self._listener()):
+            wake()
         with self._lock:
-            if self._is_move_due() or self._disk.undeleted:
+            if moving.is_due(self._disk, self._memory) or self._disk.undeleted:
                 return max(_LOOK_AGAIN, self._disk.pause())
         return EVERY
 
@@ -350,7 +353,6 @@ class Spool:
         disk = self._disk
         if disk.is_replaced:
             moving.rescue(disk, self._memory)
-        disk.journal.look_after()
         if self._is_closed or disk.use(is_new_allowed=bool(self._memory.ready_count)) is None:
             return
         disk.delete_finished()
@@ -358,12 +360,10 @@ class Spool:
             disk.renew()
         disk.drop_empty_claims()
 
-    def _is_move_due(self) -> bool:
-        return not self._is_barred and moving.is_due(self._disk, self._memory)
-
-    def _move(self) -> bool:
+    def _moves_on(self) -> bool:
         with self._lock:
-            return not self._is_closed and moving.move(self._disk, self._memory)
+            is_due = not self._is_closed and moving.is_due(self._disk, self._memory)
+            return is_due and moving.move(self._disk, self._memory)
 
     # The end
 

@@ -1,0 +1,549 @@
+"""The journal: what is in it is on disk, in one place at a time, and found by the next process, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from recording_server import RecordingServer
+from spool_fixtures import (
+    MIB,
+    PATIENCE,
+    entries,
+    file_rows,
+    is_balanced,
+    journal_records,
+    look_for_nothing,
+    move_all,
+    rows,
+    spool,
+    stand_still,
+    start_worker,
+    take_all,
+    wait_until,
+)
+
+from helicone_logging.spool import Spool
+from helicone_logging.spool import journal as spool_journal
+from helicone_logging.spool.journal import Journal, departure, owner, parse
+from helicone_logging.spool.process import this_process
+
+TEXT = st.text(min_size=1).map(str.encode)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+def journals(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("*.journal-*"))
+
+
+def written(records: dict[int, bytes]) -> bytes:
+    """What a journal holds of some records."""
+    return b"{}\n" + b"".join(b"\xff%d %d\n%b" % (record, len(entry), entry) for record, entry in records.items())
+
+
+def die(queue: Spool) -> None:
+    """Leaves a queue as a killed process would, one that was never of this machine."""
+    stand_still(queue)
+    queue._disk.close(is_quick=True)
+    queue._disk.journal.abandon()
+    for journal in journals(Path(queue._path)):
+        content = journal.read_bytes()
+        if owner(content) == this_process():
+            head = {"version": spool_journal.VERSION, **this_process()._replace(started="1")._asdict()}
+            journal.write_bytes(json.dumps(head).encode() + content[content.index(b"\n") :])
+    with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
+        connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
+
+
+def failing(error: int) -> Callable[..., int]:
+    def fail(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    return fail
+
+
+# What is written
+
+
+@given(st.dictionaries(st.integers(1, 2**63), TEXT), st.data())
+def test_what_was_written_and_has_not_left_is_read(records: dict[int, bytes], data: st.DataObject) -> None:
+    gone = data.draw(st.sets(st.sampled_from(sorted(records)))) if records else set()
+    content = written(records) + departure(gone)
+    assert parse(content) == ({record: entry for record, entry in records.items() if record not in gone}, 0)
+
+
+@given(st.dictionaries(st.integers(1, 2**63), TEXT, min_size=1), st.data())
+def test_a_last_record_that_was_not_written_out_is_passed_over(records: dict[int, bytes], data: st.DataObject) -> None:
+    *whole, _ = records
+    before = len(written({record: records[record] for record in whole}))
+    content = written(records)
+    cut = data.draw(st.integers(before, len(content) - 1))
+    assert parse(content[:cut]) == ({record: records[record] for record in whole}, 0)
+
+
+@given(st.dictionaries(st.integers(1, 2**63), TEXT, min_size=3, max_size=20), st.data())
+def test_damage_costs_the_records_it_hits_and_no_other(records: dict[int, bytes], data: st.DataObject) -> None:
+    content = bytearray(written(records))
+    place = data.draw(st.integers(3, len(content) - 1))
+    content[place] = data.draw(st.integers(0, 255))
+    found, damaged = parse(bytes(content))
+    lost = [entry for entry in records.values() if entry not in found.values()]
+    assert len(lost) <= 2  # two if the byte between them is hit
+    assert damaged <= 3
+
+
+@given(st.binary())
+def test_whatever_is_in_a_file_is_read_without_an_error(content: bytes) -> None:
+    found, damaged = parse(content)
+    assert len(found) + damaged <= content.count(b"\xff")
+    assert owner(content) is None or content.startswith(b"{")
+
+
+# What is where
+
+
+def test_a_record_that_is_sent_soon_never_gets_into_the_file(path: Path) -> None:
+    queue = spool(path)
+    for number in range(100):
+        queue.put(b"%d" % number)
+        assert list(journal_records(path).values()) == [b"%d" % number]
+        queue.delivered(queue.take(10, MIB))
+        assert rows(path) == []
+    assert queue._disk.written == 0
+    assert (queue.account().emitted, queue.account().delivered) == (100, 100)
+    queue.close()
+    assert journals(path) == []
+
+
+def test_what_has_left_is_not_kept_on_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prompts are private: what was sent is gone from a journal a few seconds later."""
+    queue = spool(path)
+    queue.put(b"private")
+    stand_still(queue)
+    queue.delivered(queue.take(1, MIB))
+    queue.upkeep()
+    assert b"private" not in journals(path)[0].read_bytes()
+    queue.put(b"next")
+    assert list(journal_records(path).values()) == [b"next"]
+    queue.close()
+
+
+def test_a_file_goes_with_its_last_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
+    queue = spool(path)
+    for _ in range(50):
+        queue.put(b"x" * 100)
+    assert 5 <= len(journals(path)) <= 7
+    first, *rest = queue.take(50, MIB)
+    queue.delivered(rest)
+    assert len(journals(path)) == 2
+    queue.delivered([first])
+    assert len(journals(path)) == 1
+    queue.close()
+    assert journals(path) == []
+
+
+def test_a_few_old_records_do_not_keep_many_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
+    queue = spool(path)
+    queue.put(b"first")
+    stand_still(queue)
+    waiting = queue.take(1, MIB)
+    for number in range(200):
+        queue.put(b"%03d" % number + b"x" * 97)
+        items = queue.take(10, MIB)
+        if number % 10 == 0:
+            queue.retry(items, 1000.0)
+        else:
+            queue.delivered(items)
+    assert len(journals(path)) >= 20
+    queue.upkeep()
+    assert len(journals(path)) <= 5 + 3  # the last ones, and what the records of the others fill
+    kept = {entry[:3] for entry in journal_records(path).values()}
+    assert kept == {b"fir", *(b"%03d" % number for number in range(0, 200, 10))}
+    queue.delivered(waiting)
+    queue.hurry()
+    queue.delivered(take_all(queue))
+    assert rows(path) == []
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_attempts_are_kept_on_the_way_into_the_file(path: Path) -> None:
+    """Or a record that the server cannot take would be tried without end."""
+    queue = spool(path)
+    for number in range(4):
+        queue.put(b"%d" % number)
+    stand_still(queue)
+    early, late = queue.take(2, MIB), queue.take(2, MIB)
+    queue.retry(late, 0.0)
+    move_all(queue)
+    queue.retry(early, 0.0)
+    move_all(queue)
+    assert len(file_rows(path)) == 4
+    assert {(item.entry, item.attempts) for item in take_all(queue)} == {(b"%d" % number, 1) for number in range(4)}
+    queue.close()
+
+
+def test_ids_that_another_process_took_are_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes may log in the same nanosecond."""
+    first, second = spool(path), spool(path)
+    for queue in (first, second):
+        queue.put(b"first")
+        queue.delivered(take_all(queue))
+        stand_still(queue)
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    for queue, name in ((first, b"a"), (second, b"b")):
+        for number in range(5):
+            queue.put(b"%b%d" % (name, number))
+    move_all(first)
+    move_all(second)
+    assert len(file_rows(path)) == 10
+    assert entries(take_all(first)) == [b"a%d" % number for number in range(5)]
+    assert entries(take_all(second)) == [b"b%d" % number for number in range(5)]
+    first.close()
+    second.close()
+
+
+# Processes
+
+
+def test_while_the_file_is_locked_a_process_that_is_killed_loses_nothing(path: Path) -> None:
+    with RecordingServer() as server:
+        queue = spool(path)
+        queue.put(b"1")
+        queue.delivered(take_all(queue))
+        queue.close()
+        worker = start_worker(path, "http://127.0.0.1:9", "w", 100, "wait")
+        assert worker.stdout is not None
+        logged = [worker.stdout.readline().strip() for _ in range(20)]
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            logged += [worker.stdout.readline().strip() for _ in range(80)]
+            worker.kill()
+            worker.communicate(timeout=PATIENCE)
+            connection.execute("ROLLBACK")
+        sender = start_worker(path, server.url, "next", 1)
+        _, errors = sender.communicate(timeout=PATIENCE)
+        assert sender.returncode == 0, errors
+        assert sorted(server.names()) == sorted([*logged, "next-0"])
+    assert rows(path) == []
+    assert journals(path) == []
+
+
+def test_what_a_process_left_in_its_journal_is_found_once(path: Path) -> None:
+    dead = spool(path)
+    for number in range(10):
+        dead.put(b"%d" % number)
+    dead.delivered(dead.take(3, MIB))
+    die(dead)
+    assert len(journal_records(path)) == 7
+    queues = [spool(path) for _ in range(2)]
+    found = [entries(take_all(queue)) for queue in queues]
+    assert sorted(found) == [[], [b"%d" % number for number in range(3, 10)]]
+    assert sum(queue.account().recovered for queue in queues) == 7
+    assert journals(path) == []
+    for queue in queues:
+        assert is_balanced(queue.account())
+        queue.close()
+
+
+def test_more_than_a_statement_takes_is_found(path: Path) -> None:
+    dead = spool(path, max_bytes=100 * MIB)
+    for number in range(1000):
+        dead.put(b"%d" % number)
+    die(dead)
+    queue = spool(path)
+    assert entries(take_all(queue)) == [b"%d" % number for number in range(1000)]
+    queue.close()
+
+
+def test_a_journal_that_was_read_but_not_removed_is_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that took it in may be killed between the two."""
+    dead = spool(path)
+    dead.put(b"1")
+    dead.put(b"2")
+    die(dead)
+    queue = spool(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", failing(errno.EIO))
+        assert entries(take_all(queue)) == [b"1", b"2"]
+    assert len(journals(path)) == 1
+    assert len(file_rows(path)) == 2
+    stand_still(queue)
+    queue._rounds.looked_at = 0.0
+    queue.upkeep()
+    assert journals(path) == []
+    assert take_all(queue) == []
+    assert queue.account().recovered == 2
+    queue.close()
+
+
+def test_what_a_living_process_has_in_its_journal_is_left_alone(path: Path) -> None:
+    first, second = spool(path), spool(path)
+    first.put(b"1")
+    second.put(b"2")
+    assert entries(take_all(second)) == [b"2"]
+    assert entries(take_all(first)) == [b"1"]
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_a_journal_of_another_host_is_waited_for(path: Path, *, is_readable: bool) -> None:
+    """Nobody can tell from here whether its process lives; what shows that is renewed every few seconds."""
+    dead = spool(path)
+    dead.put(b"1")
+    die(dead)
+    (journal,) = journals(path)
+    head = {"version": 1, "host": "elsewhere", "pid": 1, "started": "1"} if is_readable else {"version": 99}
+    journal.write_bytes(json.dumps(head).encode() + b"\n" + departure(()) + b"\xff7 1\n1")
+    queue = spool(path)
+    queue.put(b"2")
+    assert entries(take_all(queue)) == [b"2"]
+    stand_still(queue)
+    os.utime(journal, (0, time.time() - 61))
+    queue._rounds.looked_at = 0.0
+    queue.upkeep()
+    assert entries(take_all(queue)) == [b"1"]
+    queue.close()
+
+
+def test_a_journal_in_use_shows_that_its_process_lives(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    (journal,) = journals(path)
+    os.utime(journal, (0, 0))
+    queue.upkeep()
+    assert journal.stat().st_mtime > time.time() - 30
+    queue.close()
+
+
+def test_damaged_records_are_told_and_set_aside_and_the_others_found(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = spool(path)
+    for number in range(5):
+        dead.put(b"secret-%d" % number)
+    die(dead)
+    (journal,) = journals(path)
+    content = journal.read_bytes().replace(b"secret-2", b"sec\n")
+    journal.write_bytes(content)
+    queue = spool(path)
+    assert entries(take_all(queue)) == [b"secret-%d" % number for number in (0, 1, 3, 4)]
+    queue.close()
+    (aside,) = path.parent.glob("*.unusable-*")
+    assert aside.read_bytes() == content
+    told = capsys.readouterr().err
+    assert f"1 records of a process that is gone cannot be read; they were set aside as {aside}" in told
+    assert "secret" not in told
+
+
+# Trouble
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_a_disk_that_takes_no_more_leaves_no_half_of_a_record(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(error))
+        queue.put(b"2")  # SQLite writes by other means
+        assert [row[2] for row in file_rows(path)] == [b"2"]
+    write = os.write
+    with monkeypatch.context() as patched:
+        queue._disk.journal._retry_at = 0.0
+        queue._disk.journal.begin()
+        patched.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
+        queue.put(b"3")
+    assert sorted(entry for _, _, entry in rows(path)) == [b"1", b"2", b"3"]
+    assert all(parse(journal.read_bytes())[1] == 0 for journal in journals(path))
+    assert [row[2] for row in file_rows(path)] == [b"2", b"3"]
+    queue._disk.journal._retry_at = 0.0
+    queue.put(b"4")
+    assert b"4" in journal_records(path).values()
+    assert sorted(entries(take_all(queue))) == [b"1", b"2", b"3", b"4"]
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_a_disk_without_room_for_a_journal_is_asked_once_in_a_while(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    monkeypatch.setattr(spool_journal, "Segment", lambda path: tries.append(path) or failing(errno.ENOSPC)())
+    queue = spool(path)
+    for number in range(100):
+        queue.put(b"%d" % number)
+    assert 1 <= len(tries) < 50
+    assert len(file_rows(path)) == 100
+    queue.close()
+
+
+def test_a_journal_that_was_removed_costs_no_record(path: Path) -> None:
+    queue = spool(path)
+    for number in range(5):
+        queue.put(b"%d" % number)
+    on_its_way = queue.take(2, MIB)
+    stand_still(queue)
+    journals(path)[0].unlink()
+    queue.upkeep()
+    assert [row[2] for row in file_rows(path)] == [b"2", b"3", b"4"]
+    queue.put(b"5")
+    queue.delivered(on_its_way)
+    assert entries(take_all(queue)) == [b"2", b"3", b"4", b"5"]
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_a_file_that_stays_locked_at_the_end_leaves_what_is_in_the_journal_to_the_next_process(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helicone_logging.spool.queue._LAST_PATIENCE", 0.0)
+    queue = spool(path)
+    queue.put(b"1")
+    queue.put(b"2")
+    stand_still(queue)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert queue.drop_waiting() == 0
+        queue.close()
+        connection.execute("ROLLBACK")
+    assert queue.account().dropped == 0
+    assert f"2 records stay in {path} for the next process" in capsys.readouterr().err
+    assert list(journal_records(path).values()) == [b"1", b"2"]
+    die(queue)
+    after = spool(path)
+    assert entries(take_all(after)) == [b"1", b"2"]
+    after.close()
+
+
+def test_what_comes_after_the_end_goes_on_its_way_though_something_was_being_sent(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    items = queue.take(1, MIB)
+    queue.close()
+    assert list(journal_records(path).values()) == [b"1"]
+    queue.put(b"2")
+    queue.delivered(items)
+    assert entries(take_all(queue)) == [b"2"]
+    queue.close()
+    assert [row[2] for row in rows(path)] == [b"2"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_leaves_the_journal_of_its_parent_alone(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"parent")
+    (journal,) = journals(path)
+    before = journal.read_bytes()
+    child = os.fork()
+    if child == 0:
+        queue.after_fork_in_child()
+        queue.put(b"child")
+        is_right = len(journals(path)) == 2 and journal.read_bytes() == before
+        queue.delivered(queue.take(1, MIB))
+        os._exit(not is_right)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    queue.put(b"after")
+    assert list(parse(journal.read_bytes())[0].values()) == [b"parent", b"after"]
+    queue.close()
+
+
+def test_nobody_waits_for_a_thread_whose_write_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    look_for_nothing(queue)
+    write, goes_on, hangs = os.write, threading.Event(), threading.Event()
+
+    def hang(file: int, data: bytes) -> int:
+        if threading.current_thread() is thread:
+            hangs.set()
+            goes_on.wait(PATIENCE)
+        return write(file, data)
+
+    thread = threading.Thread(target=queue.put, args=(b"2",))
+    monkeypatch.setattr(os, "write", hang)
+    thread.start()
+    hangs.wait(PATIENCE)
+    for number in range(3, 10):
+        queue.put(b"%d" % number)
+    assert [row[2] for row in file_rows(path)] == [b"%d" % number for number in range(3, 10)]
+    goes_on.set()
+    thread.join(PATIENCE)
+    assert sorted(entries(take_all(queue)), key=int) == [b"%d" % number for number in range(1, 10)]
+    queue.close()
+
+
+def test_a_signal_handler_that_logs_in_the_middle_of_a_write_loses_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    queue.put(b"0")
+    append = spool_journal.Segment.append
+    inner = iter([b"in the middle"])
+
+    def interrupted(self: spool_journal.Segment, data: bytes) -> bool:
+        for entry in inner:
+            queue.put(entry)
+            assert queue.is_locked_here()
+        return append(self, data)
+
+    monkeypatch.setattr(spool_journal.Segment, "append", interrupted)
+    queue.put(b"1")
+    assert sorted(journal_records(path).values()) == [b"0", b"1", b"in the middle"]
+    assert sorted(entries(take_all(queue))) == [b"0", b"1", b"in the middle"]
+    queue.close()
+
+
+def test_a_signal_handler_that_raises_in_the_middle_of_a_write_leaves_the_journal_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    queue.put(b"0")
+
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool_journal.Segment, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            queue.put(b"1")
+    journal: Journal = queue._disk.journal
+    assert (journal.count, journal.size) == (1, 1)
+    assert not queue.is_locked_here()
+    queue.put(b"2")
+    assert sorted(entries(take_all(queue))) == [b"0", b"2"]
+    queue.close()
+
+
+def test_room_for_others_is_given_back_by_what_leaves_the_journal(path: Path) -> None:
+    first, second = spool(path, max_bytes=10_000), spool(path, max_bytes=10_000)
+    for _ in range(100):
+        first.put(b"x" * 100)
+    assert file_rows(path) == []
+    assert second.put(b"y" * 100) == 1
+    first.delivered(first.take(100, MIB))
+    assert second.put(b"y" * 100) == 0
+    wait_until(lambda: rows(path) != [])
+    first.close()
+    second.close()
