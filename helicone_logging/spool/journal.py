@@ -213,10 +213,11 @@ class Journal:
 
     def leave(self, records: Iterable[int]) -> None:
         """Notes that records need not be kept any longer."""
-        records = list(records)
+        left = set(records)
         with self.lock:
             for segment in tuple(self._segments):
-                mine = [record for record in records if self._forget(segment, record)]
+                mine = [record for record in left if self._forget(segment, record)]
+                left.difference_update(mine)
                 if segment is not self._active and not segment.live:
                     self._drop(segment)
                 elif mine:
@@ -270,6 +271,8 @@ class Journal:
     def _compact(self) -> None:
         """Writes records again whose files are kept by few of them."""
         for segment in tuple(self._segments[:-_MOST_SEGMENTS]):
+            if 2 * sum(segment.live.copy().values()) > segment.size:
+                continue
             with contextlib.suppress(OSError):
                 for record, entry in parse(Path(segment.path).read_bytes())[0].items():
                     with self.lock:

@@ -75,7 +75,8 @@ def take_in(file: SpoolFile, diagnostics: Diagnostics) -> None:
 
 def _move(journal: Path, file: SpoolFile, diagnostics: Diagnostics) -> None:
     records, damaged = parse(journal.read_bytes())
-    file.take_in(records, journal.exists)
+    if records:
+        file.take_in(records, journal.exists)
     if not damaged:
         journal.unlink()
         return

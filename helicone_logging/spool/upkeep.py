@@ -6,10 +6,14 @@ It ends with the queue: it knows it by a weak reference only.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from typing import Protocol
 
 from helicone_logging import exits, guard
+
+
+_BREATH = 0.05  # seconds between being woken and coming, as it may be woken for each record
 
 
 class NeedsUpkeep(Protocol):
@@ -45,7 +49,7 @@ class Upkeep:
         return True
 
     def wake(self) -> None:
-        """Has it come at once."""
+        """Has it come soon."""
         if not self._wake.is_set():
             self._wake.set()
 
@@ -62,5 +66,6 @@ class Upkeep:
                     return
                 pause = obj.upkeep()
                 del obj
-                self._wake.wait(pause)
+                if self._wake.wait(pause):
+                    time.sleep(_BREATH)
                 self._wake.clear()
