@@ -179,6 +179,7 @@ class BoundedQueue:
         self._max_bytes = max_bytes
         self._overflow = overflow
         self.block_timeout = block_timeout
+        self.on_drop: Callable[[Item], object] = lambda _: None  # is told of each; under the lock, so it waits for none
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
@@ -234,16 +235,26 @@ class BoundedQueue:
             dropped += 1
         return dropped
 
-    def drop_oldest(self) -> Item | None:
-        """Drops the oldest record that is not being sent, and returns it; None for none."""
+    def drop_oldest(self) -> bool:
+        """Drops the oldest record that is not being sent, and returns whether there was one."""
         with self._lock:
             items = [heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, self._max_bytes)
             self._drop(items)
-            return items[0] if items else None
+            return bool(items)
 
     def _drop(self, items: Sequence[Item]) -> None:
         self._forget(_weigh(items))
         self._dropped += len(items)
+        for item in items:
+            self.on_drop(item)
+
+    def try_put(self, entry: Entry, record: int) -> bool:
+        """Takes a record in if it fits, and returns whether it does."""
+        with self._lock:
+            if not self.has_room(entry_size(entry)):
+                return False
+            self.put(entry, record)
+            return True
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
         with self._lock:
@@ -341,9 +352,10 @@ class BoundedQueue:
         """How many records are not being sent right now."""
         return len(self._ready) + len(self._delayed)
 
-    def is_half_full(self) -> bool:
-        """Returns whether half of what fits is in it."""
-        return 2 * self._count > self._max_records or 2 * self._bytes > self._max_bytes
+    @property
+    def fill(self) -> float:
+        """Which part of what fits is in it; 1.0 for all."""
+        return max(self._count / self._max_records, self._bytes / self._max_bytes)
 
     def hurry(self) -> None:
         with self._lock:

@@ -98,7 +98,7 @@ def _status(path: str, _args: argparse.Namespace) -> int:
         parts = _parts(file)
     finally:
         file.close()
-    disk_size = sum(part.stat().st_size for part in (Path(path), *(leftover.path for leftover in leftovers(path))))
+    disk_size = Path(path).stat().st_size + sum(leftover.size for leftover in leftovers(path))
     print(f"{_count(parts):,} records, {sum(part.size for part in parts):,} bytes; the files have {disk_size:,}")
     if parts:
         print(f"the oldest has been waiting for {_age(min(part.oldest for part in parts))}")

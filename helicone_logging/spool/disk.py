@@ -6,7 +6,7 @@ Nothing here raises: a method says whether it could do its work. All of it needs
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from helicone_logging.diagnostics import Diagnostics
@@ -15,10 +15,9 @@ from helicone_logging.queues import Item
 from helicone_logging.spool.ages import Ages
 from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
 from helicone_logging.spool.journal import Journal
-from helicone_logging.spool.process import this_process
+from helicone_logging.spool.process import LEASE, this_process
 from helicone_logging.spool.waiting import Fresh, Slip, Waiting, within
 
-LEASE = 60.0  # seconds; only processes on other hosts have to wait for its end
 RENEW_EVERY = 15.0
 
 _CHUNKS = 64  # in how many parts room is set apart, so that not every record asks how much the others have taken
@@ -35,16 +34,19 @@ def inode_of(path: str) -> int | None:
 
 
 class Disk:
-    """The file, as long as it can be used, what this process has in it, and the journal beside it.
+    """The file, as long as it can be used, and the account of the records in it that are this process's.
 
     Args:
         path: absolute.
         max_bytes: of the records of all processes together.
+        journal: what this process has on disk besides.
         diagnostics: where trouble is told.
         is_barred: whether the file must not be opened in this process.
     """
 
-    def __init__(self, path: str, max_bytes: int, diagnostics: Diagnostics, *, is_barred: bool = False) -> None:
+    def __init__(
+        self, path: str, max_bytes: int, journal: Journal, diagnostics: Diagnostics, *, is_barred: bool = False
+    ) -> None:
         self.waiting = Waiting()
         self.emitted = 0  # records that came to the file from here
         self.recovered = self.lost = self.handed_over = 0
@@ -52,7 +54,7 @@ class Disk:
         self.undeleted: list[int] = []
         self.file: SpoolFile | None = None
         self.is_barred = is_barred
-        self.journal = Journal(path)
+        self._journal = journal
         self.path = path
         self._max_bytes = max_bytes
         self._diagnostics = diagnostics
@@ -194,11 +196,12 @@ class Disk:
     @property
     def used(self) -> int:
         """Bytes of the records of this process, in the file and in the journal."""
-        return self.waiting.size + self.journal.size
+        return self.waiting.size + self._journal.size
 
-    def has_room_in_journal(self, size: int) -> bool:
-        """Returns whether a record fits into the journal, and into the room that has been set apart."""
-        return self.journal.has_room(size) and self.used + size <= self._reserved
+    @property
+    def journal_room(self) -> int:
+        """Bytes that the journal may have, of the room that has been set apart."""
+        return self._reserved - self.waiting.size
 
     def has_room(self, size: int) -> bool:
         """Returns whether a record fits, and sets room apart for it."""
@@ -282,8 +285,12 @@ class Disk:
         return items
 
     def _lose(self, count: int) -> None:
+        self.lost += count
+        self.report_cleared(count)
+
+    def report_cleared(self, count: int) -> None:
+        """Tells of records that another process has deleted."""
         if count:
-            self.lost += count
             self._diagnostics.report("spool-gone", f"{count:,} records are lost, as {self.path} was cleared")
 
     def drop_oldest(self) -> bool:
@@ -377,11 +384,11 @@ class Disk:
         except TROUBLE as error:
             self.trouble(error)
 
-    def release(self, in_flight: Iterable[object] = ()) -> None:
+    def release(self) -> None:
         """Leaves everything to other processes, and closes the file."""
         self.delete_finished()
         try:
-            if self.file is not None and not any(in_flight):
+            if self.file is not None:
                 self.file.release(self._holder, self.used)
                 if not self.waiting.count:
                     self.file.shrink()

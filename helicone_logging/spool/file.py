@@ -1,6 +1,7 @@
 """The file of a queue on disk: its schema, and every SQL statement.
 
-Each change is a single statement, so that no signal handler or other thread can get between the parts of one. A
+Each change of a connection that is shared is a single statement, so that no signal handler or other thread can get
+between the parts of one. A
 record's id is the time it came at, in nanoseconds: ids grow at the end of the table for all processes together, where
 SQLite is fastest, and none is used twice.
 """
@@ -175,21 +176,23 @@ class SpoolFile:
                 continue
             return records
 
-    def take_in(self, records: Mapping[int, bytes], is_there: Callable[[], bool]) -> None:
-        """Puts in what a process left that is gone, all or nothing, free for anybody.
+    def take_in(self, journal: str, records: Mapping[int, bytes], is_there: Callable[[], bool]) -> None:
+        """Puts in what a process left that is gone, all or nothing and once, free for anybody.
 
         Args:
-            records: their ids and entries; one that is in the file already is not put in again.
-            is_there: whether nobody else has put them in; asked when nobody else can.
+            journal: the name of its journal, by which the claim says what it is of.
+            records: what is in that; a record that is in the file already is not put in again.
+            is_there: whether the journal still is.
         """
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            if is_there():
-                rows = [row for row in records.items() if not self._is_there(*row)]
-                if rows:
-                    claim = self._new_claim(0, ProcessId("", 0, ""), 0.0, sum(len(entry) for _, entry in rows))
-                    for start in range(0, len(rows), MOST_ROWS):
-                        self.insert(claim, rows[start : start + MOST_ROWS])
+            if not is_there() or self._value("SELECT 1 FROM claims WHERE pid = 0 AND started = ?", (journal,)):
+                return
+            rows = [row for row in records.items() if not self._is_there(*row)]
+            size = sum(len(entry) for _, entry in rows)
+            claim = self._new_claim(0, ProcessId("", 0, journal), 0.0, size)
+            for start in range(0, len(rows), MOST_ROWS):
+                self.insert(claim, rows[start : start + MOST_ROWS])
 
     def _is_there(self, record: int, entry: bytes) -> bool:
         found: bool = self._value("SELECT entry FROM records WHERE id = ?", (record,)) == entry

@@ -15,18 +15,20 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from helicone_logging.spool.process import ProcessId, this_process
 
 VERSION = 1
 INFIX = ".journal-"
-MOST_BYTES = 32 * 1024 * 1024  # of all entries; from half of it on, records are moved into the queue's file
 SEGMENT_BYTES = 4 * 1024 * 1024
 
 _MOST_SEGMENTS = 4  # a record that is tried for long keeps its file from being removed
 _PAUSE = 1.0  # seconds after which a disk is tried again
+_PATIENCE = 0.005  # seconds for which one who logs waits for another who does
+_IDS_END = 2**63  # of SQLite's whole numbers
 _RECORD = b"\xff%d %d\n%b"
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -45,12 +47,12 @@ def parse(content: bytes) -> tuple[dict[int, bytes], int]:
         try:
             record, size = map(int, head.split(b" "))
         except ValueError:
-            record, size = 0, -1
-        is_torn = size != len(entry)
-        if size == 0:
-            records.pop(record, None)
-        elif not is_torn:
+            record, size = 0, 0
+        is_torn = size != len(entry) or not 0 < record < _IDS_END
+        if not is_torn and size:
             records[record] = entry
+        elif not is_torn:
+            records.pop(record, None)
     return records, damaged
 
 
@@ -65,13 +67,13 @@ def owner(content: bytes) -> ProcessId | None:
         head = json.loads(content.partition(b"\n")[0])
         if head["version"] == VERSION:
             return ProcessId(str(head["host"]), int(head["pid"]), str(head["started"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         pass
     return None
 
 
 class Segment:
-    """One file of a journal.
+    """One file of a journal; it needs the journal's lock around it.
 
     Args:
         path: where to create it, readable by its owner only.
@@ -82,53 +84,73 @@ class Segment:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.live: dict[int, int] = {}  # the sizes of the records that have not left
+        self.count = self.size = 0  # records that have not left, and bytes of their entries
         self._file = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         self.close = weakref.finalize(self, os.close, self._file)
         self.close.atexit = False
         self._inode = os.fstat(self._file).st_ino
-        self.size = 0
+        self.length = 0
+        self._unwritten: list[int] = []  # have left, which could not be written yet
         if not self.append(json.dumps({"version": VERSION, **this_process()._asdict()}).encode() + b"\n"):
             self.remove()
             raise OSError(f"nothing can be written to {path}")
-        self._head = self.size
+        self._head = self.length
 
     def append(self, data: bytes) -> bool:
         """Writes at the end, and returns whether all of it could be written; if not, nothing was."""
+        length = self.length
         try:
+            if not self.close.alive:  # in a child, which a signal handler may have made in the midst of this
+                return False
             written = os.write(self._file, data)
-            if written < len(data):
-                os.ftruncate(self._file, self.size)
+            if written < len(data) and os.fstat(self._file).st_size == length + written:
+                os.ftruncate(self._file, length)
+                return False
         except OSError:
             return False
-        self.size += written
+        self.length += written
         return written == len(data)
 
-    def renew(self) -> bool:
+    def leave(self, records: Iterable[int]) -> None:
+        """Notes that records have left, as soon as the disk takes that; until then a next process would send them."""
+        self._unwritten += records
+        if self._unwritten and self.append(departure(self._unwritten)):
+            self._unwritten.clear()
+
+    def is_there(self) -> bool:
         """Shows other hosts that its process lives, and returns whether the file is still where it was."""
         try:
-            os.utime(self.path)
+            os.utime(self._file if os.utime in os.supports_fd else self.path)
             return Path(self.path).stat().st_ino == self._inode
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            return True
 
     def empty(self) -> None:
         """Gives the room of what has left back to the disk, if that is everything."""
-        if not self.live and self.size > self._head:
+        if not self.count and self.length > self._head:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._head)
-                self.size = self._head
+                self.length = self._head
+                self._unwritten.clear()
 
-    def cleared(self) -> set[int]:
-        """Returns those that had not left, but were deleted by another process."""
-        try:
-            if os.fstat(self._file).st_size == self.size:
-                return set()
-            content = Path(self.path).read_bytes()
-        except OSError:
-            return set()
-        self.size = len(content)
-        return self.live.keys() - parse(content)[0].keys()
+    def read(self) -> dict[int, bytes]:
+        """Returns what is in it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return parse(Path(self.path).read_bytes())[0]
+
+    def read_if_touched(self) -> dict[int, bytes] | None:
+        """Returns what is in it if another process has written to it since it was asked, else None.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        length, self.length = self.length, os.fstat(self._file).st_size
+        return None if self.length == length else self.read()
 
     def remove(self) -> None:
         """Closes it and deletes the file."""
@@ -138,98 +160,139 @@ class Segment:
 
 
 class Journal:
-    """The records that are in the journal of this process; those that put records in hold its lock.
+    """The records that are in the journal of this process.
+
+    Whoever logs may do so in a signal handler, in the midst of anything; so nobody waits for its lock without end.
 
     Args:
         path: of the queue's file.
     """
 
     def __init__(self, path: str) -> None:
-        self.lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self.count = self.size = 0  # records that have not left, and bytes of their entries
+        self.size = 0  # bytes of the entries that have not left
+        self._lock = threading.RLock()
         self._path = path
         self._segments: list[Segment] = []
         self._active: Segment | None = None
+        self._places: dict[int, tuple[Segment, int]] = {}  # where a record is, and its size
+        self._leaving: deque[int] = deque()
         self._retry_at = 0.0
 
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[bool]:
+        is_held = self._lock.acquire(timeout=_PATIENCE)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                self._lock.release()
+
+    @property
+    def count(self) -> int:
+        """How many records have not left."""
+        return len(self._places)
+
+    def holds(self, record: int) -> bool:
+        """Returns whether a record is in the journal."""
+        return record in self._places
+
+    def is_locked_here(self) -> bool:
+        """Returns whether the running thread is inside."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]  # as `threading.Condition` asks
+
+    # Records come
+
     def begin(self) -> None:
-        """Begins a file for the next records, unless the disk refused that a moment ago."""
-        with self.lock:
-            if time.monotonic() < self._retry_at:
-                return
-            try:
-                segment = Segment(f"{self._path}{INFIX}{time.time_ns()}")
-            except OSError:
-                self._fail()
-                return
-            self._segments.append(segment)
-            last, self._active = self._active, segment
-            if last is not None and not last.live:
-                self._drop(last)
+        """Begins a file for the next records, unless one is open, or the disk refused that a moment ago."""
+        with self._held() as is_held:
+            if is_held and self._active is None:
+                self._open()
 
-    def is_open(self) -> bool:
-        """Returns whether records can be written."""
-        return self._active is not None
-
-    def has_room(self, size: int) -> bool:
-        """Returns whether a record fits."""
-        return self.size + size <= MOST_BYTES
-
-    def is_half_full(self) -> bool:
-        """Returns whether half of what fits is in it."""
-        return self.size > MOST_BYTES // 2
+    def _open(self) -> None:
+        if time.monotonic() < self._retry_at:
+            return
+        last = self._active
+        try:
+            self._active = Segment(f"{self._path}{INFIX}{time.time_ns()}")
+        except OSError:
+            self._fail()
+            return
+        self._segments.append(self._active)
+        if last is not None and not last.count:
+            self._drop(last)
 
     def _fail(self) -> None:
         self._active = None
         self._retry_at = time.monotonic() + _PAUSE
 
-    def write(self, record: int, entry: bytes) -> bool:
-        """Writes a record, and returns whether it is there."""
+    def write(self, record: int, entry: bytes, room: int) -> bool:
+        """Writes a record, and returns whether it is there.
+
+        Args:
+            record: its id.
+            entry: its bytes.
+            room: bytes that all records together may have.
+        """
+        if not self._lock.acquire(timeout=_PATIENCE):
+            return False
+        try:
+            return self.size + len(entry) <= room and self._write(record, entry)
+        finally:
+            self._lock.release()
+
+    def _write(self, record: int, entry: bytes) -> bool:
+        size = len(entry)  # below, nothing is called in whose midst a signal handler could log
+        if self._active is not None and self._active.length >= SEGMENT_BYTES:
+            self._open()
         segment = self._active
         if segment is None:
             return False
-        if segment.size >= SEGMENT_BYTES:
-            self.begin()
-            segment = self._active
-            if segment is None:
-                return False
-        size = len(entry)
-        segment.live[record] = size
-        self.count += 1
-        self.size += size
         is_written = False
         try:
             is_written = segment.append(_RECORD % (record, size, entry))
         finally:  # a signal handler may raise
             if not is_written:
-                self._forget(segment, record)
                 self._fail()
+        if is_written:
+            self._places[record] = segment, size
+            self.size += size
+            segment.count += 1
+            segment.size += size
         return is_written
 
-    def holds(self, record: int) -> bool:
-        """Returns whether a record is in the journal."""
-        with self.lock:
-            return any(record in segment.live for segment in self._segments)
+    # Records go
 
     def leave(self, records: Iterable[int]) -> None:
         """Notes that records need not be kept any longer."""
-        left = set(records)
-        with self.lock:
-            for segment in tuple(self._segments):
-                mine = [record for record in left if self._forget(segment, record)]
-                left.difference_update(mine)
-                if segment is not self._active and not segment.live:
-                    self._drop(segment)
-                elif mine:
-                    segment.append(departure(mine))  # if not, and the process is killed, they are sent twice
+        self._leaving.extend(records)
+        with self._held() as is_held:
+            if is_held:
+                self._let_go()
 
-    def _forget(self, segment: Segment, record: int) -> bool:
-        size = segment.live.pop(record, None)
-        if size is None:
-            return False
-        self.count -= 1
-        self.size -= size
-        return True
+    def leave_later(self, record: int) -> None:
+        """Notes that a record need not be kept any longer when the next one leaves; it needs no lock."""
+        self._leaving.append(record)
+
+    def _let_go(self) -> None:
+        gone: defaultdict[Segment, list[int]] = defaultdict(list)
+        while self._leaving:
+            record = self._leaving.popleft()
+            segment = self._forget(record)
+            if segment is not None:
+                gone[segment].append(record)
+        for segment, records in gone.items():
+            if segment.count or segment is self._active:
+                segment.leave(records)
+            else:
+                self._drop(segment)
+
+    def _forget(self, record: int) -> Segment | None:
+        segment, size = self._places.pop(record, (None, 0))
+        if segment is not None:
+            self.size -= size
+            segment.count -= 1
+            segment.size -= size
+        return segment
 
     def _drop(self, segment: Segment) -> None:
         if segment in self._segments:
@@ -239,56 +302,78 @@ class Journal:
     def cleared(self) -> set[int]:
         """Returns which records another process has deleted; they are forgotten."""
         gone: set[int] = set()
-        with self.lock:
-            for segment in self._segments:
-                for record in segment.cleared():
-                    self._forget(segment, record)
-                    gone.add(record)
+        with self._held() as is_held, contextlib.suppress(OSError):
+            for segment in self._segments if is_held else ():
+                kept = segment.read_if_touched()
+                if kept is not None:
+                    gone |= self._in(segment) - kept.keys()
+            for record in gone:
+                self._forget(record)
         return gone
 
+    def _in(self, segment: Segment) -> set[int]:
+        return {record for record, (place, _) in tuple(self._places.items()) if place is segment}
+
+    # Upkeep
+
     def look_after(self) -> None:
-        """Renews what shows that the process lives, removes what has left, and forgets files that are gone."""
+        """Shows that the process lives, removes what has left, and forgets files that are gone."""
         for segment in tuple(self._segments):
-            with self.lock:
-                if segment not in self._segments:
-                    continue
-                if not segment.renew():
-                    self._lose(segment)
-                elif segment is self._active:
-                    segment.empty()
-                elif not segment.live:
-                    self._drop(segment)
+            with self._held() as is_held:
+                if is_held and segment in self._segments:
+                    self._let_go()
+                    self._look_after(segment)
         self._compact()
 
+    def _look_after(self, segment: Segment) -> None:
+        if not segment.is_there():
+            self._lose(segment)
+        elif segment.count:
+            segment.leave(())
+        elif segment is self._active:
+            segment.empty()
+        else:
+            self._drop(segment)
+
     def _lose(self, segment: Segment) -> None:
-        for record in tuple(segment.live):
-            self._forget(segment, record)
+        for record in self._in(segment):
+            self._forget(record)
         if segment is self._active:
             self._active = None
         self._segments.remove(segment)
         segment.close()
 
     def _compact(self) -> None:
-        """Writes records again whose files are kept by few of them."""
+        """Writes what is left in old files again, where that is little, so that they can go."""
         for segment in tuple(self._segments[:-_MOST_SEGMENTS]):
-            if 2 * sum(segment.live.copy().values()) > segment.size:
-                continue
-            with contextlib.suppress(OSError):
-                for record, entry in parse(Path(segment.path).read_bytes())[0].items():
-                    with self.lock:
-                        if record in segment.live and self.write(record, entry):
-                            self._forget(segment, record)
-                with self.lock:
-                    if not segment.live:
-                        self._drop(segment)
+            if 4 * segment.size < segment.length:
+                with contextlib.suppress(OSError):
+                    for record, entry in segment.read().items():
+                        self._write_again(segment, record, entry)
+
+    def _write_again(self, segment: Segment, record: int, entry: bytes) -> None:
+        with self._held() as is_held:
+            place, size = self._places.get(record, (None, 0))
+            if is_held and place is segment and self._write(record, entry):
+                segment.count -= 1
+                segment.size -= size
+                self.size -= size
+                if segment.count:
+                    segment.leave((record,))
+                else:
+                    self._drop(segment)
+
+    # The end
 
     def close(self) -> None:
         """Writes no more; a file goes when its last record has left, and is another process's if this one ends."""
-        with self.lock:
+        with self._held() as is_held:
             self._active = None
-            for segment in tuple(self._segments):
-                if not segment.live:
-                    self._drop(segment)
+            if is_held:
+                self._let_go()
+                for segment in tuple(self._segments):
+                    if not segment.count:
+                        self._drop(segment)
 
     def abandon(self) -> None:
         """Lets go of the files, which are the parent's."""

@@ -4,49 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.otel import entry_size
-from helicone_logging.queues import BoundedQueue, Item
+from helicone_logging.queues import Item
+from helicone_logging.spool.at_hand import AtHand
 from helicone_logging.spool.disk import Disk
 from helicone_logging.spool.file import MOST_ROWS
 
 _BYTES = 1024 * 1024  # moved at once
 
 
-def is_due(disk: Disk, memory: BoundedQueue) -> bool:
-    """Returns whether records are in memory only, or many are in memory."""
-    if disk.is_barred:
-        return False
-    is_exposed = memory.account().queued > disk.journal.count
-    return is_exposed or disk.journal.is_half_full() or memory.is_half_full()
+def is_due(disk: Disk, at_hand: AtHand) -> bool:
+    """Returns whether records are to be moved into the file: some are on no disk, or there are many in memory."""
+    return not disk.is_barred and at_hand.memory.due_in() == 0 and (at_hand.is_exposed() or at_hand.is_much())
 
 
-def move(disk: Disk, memory: BoundedQueue) -> bool:
+def move(disk: Disk, at_hand: AtHand) -> bool:
     """Moves the oldest records from memory into the file, where there is room; returns whether there may be more."""
-    if memory.due_in() != 0 or disk.use(is_new_allowed=True) is None:
+    disk.report_cleared(at_hand.drop_cleared())
+    if at_hand.memory.due_in() != 0 or disk.use(is_new_allowed=True) is None:
         return False
-    items = memory.take(MOST_ROWS, _BYTES)
-    fitting = _fitting(items, disk)
+    items = at_hand.memory.take(MOST_ROWS, _BYTES)
+    fitting = _fitting(items, disk, at_hand)
     if not disk.put_earlier(fitting):
-        memory.give_back(items)
+        at_hand.memory.give_back(items)
         return False
-    memory.withdraw(fitting)
-    disk.journal.leave(-item.id for item in fitting)
-    memory.give_back(items[len(fitting) :])
+    at_hand.leave(fitting, at_hand.memory.withdraw)
+    at_hand.memory.give_back(items[len(fitting) :])
     return len(fitting) == len(items)
 
 
-def _fitting(items: Sequence[Item], disk: Disk) -> Sequence[Item]:
+def _fitting(items: Sequence[Item], disk: Disk, at_hand: AtHand) -> Sequence[Item]:
     """Returns the first of some records, for which there is room on the disk; those in the journal have it."""
     size = 0
     for index, item in enumerate(items):
-        if not disk.journal.holds(-item.id):
-            size += entry_size(item.entry)
-            if not disk.has_room(size):
-                return items[:index]
+        exposed = at_hand.exposed_size(item)
+        size += exposed
+        if exposed and not disk.has_room(size):
+            return items[:index]
     return items
 
 
-def rescue(disk: Disk, memory: BoundedQueue) -> None:
+def rescue(disk: Disk, at_hand: AtHand) -> None:
     """Reads what it can from a file that was removed or replaced while it was open."""
     while disk.waiting.due_in() == 0:
         items = disk.take(MOST_ROWS, _BYTES)
@@ -55,5 +52,5 @@ def rescue(disk: Disk, memory: BoundedQueue) -> None:
         disk.waiting.forget(items)
         disk.emitted -= len(items)
         for item in items:
-            memory.put(item.entry, -item.id)
+            at_hand.memory.put(item.entry, -item.id)
     disk.close()

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+LEASE = 60.0  # seconds for which one that shows no life is left alone, unless it is known to be gone
+
 _PROC = Path("/proc")
 _ENDED = {"Z", "X"}  # a killed child that its parent has not waited for sends nothing any more
 

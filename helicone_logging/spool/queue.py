@@ -12,11 +12,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.otel import Entry, entry_bytes
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
 from helicone_logging.spool import forks, moving
+from helicone_logging.spool.at_hand import AtHand
 from helicone_logging.spool.disk import Disk, inode_of
 from helicone_logging.spool.rounds import EVERY, Rounds
 from helicone_logging.spool.upkeep import Upkeep
@@ -49,14 +51,15 @@ class Spool:
         self._diagnostics = diagnostics
         self._listener: weakref.WeakMethod[Callable[[], object]] | None = None
         self._is_held_for_fork = False
-        self._begin(Disk(self._path, max_bytes, diagnostics))
+        self._begin(is_barred=False)
         forks.watch(self)
 
-    def _begin(self, disk: Disk) -> None:
+    def _begin(self, *, is_barred: bool) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
         self._room = threading.Condition(self._lock)
-        self._ids = threading.RLock()  # nobody waits for a disk who holds it
-        self._disk = disk
+        self._ids = threading.RLock()  # the innermost lock: nobody waits for anything who holds it
+        self._at_hand = AtHand(self._memory, self._path)
+        self._disk = Disk(self._path, self._max_bytes, self._at_hand.journal, self._diagnostics, is_barred=is_barred)
         self._rounds = Rounds(self._disk, self._lock, self._diagnostics)
         self._upkeep = Upkeep(self)
         self._delivered = self._rejected = self._dropped = 0
@@ -66,13 +69,12 @@ class Spool:
 
     def after_fork_in_child(self) -> None:
         disk = self._disk
-        disk.journal.abandon()
         if disk.file is not None:  # `before_fork` could not close it
             forks.abandon(disk.file)
             self._diagnostics.report("spool-fork", f"{self._path} was in use during a fork; this child does without")
+        self._at_hand.journal.abandon()
         self._memory.after_fork_in_child()
-        is_barred = disk.is_barred or disk.file is not None
-        self._begin(Disk(self._path, self._max_bytes, self._diagnostics, is_barred=is_barred))
+        self._begin(is_barred=disk.is_barred or disk.file is not None)
 
     def listen(self, wake: Callable[[], object]) -> None:
         self._listener = weakref.WeakMethod(wake)
@@ -81,26 +83,12 @@ class Spool:
 
     def put(self, entry: Entry) -> int:
         entry = entry_bytes(entry)
-        dropped = self._put_in_journal(entry)
-        if dropped is None:
-            dropped = self._put_on_disk(entry)
-        return self._put_in_memory(entry) if dropped is None else dropped
-
-    def _put_in_journal(self, entry: bytes) -> int | None:
-        """Returns how many records were dropped for it, or None if the journal cannot take it now."""
-        disk, size = self._disk, len(entry)
-        journal = disk.journal
-        if not journal.lock.acquire(timeout=_PATIENCE):
-            return None
-        try:
-            record = self._next_id()
-            if not (disk.has_room_in_journal(size) and self._memory.has_room(size) and journal.write(record, entry)):
-                return None
-            if journal.is_half_full():
+        if self._at_hand.put(self._next_id(), entry, self._disk.journal_room):
+            if self._at_hand.is_much():
                 self._upkeep.wake()
-            return self._memory.put(entry, -record)
-        finally:
-            journal.lock.release()
+            return 0
+        dropped = self._put_on_disk(entry)
+        return self._put_in_memory(entry) if dropped is None else dropped
 
     def _put_on_disk(self, entry: bytes) -> int | None:
         """Returns how many records were dropped for it, or None if the disk cannot take it now."""
@@ -125,20 +113,18 @@ class Spool:
 
     def _insert(self, entry: bytes) -> bool:
         """Puts a record in the journal, if there is room, else in the file."""
-        disk = self._disk
-        if not disk.journal.is_open():
-            disk.journal.begin()
-        if self._put_in_journal(entry) is not None:
+        self._at_hand.journal.begin()
+        if self._at_hand.put(self._next_id(), entry, self._disk.journal_room):
             return True
         if self._rounds.is_checkpoint_due():
             self._upkeep.wake()
-        record = disk.put(self._next_id(), entry)
+        record = self._disk.put(self._next_id(), entry)
         with self._ids:
             self._last_id = max(self._last_id, record)
         return bool(record)
 
     def _put_in_memory(self, entry: bytes) -> int:
-        dropped = self._memory.put(entry, -self._next_id())
+        dropped = self._at_hand.put_exposed(self._next_id(), entry)
         if self._upkeep.start():
             self._upkeep.wake()
         return dropped
@@ -155,20 +141,17 @@ class Spool:
             self._wait_for_room(size)
             return 0
         dropped = 0
-        while self._overflow == DROP_OLDEST and not self._disk.has_room(size) and self._drop_oldest():
-            dropped += 1
+        if self._overflow == DROP_OLDEST:
+            while not (self._disk.has_room(size) or self._disk.pause()) and self._drop_oldest():
+                dropped += 1
         return dropped
 
     def _drop_oldest(self) -> bool:
-        """Drops the oldest record that is not being sent, and returns whether that makes room on the disk."""
+        """Drops the oldest record that is not being sent, and returns whether there was one."""
         if self._disk.drop_oldest():
             self._dropped += 1
             return True
-        item = self._memory.drop_oldest()
-        if item is None or not self._disk.journal.holds(-item.id):
-            return False
-        self._disk.journal.leave((-item.id,))
-        return True
+        return self._at_hand.drop_oldest()
 
     def _wait_for_room(self, size: int) -> None:
         deadline = time.monotonic() + self._memory.block_timeout
@@ -184,16 +167,11 @@ class Spool:
         return items or self._take_from_memory(limit, max_bytes)
 
     def _take_from_memory(self, limit: int, max_bytes: int) -> list[Item]:
-        self._drop_cleared()
+        self._disk.report_cleared(self._at_hand.drop_cleared())
         items = self._memory.take(limit, max_bytes)
         with self._lock:
             self._in_flight += len(items)
         return items
-
-    def _drop_cleared(self) -> None:
-        if cleared := self._disk.journal.cleared():
-            count = self._memory.drop_waiting(lambda record: -record in cleared)
-            self._diagnostics.report("spool-gone", f"{count:,} records are lost, as {self._path} was cleared")
 
     def give_back(self, items: Sequence[Item]) -> None:
         with self._landing(items, self._memory.give_back) as on_disk:
@@ -204,25 +182,23 @@ class Spool:
             self._disk.waiting.retry(on_disk, delay)
 
     def delivered(self, items: Sequence[Item]) -> None:
-        with self._landing(items, self._memory.delivered, is_final=True) as on_disk:
+        with self._landing(items, partial(self._at_hand.leave, land=self._memory.delivered)) as on_disk:
             self._delivered += len(on_disk)
             self._disk.finish(on_disk)
 
     def rejected(self, items: Sequence[Item]) -> None:
-        with self._landing(items, self._memory.rejected, is_final=True) as on_disk:
+        with self._landing(items, partial(self._at_hand.leave, land=self._memory.rejected)) as on_disk:
             self._rejected += len(on_disk)
             self._disk.finish(on_disk)
 
     @contextlib.contextmanager
     def _landing(
-        self, items: Sequence[Item], in_memory_land: Callable[[Sequence[Item]], None], *, is_final: bool = False
+        self, items: Sequence[Item], in_memory_land: Callable[[Sequence[Item]], None]
     ) -> Iterator[Sequence[Item]]:
         """Around what becomes of those in the file of the records that were handed out; a closed queue stays closed."""
         on_disk, in_memory = parted(items)
         if in_memory:
             in_memory_land(in_memory)
-        if in_memory and is_final:
-            self._disk.journal.leave(-item.id for item in in_memory)
         with self._lock:
             self._in_flight -= len(items)
             yield on_disk
@@ -236,24 +212,22 @@ class Spool:
         """Leaves everything to other processes, once nothing is on its way."""
         if not self._in_flight:
             self._memory.hurry()
-            while moving.move(self._disk, self._memory):
+            while moving.move(self._disk, self._at_hand):
                 pass
             self._disk.release()
 
     def drop_waiting(self) -> int:
         self._save()
-        journal = self._disk.journal
-        with journal.lock:  # before that of the memory, as in `put`
-            return self._memory.drop_waiting(lambda record: not journal.holds(-record))
+        return self._at_hand.drop_exposed()
 
     def _save(self) -> None:
         """Brings to the disk what it could not take before: records in memory, and that others are done."""
         deadline = time.monotonic() + _LAST_PATIENCE
         self._memory.hurry()
-        while self._memory.due_in() is not None or self._disk.undeleted:
+        while (self._memory.due_in() is not None or self._disk.undeleted) and time.monotonic() <= deadline:
             with self._lock:
                 self._disk.delete_finished()
-                is_moved, pause = moving.move(self._disk, self._memory), self._disk.pause()
+                is_moved, pause = moving.move(self._disk, self._at_hand), self._disk.pause()
             if not is_moved and (not pause or time.monotonic() + pause > deadline):
                 break
             time.sleep(pause)
@@ -267,11 +241,11 @@ class Spool:
 
     @property
     def ready_count(self) -> int:
-        return self._disk.waiting.ready_count + self._memory.ready_count
+        return self._memory.ready_count + (0 if self._is_closed else self._disk.waiting.ready_count)
 
     @property
     def ready_bytes(self) -> int:
-        return self._disk.waiting.ready_size + self._memory.ready_bytes
+        return self._memory.ready_bytes + (0 if self._is_closed else self._disk.waiting.ready_size)
 
     def ready_age(self) -> float:
         with self._lock:
@@ -287,14 +261,13 @@ class Spool:
             return least(None if self._is_closed else self._disk.retry_in(), self._memory.retry_in())
 
     def is_locked_here(self) -> bool:
-        locks = (self._lock, self._disk.journal.lock)
-        return any(lock._is_owned() for lock in locks) or self._memory.is_locked_here()  # type: ignore[attr-defined]
+        is_inside = bool(self._room._is_owned()) or self._at_hand.journal.is_locked_here()  # type: ignore[attr-defined]
+        return is_inside or self._memory.is_locked_here()
 
     def mark(self) -> int:
-        with self._lock, self._ids:
+        with self._lock:
             self._is_closed = False  # what is flushed is to be sent
-            self._last_id = max(self._last_id, time.time_ns())
-            mark = self._disk.waiting.draw_line(self._last_id + 1)
+            mark = self._disk.waiting.draw_line(self._next_id())
             self._marks[mark] = self._memory.mark()
             self._marks.pop(mark - _MARKS, None)  # nobody waits for so old a one
             return mark
@@ -331,28 +304,29 @@ class Spool:
 
     def upkeep(self) -> float:
         """Does what is due, from a thread of its own, and returns in how many seconds to come again."""
-        is_first, found = not self._rounds.has_looked, 0
+        is_first, recovered = not self._rounds.has_looked, self._disk.recovered
         try:
-            self._disk.journal.look_after()
+            self._at_hand.journal.look_after()
             with self._lock:
                 self._keep_up()
             while self._moves_on():
                 pass
-            found = self._rounds.make()
+            self._rounds.make()
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
             self._diagnostics.report("fault", f"looking after {self._path} failed on {type(error).__name__}: {error}")
-        self._rounds.has_looked = True
-        if (found or is_first) and self._listener and (wake := self._listener()):
+            self._rounds.has_looked = True
+        is_news = self._disk.recovered > recovered or (is_first and self._rounds.has_looked)
+        if is_news and self._listener and (wake := self._listener()):
             wake()
         with self._lock:
-            if moving.is_due(self._disk, self._memory) or self._disk.undeleted:
+            if moving.is_due(self._disk, self._at_hand) or self._disk.undeleted or not self._rounds.has_looked:
                 return max(_LOOK_AGAIN, self._disk.pause())
         return EVERY
 
     def _keep_up(self) -> None:
         disk = self._disk
         if disk.is_replaced:
-            moving.rescue(disk, self._memory)
+            moving.rescue(disk, self._at_hand)
         if self._is_closed or disk.use(is_new_allowed=bool(self._memory.ready_count)) is None:
             return
         disk.delete_finished()
@@ -362,8 +336,8 @@ class Spool:
 
     def _moves_on(self) -> bool:
         with self._lock:
-            is_due = not self._is_closed and moving.is_due(self._disk, self._memory)
-            return is_due and moving.move(self._disk, self._memory)
+            is_due = not self._is_closed and moving.is_due(self._disk, self._at_hand)
+            return is_due and moving.move(self._disk, self._at_hand)
 
     # The end
 
@@ -374,8 +348,8 @@ class Spool:
             self._is_closed = True
             self._room.notify_all()
             self._upkeep = Upkeep(self)
-            self._disk.journal.close()
-            kept = self._disk.waiting.waiting_count + min(self._memory.waiting_count, self._disk.journal.count)
+            self._at_hand.journal.close()
+            kept = self._disk.waiting.waiting_count + min(self._memory.waiting_count, self._at_hand.journal.count)
             self._release()
         if kept:
             self._diagnostics.report("kept", f"{kept:,} records stay in {self._path} for the next process")

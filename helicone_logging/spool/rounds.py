@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterable, Iterator
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.spool.disk import Disk
-from helicone_logging.spool.file import TROUBLE, SpoolFile
-from helicone_logging.spool.leftovers import take_in
+from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, passing_trouble
+from helicone_logging.spool.leftovers import Leftover, leftovers, take_in
 
 EVERY = 5.0  # seconds between two looks for claims and journals of processes that are gone
 
@@ -37,39 +38,52 @@ class Rounds:
         """Returns whether the write-ahead log has become long."""
         return self._disk.written >= _CHECKPOINT_BYTES
 
-    def make(self) -> int:
-        """Does what is due, and returns how many records were found."""
+    def make(self) -> None:
+        """Does what is due."""
         now = time.monotonic()
         is_look_due = now >= self.looked_at + EVERY or not self.has_looked
         is_checkpoint_due = self.is_checkpoint_due() or now >= self._tidied_at + EVERY
-        found = 0
-        if self._disk.file is None or not (is_look_due or is_checkpoint_due):
-            return found
-        with self.side, contextlib.suppress(*TROUBLE):
+        if self._disk.file is None:
+            self.has_looked = True
+            return
+        try:
+            if is_look_due:
+                self.looked_at = now
+                self._look()
+                self.has_looked = True
+            if is_checkpoint_due and self._disk.written:
+                self._tidied_at = now
+                self._disk.written = 0
+                with self._connection() as file:
+                    self._checkpoint(file)
+        except TROUBLE as error:
+            self.has_looked = self.has_looked or passing_trouble(error) != "locked"
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[SpoolFile]:
+        with self.side:
             file = SpoolFile(self._disk.path, is_new_allowed=False)  # in the way of nobody who logs
             try:
-                if is_look_due:
-                    self.looked_at = now
-                    found = self._look(file)
-                if is_checkpoint_due and self._disk.written:
-                    self._tidied_at = now
-                    self._disk.written = 0
-                    self._checkpoint(file)
+                yield file
             finally:
                 file.close()
-        return found
 
-    def _look(self, file: SpoolFile) -> int:
-        found = 0
-        take_in(file, self._diagnostics)
-        for claim in file.claims():
-            if self._disk.is_own(claim) or not claim.is_free():
-                continue
-            count, size, oldest = file.measure(claim.id)
-            with self._lock:
-                if self._disk.adopt(claim, count, size, oldest, is_first=not self.has_looked):
-                    found += count
-        return found
+    def _look(self) -> None:
+        """Takes what others left: first what is in journals, as some of that may be in the file already."""
+        for leftover in leftovers(self._disk.path):
+            if leftover.is_free():
+                with self._connection() as file, contextlib.suppress(OSError):
+                    take_in(leftover, file, self._diagnostics)
+        left = list(leftovers(self._disk.path))
+        with self._connection() as file:
+            for claim in file.claims():
+                if not self._disk.is_own(claim) and claim.is_free() and not _is_held_back(claim, left):
+                    self._adopt(claim, file)
+
+    def _adopt(self, claim: Claim, file: SpoolFile) -> None:
+        count, size, oldest = file.measure(claim.id)
+        with self._lock:
+            self._disk.adopt(claim, count, size, oldest, is_first=not self.has_looked)
 
     def _checkpoint(self, file: SpoolFile) -> None:
         """Bounds the write-ahead log; readers and writers go on meanwhile, unless it has become far too long."""
@@ -79,3 +93,10 @@ class Rounds:
                 is_complete = file.checkpoint()
             if is_complete:
                 self._disk.renew()  # the first write to a log that begins anew waits for the disk; not in `put`, then
+
+
+def _is_held_back(claim: Claim, journals: Iterable[Leftover]) -> bool:
+    """Whether records of a claim may be in a journal, too, which must have been taken in before they are sent."""
+    if claim.holder:
+        return any(journal.process == claim.process for journal in journals)
+    return any(journal.path.name == claim.process.started for journal in journals)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from helicone_logging import exits, guard
 
-
 _BREATH = 0.05  # seconds between being woken and coming, as it may be woken for each record
 
 
@@ -31,7 +30,7 @@ class Upkeep:
     def __init__(self, obj: NeedsUpkeep) -> None:
         self._obj = weakref.ref(obj)
         self._wake = threading.Event()
-        self._is_stopped = False
+        self._is_stopped = self._is_woken = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> bool:
@@ -50,13 +49,14 @@ class Upkeep:
 
     def wake(self) -> None:
         """Has it come soon."""
-        if not self._wake.is_set():
+        if not self._is_woken:  # a signal handler in the midst of `set` would wait for itself
+            self._is_woken = True
             self._wake.set()
 
     def stop(self) -> None:
         """Ends it after what it is doing now."""
         self._is_stopped = True
-        self._wake.set()
+        self.wake()
 
     def _run(self) -> None:
         with guard.sending():
@@ -69,3 +69,4 @@ class Upkeep:
                 if self._wake.wait(pause):
                     time.sleep(_BREATH)
                 self._wake.clear()
+                self._is_woken = False

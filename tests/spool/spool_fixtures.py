@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +18,9 @@ import pytest
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Account, BoundedQueue, Item
 from helicone_logging.spool import Spool, moving
-from helicone_logging.spool.journal import Journal
+from helicone_logging.spool.journal import VERSION, Journal
 from helicone_logging.spool.leftovers import leftovers
+from helicone_logging.spool.process import this_process
 
 PATIENCE = 60.0  # seconds after which something is taken to hang
 MANY = 10_000
@@ -30,11 +32,14 @@ from helicone_logging import HeliconeHandler
 
 path, endpoint, name, count = sys.argv[1:5]
 if "patient" in sys.argv:  # on a busy machine its own threads may hold it up, and records go to memory first
-    from helicone_logging.spool import file, queue
+    from helicone_logging.spool import file, journal, queue
 
-    queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
+    queue._PATIENCE = journal._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
-handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=timeout)
+size = 100 if "small" in sys.argv else 10_000  # of the memory
+handler = HeliconeHandler(
+    endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=timeout, queue_size=size
+)
 logger = logging.getLogger("worker")
 logger.addHandler(handler)
 logger.setLevel(logging.INFO)
@@ -47,9 +52,16 @@ if "wait" in sys.argv:
 """
 
 
-def spool(path: Path, *, max_bytes: int = MIB, overflow: str = "drop_newest", block_timeout: float = 10.0) -> Spool:
-    """A queue on disk with plenty of memory to fall back on."""
-    memory = BoundedQueue(MANY, 64 * MIB, overflow, block_timeout)
+def spool(
+    path: Path,
+    *,
+    max_bytes: int = MIB,
+    overflow: str = "drop_newest",
+    block_timeout: float = 10.0,
+    memory_bytes: int = 64 * MIB,
+) -> Spool:
+    """A queue on disk, by default with plenty of memory to fall back on."""
+    memory = BoundedQueue(MANY, memory_bytes, overflow, block_timeout)
     return Spool(str(path), max_bytes, overflow, memory, Diagnostics())
 
 
@@ -90,15 +102,29 @@ def look_for_nothing(queue: Spool) -> None:
 def move_all(queue: Spool) -> None:
     """Moves everything that waits from memory and the journal into the file."""
     with queue._lock:
-        while moving.move(queue._disk, queue._memory):
+        while moving.move(queue._disk, queue._at_hand):
             pass
     assert not queue._memory.ready_count
+
+
+def die(queue: Spool) -> None:
+    """Leaves a queue as a process would that was killed."""
+    stand_still(queue)
+    queue._disk.close(is_quick=True)
+    queue._at_hand.journal.abandon()
+    for leftover in leftovers(queue._path):
+        if leftover.process == this_process():
+            _, _, content = leftover.path.read_bytes().partition(b"\n")
+            head = {"version": VERSION, **this_process()._replace(started="1")._asdict()}
+            leftover.path.write_bytes(json.dumps(head).encode() + b"\n" + content)
+    with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
+        connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
 
 
 def without_journal(patched: pytest.MonkeyPatch) -> None:
     """The disk takes no journal."""
     patched.setattr(Journal, "begin", lambda self: None)
-    patched.setattr(Journal, "write", lambda self, record, entry: False)
+    patched.setattr(Journal, "write", lambda self, record, entry, room: False)
 
 
 def stand_still(queue: Spool) -> None:

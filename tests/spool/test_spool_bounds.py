@@ -10,7 +10,7 @@ from spool_fixtures import MIB, entries, file_rows, is_balanced, rows, spool, st
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import BoundedQueue, Item
-from helicone_logging.spool import Spool, journal
+from helicone_logging.spool import Spool
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -125,7 +125,7 @@ def test_several_queues_on_one_file_stay_below_the_bound_together(path: Path) ->
             queue.put(b"x" * 100)
     assert 9_000 <= size(path) <= 10_000  # each may hold back a 64th of the room for its next records
     # where one got into the way of another
-    in_memory = sum(queue._memory.account().queued - queue._disk.journal.count for queue in queues)
+    in_memory = sum(queue._memory.account().queued - queue._at_hand.journal.count for queue in queues)
     assert sum(queue.account().dropped for queue in queues) == 240 - len(rows(path)) - in_memory
     for queue in queues:
         queue.close()
@@ -157,10 +157,9 @@ def test_what_others_left_counts_against_the_bound(path: Path) -> None:
 
 
 def test_what_piles_up_in_the_journal_is_moved_into_the_file_and_handed_out_in_order(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
 ) -> None:
-    monkeypatch.setattr(journal, "MOST_BYTES", 1000)
-    queue = spool(path)
+    queue = spool(path, memory_bytes=2000)
     queue.put(b"0" * 100)
     stand_still(queue)
     numbers = [b"%0100d" % number for number in range(1, 50)]
@@ -168,7 +167,7 @@ def test_what_piles_up_in_the_journal_is_moved_into_the_file_and_handed_out_in_o
     for index, number in enumerate(numbers):
         queue.put(number)
         queue.upkeep()
-        assert queue._disk.journal.size <= 500
+        assert queue._at_hand.journal.size <= 500
         assert len(rows(path)) == index + 2
         if index % 7 == 6:
             found += queue.take(3, MIB)
@@ -180,14 +179,13 @@ def test_what_piles_up_in_the_journal_is_moved_into_the_file_and_handed_out_in_o
     queue.close()
 
 
-def test_a_full_journal_lets_records_into_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "MOST_BYTES", 1000)
-    queue = spool(path)
+def test_a_full_journal_lets_records_into_the_file(path: Path) -> None:
+    queue = spool(path, memory_bytes=2000)
     queue.put(b"first")
     stand_still(queue)
     for number in range(50):
         queue.put(b"%0100d" % number)
-    assert queue._disk.journal.size <= 1000
+    assert queue._at_hand.journal.size <= 1100
     assert len(file_rows(path)) >= 40
     assert len(rows(path)) == 51
     found = take_all(queue)

@@ -6,7 +6,11 @@ import contextlib
 import errno
 import json
 import os
+import re
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +23,7 @@ from recording_server import RecordingServer
 from spool_fixtures import (
     MIB,
     PATIENCE,
+    die,
     entries,
     file_rows,
     is_balanced,
@@ -33,11 +38,14 @@ from spool_fixtures import (
     wait_until,
 )
 
-from helicone_logging.spool import Spool
+from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.queues import BoundedQueue
+from helicone_logging.spool import Spool, moving
 from helicone_logging.spool import journal as spool_journal
 from helicone_logging.spool.journal import Journal, departure, owner, parse
-from helicone_logging.spool.process import this_process
+from helicone_logging.spool.leftovers import leftovers
 
+IDS = st.integers(1, 2**63 - 1)
 TEXT = st.text(min_size=1).map(str.encode)
 
 
@@ -55,20 +63,6 @@ def written(records: dict[int, bytes]) -> bytes:
     return b"{}\n" + b"".join(b"\xff%d %d\n%b" % (record, len(entry), entry) for record, entry in records.items())
 
 
-def die(queue: Spool) -> None:
-    """Leaves a queue as a killed process would, one that was never of this machine."""
-    stand_still(queue)
-    queue._disk.close(is_quick=True)
-    queue._disk.journal.abandon()
-    for journal in journals(Path(queue._path)):
-        content = journal.read_bytes()
-        if owner(content) == this_process():
-            head = {"version": spool_journal.VERSION, **this_process()._replace(started="1")._asdict()}
-            journal.write_bytes(json.dumps(head).encode() + content[content.index(b"\n") :])
-    with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
-
-
 def failing(error: int) -> Callable[..., int]:
     def fail(*_: object) -> int:
         raise OSError(error, os.strerror(error))
@@ -79,14 +73,14 @@ def failing(error: int) -> Callable[..., int]:
 # What is written
 
 
-@given(st.dictionaries(st.integers(1, 2**63), TEXT), st.data())
+@given(st.dictionaries(IDS, TEXT), st.data())
 def test_what_was_written_and_has_not_left_is_read(records: dict[int, bytes], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.sampled_from(sorted(records)))) if records else set()
     content = written(records) + departure(gone)
     assert parse(content) == ({record: entry for record, entry in records.items() if record not in gone}, 0)
 
 
-@given(st.dictionaries(st.integers(1, 2**63), TEXT, min_size=1), st.data())
+@given(st.dictionaries(IDS, TEXT, min_size=1), st.data())
 def test_a_last_record_that_was_not_written_out_is_passed_over(records: dict[int, bytes], data: st.DataObject) -> None:
     *whole, _ = records
     before = len(written({record: records[record] for record in whole}))
@@ -95,7 +89,7 @@ def test_a_last_record_that_was_not_written_out_is_passed_over(records: dict[int
     assert parse(content[:cut]) == ({record: records[record] for record in whole}, 0)
 
 
-@given(st.dictionaries(st.integers(1, 2**63), TEXT, min_size=3, max_size=20), st.data())
+@given(st.dictionaries(IDS, TEXT, min_size=3, max_size=20), st.data())
 def test_damage_costs_the_records_it_hits_and_no_other(records: dict[int, bytes], data: st.DataObject) -> None:
     content = bytearray(written(records))
     place = data.draw(st.integers(3, len(content) - 1))
@@ -111,6 +105,11 @@ def test_whatever_is_in_a_file_is_read_without_an_error(content: bytes) -> None:
     found, damaged = parse(content)
     assert len(found) + damaged <= content.count(b"\xff")
     assert owner(content) is None or content.startswith(b"{")
+
+
+@pytest.mark.parametrize("head", ['"pid": 1e999', '"pid": "x"', '"pid": []', '"pid": {}'])
+def test_whoever_is_named_as_the_owner_is_read_without_an_error(head: str) -> None:
+    assert owner(f'{{"version": 1, "host": "h", "started": "1", {head}}}\n'.encode()) is None
 
 
 # What is where
@@ -273,8 +272,10 @@ def test_more_than_a_statement_takes_is_found(path: Path) -> None:
     queue.close()
 
 
-def test_a_journal_that_was_read_but_not_removed_is_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that took it in may be killed between the two."""
+def test_what_is_in_a_journal_that_cannot_be_removed_is_not_sent_before_it_can(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would be taken in once more afterwards."""
     dead = spool(path)
     dead.put(b"1")
     dead.put(b"2")
@@ -282,14 +283,16 @@ def test_a_journal_that_was_read_but_not_removed_is_not_read_twice(path: Path, m
     queue = spool(path)
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", failing(errno.EIO))
-        assert entries(take_all(queue)) == [b"1", b"2"]
-    assert len(journals(path)) == 1
-    assert len(file_rows(path)) == 2
-    stand_still(queue)
+        assert take_all(queue) == []
+        assert len(file_rows(path)) == 2
+        stand_still(queue)
+        queue._rounds.looked_at = 0.0
+        queue.upkeep()
+        assert take_all(queue) == []
     queue._rounds.looked_at = 0.0
     queue.upkeep()
     assert journals(path) == []
-    assert take_all(queue) == []
+    assert entries(take_all(queue)) == [b"1", b"2"]
     assert queue.account().recovered == 2
     queue.close()
 
@@ -335,15 +338,18 @@ def test_a_journal_in_use_shows_that_its_process_lives(path: Path) -> None:
     queue.close()
 
 
+@pytest.mark.parametrize(
+    "replacement", [b"7 8\nsec\n", b"9" * 30 + b" 8\nsecret-2", b"-7 8\nsecret-2", b"7 9\nsecret-2", b"0 8\nsecret-2"]
+)
 def test_damaged_records_are_told_and_set_aside_and_the_others_found(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, capsys: pytest.CaptureFixture[str], replacement: bytes
 ) -> None:
     dead = spool(path)
     for number in range(5):
         dead.put(b"secret-%d" % number)
     die(dead)
     (journal,) = journals(path)
-    content = journal.read_bytes().replace(b"secret-2", b"sec\n")
+    content = re.sub(rb"\d+ 8\nsecret-2", replacement, journal.read_bytes())
     journal.write_bytes(content)
     queue = spool(path)
     assert entries(take_all(queue)) == [b"secret-%d" % number for number in (0, 1, 3, 4)]
@@ -371,14 +377,14 @@ def test_a_disk_that_takes_no_more_leaves_no_half_of_a_record(
         assert [row[2] for row in file_rows(path)] == [b"2"]
     write = os.write
     with monkeypatch.context() as patched:
-        queue._disk.journal._retry_at = 0.0
-        queue._disk.journal.begin()
+        queue._at_hand.journal._retry_at = 0.0
+        queue._at_hand.journal.begin()
         patched.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
         queue.put(b"3")
     assert sorted(entry for _, _, entry in rows(path)) == [b"1", b"2", b"3"]
     assert journals(path)[1].read_bytes().endswith(b"}\n")  # its head only
     assert [row[2] for row in file_rows(path)] == [b"2", b"3"]
-    queue._disk.journal._retry_at = 0.0
+    queue._at_hand.journal._retry_at = 0.0
     queue.put(b"4")
     assert b"4" in journal_records(path).values()
     assert sorted(entries(take_all(queue))) == [b"1", b"2", b"3", b"4"]
@@ -535,7 +541,7 @@ def test_a_signal_handler_that_raises_in_the_middle_of_a_write_leaves_the_journa
         patched.setattr(spool_journal.Segment, "append", interrupted)
         with pytest.raises(KeyboardInterrupt):
             queue.put(b"1")
-    journal: Journal = queue._disk.journal
+    journal: Journal = queue._at_hand.journal
     assert (journal.count, journal.size) == (1, 1)
     assert not queue.is_locked_here()
     queue.put(b"2")
@@ -554,3 +560,206 @@ def test_room_for_others_is_given_back_by_what_leaves_the_journal(path: Path) ->
     wait_until(lambda: rows(path) != [])
     first.close()
     second.close()
+
+
+def test_what_was_dropped_is_not_kept_in_the_journal(path: Path) -> None:
+    """Neither would it be right that the next process sends it, nor that it takes room."""
+    memory = BoundedQueue(10, MIB, "drop_oldest", 1.0)
+    queue = Spool(str(path), 1000, "drop_oldest", memory, Diagnostics())
+    queue.put(b"0" * 10)
+    stand_still(queue)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert sum(queue.put(b"%d" % number * 10) for number in range(1, 40)) == 30
+        connection.execute("ROLLBACK")
+    items = memory.take(100, MIB)
+    assert len(items) == 10
+    assert set(journal_records(path).values()) <= set(entries(items))
+    queue._at_hand.leave(items, memory.delivered)
+    assert rows(path) == []
+    assert queue._disk.used == 0
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_memory_that_fills_up_in_the_midst_takes_a_record_nowhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = spool(path)
+    queue.put(b"0")
+    stand_still(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(BoundedQueue, "has_room", lambda self, size: False)
+        queue.put(b"1")
+    assert [row[2] for row in file_rows(path)] == [b"1"]
+    assert list(journal_records(path).values()) == [b"0"]
+    assert is_balanced(queue.account())
+    queue.close()
+
+
+def test_departures_that_could_not_be_written_are_written_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = spool(path)
+    for number in range(4):
+        queue.put(b"%d" % number)
+    stand_still(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(errno.ENOSPC))
+        queue.delivered(queue.take(3, MIB))
+    assert len(journal_records(path)) == 4
+    queue.upkeep()
+    assert list(journal_records(path).values()) == [b"3"]
+    queue.close()
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.EIO])
+def test_a_journal_whose_time_cannot_be_set_is_used_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "utime", failing(error))
+        queue.upkeep()
+    assert list(journal_records(path).values()) == [b"1"]
+    assert file_rows(path) == []
+    queue.close()
+
+
+def test_what_another_process_has_cleared_is_not_moved_into_the_file(path: Path) -> None:
+    queue = spool(path)
+    for number in range(5):
+        queue.put(b"%d" % number)
+    stand_still(queue)
+    (leftover,) = leftovers(str(path))
+    assert leftover.clear() == 5
+    queue.close()
+    assert rows(path) == []
+    assert queue.account().dropped == 5
+    assert is_balanced(queue.account())
+
+
+def test_clearing_a_journal_that_is_gone_makes_no_new_one(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    (leftover,) = leftovers(str(path))
+    queue.delivered(queue.take(1, MIB))
+    queue.close()
+    assert leftover.clear() == 0
+    assert journals(path) == []
+
+
+def test_nothing_is_written_while_nothing_happens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
+    queue = spool(path)
+    for _ in range(100):
+        queue.put(b"x" * 100)
+    stand_still(queue)
+    queue.retry(queue.take(100, MIB), 1000.0)
+    queue.upkeep()
+    before = {journal: journal.read_bytes() for journal in journals(path)}
+    monkeypatch.setattr(os, "write", failing(errno.EIO))
+    queue.upkeep()
+    assert {journal: journal.read_bytes() for journal in journals(path)} == before
+    assert not moving.is_due(queue._disk, queue._at_hand)
+    queue.close()
+
+
+def test_an_explicit_close_with_a_backlog_ends_in_order(path: Path) -> None:
+    code = """
+import logging, sys
+from helicone_logging import HeliconeHandler
+
+handler = HeliconeHandler(endpoint="http://127.0.0.1:9", spool_path=sys.argv[1], shutdown_timeout=0)
+logger = logging.getLogger("x")
+logger.addHandler(handler)
+for number in range(20):
+    logger.error("%s", number, extra={"trace_id": "t"})
+handler.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert len(rows(path)) == 20
+    assert journals(path) == []
+
+
+# Signal handlers that log in the midst of something, while another thread does something
+
+
+def in_the_midst(of: object, name: str, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Has something done once, in the middle of a method, by the thread that calls it first."""
+    method, todo = getattr(of, name), [work]
+
+    def interrupted(*args: object, **kwargs: object) -> object:
+        if todo and threading.current_thread() is threading.main_thread():
+            todo.pop()()
+        return method(*args, **kwargs)
+
+    monkeypatch.setattr(of, name, interrupted)
+
+
+def test_a_flush_beside_a_handler_that_logs_in_the_midst_of_put_hangs_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    queue.put(b"0")
+    thread = threading.Thread(target=queue.mark)
+
+    def work() -> None:
+        assert queue._memory.is_locked_here()
+        thread.start()
+        thread.join(0.2)  # it waits for the lock that this thread has, whatever else it holds
+        queue.put(b"from the handler")
+
+    in_the_midst(queue._memory, "has_room", monkeypatch, work)
+    queue.put(b"1")
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert sorted(entries(take_all(queue))) == [b"0", b"1", b"from the handler"]
+    queue.close()
+
+
+def test_a_put_beside_a_handler_that_logs_in_the_midst_of_a_flush_hangs_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path, max_bytes=1000, overflow="drop_oldest")
+    for _ in range(9):
+        queue.put(b"x" * 100)
+    thread = threading.Thread(target=queue.put, args=(b"y",))
+
+    def work() -> None:
+        with queue._memory._lock:
+            thread.start()
+            thread.join(0.2)
+            queue.put(b"z" * 200)  # the oldest go for it
+
+    work()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert is_balanced(queue.account())
+    assert queue._disk.used <= 1000
+    queue.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="this system has no signals")
+def test_a_handler_that_logs_in_the_midst_of_waking_the_upkeep_hangs_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path, memory_bytes=2000)
+    queue.put(b"x" * 100)
+    stand_still(queue)
+    for _ in range(5):
+        queue.put(b"x" * 100)
+    queue._upkeep._is_woken = False
+    event, calls = queue._upkeep._wake, []
+
+    def set_once() -> None:
+        calls.append(event)
+        assert len(calls) == 1  # `Event.set` holds a lock that is not reentrant
+        queue.put(b"from the handler")
+
+    monkeypatch.setattr(event, "set", set_once)
+    queue.put(b"1")
+    assert calls
+    assert len(rows(path)) == 8
+    monkeypatch.undo()
+    queue.close()

@@ -43,14 +43,13 @@ class SpoolMachine(RuleBasedStateMachine):
     def process(self) -> ProcessId:
         return ProcessId("here", 1, str(self.generation))
 
-    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]), journal=st.sampled_from([0, 700, MOST]))
+    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]), journal=st.sampled_from([1, 700, MOST]))
     def begin(self, overflow: str, journal: int) -> None:
-        self.patched.setattr("helicone_logging.spool.journal.MOST_BYTES", journal)
-        self.overflow = overflow
+        self.overflow, self.journal = overflow, journal
         self.queue = self.new_queue()
 
     def new_queue(self) -> Spool:
-        return spool(self.path, max_bytes=MOST, overflow=self.overflow)
+        return spool(self.path, max_bytes=MOST, overflow=self.overflow, memory_bytes=2 * self.journal)
 
     def size(self) -> int:
         return sum(map(len, self.waiting)) + sum(len(item.entry) for item in self.taken)
@@ -136,7 +135,7 @@ class SpoolMachine(RuleBasedStateMachine):
         """As if the process were killed; what was on its way is sent again."""
         stand_still(self.queue)
         self.queue._disk.close(is_quick=True)
-        self.queue._disk.journal.abandon()
+        self.queue._at_hand.journal.abandon()
         self.waiting += [item.entry for item in self.taken]
         self.taken = []
         self.generation += 1
