@@ -77,13 +77,15 @@ class Segment:
 
     Args:
         path: where to create it, readable by its owner only.
+        number: the time it is made at, in nanoseconds, which no other file of this journal has.
 
     Raises:
         OSError: that is impossible.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, number: int) -> None:
         self.path = path
+        self.number = number
         self.count = self.size = 0  # records that have not left, and bytes of their entries
         self._file = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         self.close = weakref.finalize(self, os.close, self._file)
@@ -172,9 +174,12 @@ class Journal:
         self.size = 0  # bytes of the entries that have not left
         self._lock = threading.RLock()
         self._path = path
-        self._segments: list[Segment] = []
+        self._segments: dict[int, Segment] = {}  # by number, the oldest first
+        self._last = 0
         self._active: Segment | None = None
-        self._places: dict[int, tuple[Segment, int]] = {}  # where a record is, and its size
+        # Where a record is, and its size; not in a tuple, as the garbage collector would look at each.
+        self._places: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
         self._leaving: deque[int] = deque()
         self._retry_at = 0.0
 
@@ -212,12 +217,13 @@ class Journal:
         if time.monotonic() < self._retry_at:
             return
         last = self._active
+        number = self._last = max(self._last + 1, time.time_ns())
         try:
-            self._active = Segment(f"{self._path}{INFIX}{time.time_ns()}")
+            self._active = Segment(f"{self._path}{INFIX}{number}", number)
         except OSError:
             self._fail()
             return
-        self._segments.append(self._active)
+        self._segments[self._active.number] = self._active
         if last is not None and not last.count:
             self._drop(last)
 
@@ -254,7 +260,8 @@ class Journal:
             if not is_written:
                 self._fail()
         if is_written:
-            self._places[record] = segment, size
+            self._sizes[record] = size
+            self._places[record] = segment.number
             self.size += size
             segment.count += 1
             segment.size += size
@@ -287,7 +294,8 @@ class Journal:
                 self._drop(segment)
 
     def _forget(self, record: int) -> Segment | None:
-        segment, size = self._places.pop(record, (None, 0))
+        segment = self._segments.get(self._places.pop(record, 0))
+        size = self._sizes.pop(record, 0)
         if segment is not None:
             self.size -= size
             segment.count -= 1
@@ -295,15 +303,14 @@ class Journal:
         return segment
 
     def _drop(self, segment: Segment) -> None:
-        if segment in self._segments:
-            self._segments.remove(segment)
+        if self._segments.pop(segment.number, None):
             segment.remove()
 
     def cleared(self) -> set[int]:
         """Returns which records another process has deleted; they are forgotten."""
         gone: set[int] = set()
         with self._held() as is_held, contextlib.suppress(OSError):
-            for segment in self._segments if is_held else ():
+            for segment in self._all() if is_held else ():
                 kept = segment.read_if_touched()
                 if kept is not None:
                     gone |= self._in(segment) - kept.keys()
@@ -312,15 +319,18 @@ class Journal:
         return gone
 
     def _in(self, segment: Segment) -> set[int]:
-        return {record for record, (place, _) in tuple(self._places.items()) if place is segment}
+        return {record for record, number in tuple(self._places.items()) if number == segment.number}
+
+    def _all(self) -> tuple[Segment, ...]:
+        return tuple(self._segments.values())
 
     # Upkeep
 
     def look_after(self) -> None:
         """Shows that the process lives, removes what has left, and forgets files that are gone."""
-        for segment in tuple(self._segments):
+        for segment in self._all():
             with self._held() as is_held:
-                if is_held and segment in self._segments:
+                if is_held and segment.number in self._segments:
                     self._let_go()
                     self._look_after(segment)
         self._compact()
@@ -340,12 +350,12 @@ class Journal:
             self._forget(record)
         if segment is self._active:
             self._active = None
-        self._segments.remove(segment)
+        del self._segments[segment.number]
         segment.close()
 
     def _compact(self) -> None:
         """Writes what is left in old files again, where that is little, so that they can go."""
-        for segment in tuple(self._segments[:-_MOST_SEGMENTS]):
+        for segment in self._all()[:-_MOST_SEGMENTS]:
             if 4 * segment.size < segment.length:
                 with contextlib.suppress(OSError):
                     for record, entry in segment.read().items():
@@ -353,8 +363,8 @@ class Journal:
 
     def _write_again(self, segment: Segment, record: int, entry: bytes) -> None:
         with self._held() as is_held:
-            place, size = self._places.get(record, (None, 0))
-            if is_held and place is segment and self._write(record, entry):
+            size = self._sizes.get(record, 0)
+            if is_held and self._places.get(record) == segment.number and self._write(record, entry):
                 segment.count -= 1
                 segment.size -= size
                 self.size -= size
@@ -371,11 +381,11 @@ class Journal:
             self._active = None
             if is_held:
                 self._let_go()
-                for segment in tuple(self._segments):
+                for segment in self._all():
                     if not segment.count:
                         self._drop(segment)
 
     def abandon(self) -> None:
         """Lets go of the files, which are the parent's."""
-        for segment in self._segments:
+        for segment in self._all():
             segment.close()

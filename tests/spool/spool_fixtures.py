@@ -59,9 +59,10 @@ def spool(
     overflow: str = "drop_newest",
     block_timeout: float = 10.0,
     memory_bytes: int = 64 * MIB,
+    memory_records: int = MANY,
 ) -> Spool:
     """A queue on disk, by default with plenty of memory to fall back on."""
-    memory = BoundedQueue(MANY, memory_bytes, overflow, block_timeout)
+    memory = BoundedQueue(memory_records, memory_bytes, overflow, block_timeout)
     return Spool(str(path), max_bytes, overflow, memory, Diagnostics())
 
 
@@ -109,9 +110,7 @@ def move_all(queue: Spool) -> None:
 
 def die(queue: Spool) -> None:
     """Leaves a queue as a process would that was killed."""
-    stand_still(queue)
-    queue._disk.close(is_quick=True)
-    queue._at_hand.journal.abandon()
+    disappear(queue)
     for leftover in leftovers(queue._path):
         if leftover.process == this_process():
             _, _, content = leftover.path.read_bytes().partition(b"\n")
@@ -119,6 +118,15 @@ def die(queue: Spool) -> None:
             leftover.path.write_bytes(json.dumps(head).encode() + b"\n" + content)
     with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
         connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
+
+
+def disappear(queue: Spool) -> None:
+    """Has a queue let go of its files, and do nothing any more."""
+    stand_still(queue)
+    with queue._lock:  # the thread of a queue that was closed meanwhile may be at its last work
+        queue._disk.is_barred = True
+        queue._disk.close(is_quick=True)
+    queue._at_hand.journal.abandon()
 
 
 def without_journal(patched: pytest.MonkeyPatch) -> None:
@@ -136,11 +144,9 @@ def stand_still(queue: Spool) -> None:
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
     """The records on disk, in the file and in journals, as others read them: id, claim (0 in a journal), entry."""
-    while True:
-        journals = journal_records(path)
-        found = file_rows(path)
-        if journals == journal_records(path):  # or some may have been moved into the file meanwhile
-            return sorted([*found, *((record, 0, entry) for record, entry in journals.items())])
+    found = {record: (record, 0, entry) for record, entry in journal_records(path).items()}
+    found |= {row[0]: row for row in file_rows(path)}  # some may be on their way into the file, and in both
+    return sorted(found.values())
 
 
 def journal_records(path: Path) -> dict[int, bytes]:

@@ -396,7 +396,7 @@ def test_a_disk_without_room_for_a_journal_is_asked_once_in_a_while(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    monkeypatch.setattr(spool_journal, "Segment", lambda path: tries.append(path) or failing(errno.ENOSPC)())
+    monkeypatch.setattr(spool_journal, "Segment", lambda *made: tries.append(made) or failing(errno.ENOSPC)())
     queue = spool(path)
     for number in range(100):
         queue.put(b"%d" % number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from spool_fixtures import PATIENCE, is_balanced, rows, spool, stand_still, take_all
+from spool_fixtures import MANY, PATIENCE, disappear, file_rows, is_balanced, rows, spool, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
@@ -18,6 +20,7 @@ from helicone_logging.spool.file import SpoolFile
 from helicone_logging.spool.process import ProcessId
 
 MOST = 2000
+WRITE = os.write
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -28,6 +31,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.patched = pytest.MonkeyPatch()  # nobody gives up: this is about what is done, not about who is in the way
         self.patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
         self.patched.setattr("helicone_logging.spool.queue._PATIENCE", PATIENCE)
+        self.writes = pytest.MonkeyPatch()
         self.generation = 0
         for module in ("disk", "journal"):
             self.patched.setattr(f"helicone_logging.spool.{module}.this_process", self.process)
@@ -43,13 +47,23 @@ class SpoolMachine(RuleBasedStateMachine):
     def process(self) -> ProcessId:
         return ProcessId("here", 1, str(self.generation))
 
-    @initialize(overflow=st.sampled_from(["drop_newest", "drop_oldest"]), journal=st.sampled_from([1, 700, MOST]))
-    def begin(self, overflow: str, journal: int) -> None:
-        self.overflow, self.journal = overflow, journal
+    @initialize(
+        overflow=st.sampled_from(["drop_newest", "drop_oldest"]),
+        journal=st.sampled_from([1, 700, MOST]),
+        records=st.sampled_from([2, 7, MANY]),
+    )
+    def begin(self, overflow: str, journal: int, records: int) -> None:
+        self.overflow, self.journal, self.records = overflow, journal, records
         self.queue = self.new_queue()
 
     def new_queue(self) -> Spool:
-        return spool(self.path, max_bytes=MOST, overflow=self.overflow, memory_bytes=2 * self.journal)
+        return spool(
+            self.path,
+            max_bytes=MOST,
+            overflow=self.overflow,
+            memory_bytes=2 * self.journal,
+            memory_records=self.records,
+        )
 
     def size(self) -> int:
         return sum(map(len, self.waiting)) + sum(len(item.entry) for item in self.taken)
@@ -70,7 +84,9 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def kept_after(self, dropped: int) -> list[bytes]:
         """Which records go is looked up, as it depends on delays; never one more than is needed."""
-        kept = {entry for _, _, entry in rows(self.path)} - {item.entry for item in self.taken}
+        memory = self.queue._memory
+        kept = {item[0] for item in (*memory._ready, *(item for _, _, item in memory._delayed))}
+        kept |= {entry for _, _, entry in file_rows(self.path)} - {item.entry for item in self.taken}
         waiting = [entry for entry in self.waiting if entry in kept]
         gone = [entry for entry in self.waiting if entry not in kept]
         assert len(gone) == dropped
@@ -103,6 +119,19 @@ class SpoolMachine(RuleBasedStateMachine):
             self.queue.retry(items, 0.0 if what == "retry_now" else 1000.0)
 
     @rule()
+    def disk_takes_no_journal_any_more(self) -> None:
+        def fail(*_: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        self.writes.setattr(os, "write", fail)
+
+    @rule()
+    def disk_takes_journals_again(self) -> None:
+        self.writes.undo()
+        self.queue._at_hand.journal._retry_at = 0.0
+        self.queue.upkeep()
+
+    @rule()
     def hurry(self) -> None:
         self.queue.hurry()
 
@@ -133,9 +162,8 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def die(self) -> None:
         """As if the process were killed; what was on its way is sent again."""
-        stand_still(self.queue)
-        self.queue._disk.close(is_quick=True)
-        self.queue._at_hand.journal.abandon()
+        self.disk_takes_journals_again()  # or what it sent may be, too
+        disappear(self.queue)
         self.waiting += [item.entry for item in self.taken]
         self.taken = []
         self.generation += 1
@@ -155,12 +183,22 @@ class SpoolMachine(RuleBasedStateMachine):
         assert account.queued_bytes <= MOST
 
     @invariant()
-    def file_holds_what_is_queued(self) -> None:
+    def disk_holds_what_is_queued(self) -> None:
         held = sorted(entry for _, _, entry in rows(self.path))
-        assert held == sorted([*self.waiting, *(item.entry for item in self.taken)])
+        queued = sorted([*self.waiting, *(item.entry for item in self.taken)])
+        # While nothing can be written to a journal, what left it cannot be written either, and is there once more.
+        assert held == queued or (os.write is not WRITE and set(queued) <= set(held))
+
+    @invariant()
+    def what_is_in_the_journal_is_at_hand(self) -> None:
+        if hasattr(self, "queue"):
+            at_hand = self.queue._at_hand
+            assert at_hand.journal.count <= at_hand.memory.account().queued
+            assert at_hand.journal.size <= at_hand.memory.account().queued_bytes
 
     def teardown(self) -> None:
         try:
+            self.writes.undo()
             if hasattr(self, "queue"):
                 self.queue.delivered(self.taken)
                 self.queue.mark()  # opens a closed queue again
@@ -170,6 +208,7 @@ class SpoolMachine(RuleBasedStateMachine):
                 self.queue.close()
         finally:
             shutil.rmtree(self.directory)
+            self.writes.undo()
             self.patched.undo()
 
 
