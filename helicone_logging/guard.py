@@ -8,6 +8,7 @@ is inside `emit`, and its record must not be lost.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,10 +46,27 @@ def enter() -> bool:
     """
     own, depth_of = threading.get_ident(), _depths.of
     depth = depth_of.get(own, 0)
+    if _DEEPEST <= depth < _SENDING:
+        depth = _entered()
     if depth >= _DEEPEST:
         return False
     depth_of[own] = depth + 1
     return True
+
+
+def _entered() -> int:
+    """How often the function that wants to enter is running already.
+
+    An exception that a signal handler raises can come between `enter()` and the `try` that leads to `leave()`; then
+    nobody undoes a level.
+    """
+    frame = sys._getframe(2)
+    code, depth = frame.f_code, 0
+    outer = frame.f_back
+    while outer is not None:
+        depth += outer.f_code is code
+        outer = outer.f_back
+    return depth
 
 
 def leave(levels: int = 1) -> None:

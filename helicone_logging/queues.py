@@ -183,8 +183,8 @@ class BoundedQueue:
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
-        self._room = threading.Condition(self._lock)
+        self.lock = threading.RLock()
+        self._room = threading.Condition(self.lock)
         self._ready: deque[_Plain] = deque()
         self.ready_bytes = 0  # no property, as `put` and all records after it ask for it
         self._delayed: list[tuple[float, int, Item]] = []
@@ -197,7 +197,7 @@ class BoundedQueue:
 
     def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
         size = entry[1] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
-        with self._lock:
+        with self.lock:
             self._emitted += 1
             dropped = 0
             if self._count >= self._max_records or self._bytes + size > self._max_bytes:
@@ -237,7 +237,7 @@ class BoundedQueue:
 
     def drop_oldest(self) -> bool:
         """Drops the oldest record that is not being sent, and returns whether there was one."""
-        with self._lock:
+        with self.lock:
             items = [heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, self._max_bytes)
             self._drop(items)
             return bool(items)
@@ -250,14 +250,14 @@ class BoundedQueue:
 
     def try_put(self, entry: Entry, record: int) -> bool:
         """Takes a record in if it fits, and returns whether it does."""
-        with self._lock:
+        with self.lock:
             if not self.has_room(entry_size(entry)):
                 return False
             self.put(entry, record)
             return True
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
-        with self._lock:
+        with self.lock:
             now = monotonic()
             if self._delayed and self._delayed[0][0] <= now:
                 return self._take_delayed(limit, max_bytes, now)
@@ -289,13 +289,13 @@ class BoundedQueue:
         return items
 
     def give_back(self, items: Sequence[Item]) -> None:
-        with self._lock:
+        with self.lock:
             self._ready.extendleft(reversed(items))
             self.ready_bytes += _size_of(items)
 
     def retry(self, items: Sequence[Item], delay: float) -> None:
         due = monotonic() + delay
-        with self._lock:
+        with self.lock:
             for item in items:
                 self._sequence += 1
                 again = item._replace(attempts=item.attempts + 1)
@@ -303,20 +303,20 @@ class BoundedQueue:
 
     def delivered(self, items: Sequence[Item]) -> None:
         weight = _weigh(items)
-        with self._lock:
+        with self.lock:
             self._forget(weight)
             self._delivered += len(items)
 
     def rejected(self, items: Sequence[Item]) -> None:
         weight = _weigh(items)
-        with self._lock:
+        with self.lock:
             self._forget(weight)
             self._rejected += len(items)
 
     def withdraw(self, items: Sequence[Item]) -> None:
         """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
         weight = _weigh(items)
-        with self._lock:
+        with self.lock:
             self._forget(weight)
             self._emitted -= len(items)
 
@@ -334,7 +334,7 @@ class BoundedQueue:
 
     def drop_waiting(self, is_dropped: Callable[[int], bool] = lambda _: True) -> int:
         """Drops what is not being sent right now, or of that the records whose ids are chosen; returns how many."""
-        with self._lock:
+        with self.lock:
             ready, delayed = self._take_ready(sys.maxsize, sys.maxsize), self._delayed
             self._delayed = [wait for wait in delayed if not is_dropped(wait[2].id)]
             heapq.heapify(self._delayed)
@@ -358,25 +358,25 @@ class BoundedQueue:
         return max(self._count / self._max_records, self._bytes / self._max_bytes)
 
     def hurry(self) -> None:
-        with self._lock:
+        with self.lock:
             self._delayed = [(0.0, sequence, item) for _, sequence, item in sorted(self._delayed)]
 
     def ready_age(self) -> float:
-        with self._lock:
+        with self.lock:
             return monotonic() - _queued_at(self._ready[0]) if self._ready else 0.0
 
     def due_in(self) -> float | None:
-        with self._lock:
+        with self.lock:
             if self._ready:
                 return 0.0
             return max(0.0, self._delayed[0][0] - monotonic()) if self._delayed else None
 
     def retry_in(self) -> float | None:
-        with self._lock:
+        with self.lock:
             return max(0.0, self._delayed[0][0] - monotonic()) if self._delayed else None
 
     def mark(self) -> int:
-        with self._lock:
+        with self.lock:
             for mark, count in list(self._in_mark.items()):
                 if count == 0 and mark < self._mark:  # a signal handler may log here, so what it counts in stays
                     self._in_mark.pop(mark, None)
@@ -384,11 +384,11 @@ class BoundedQueue:
             return self._mark
 
     def is_done(self, mark: int) -> bool:
-        with self._lock:
+        with self.lock:
             return not any(count > 0 for number, count in list(self._in_mark.items()) if number < mark)
 
     def account(self) -> Account:
-        with self._lock:
+        with self.lock:
             waiting = [item.queued_at for _, _, item in self._delayed]
             if self._ready:
                 waiting.append(_queued_at(self._ready[0]))
@@ -399,6 +399,6 @@ class BoundedQueue:
         return bool(self._room._is_owned())  # type: ignore[attr-defined]  # what the Condition itself asks
 
     def close(self) -> None:
-        with self._lock:
+        with self.lock:
             self._is_closed = True
             self._room.notify_all()

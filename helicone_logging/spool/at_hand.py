@@ -25,7 +25,7 @@ class AtHand:
 
     def __init__(self, memory: BoundedQueue, path: str) -> None:
         self.memory = memory
-        self.journal = Journal(path)
+        self.journal = Journal(path, memory.lock)
         memory.on_drop = self._left_later
 
     def _left_later(self, item: Item) -> None:
@@ -41,14 +41,15 @@ class AtHand:
             entry: its bytes.
             room: bytes that the journal may have.
         """
-        if self.memory.fill >= _FULL or not self.journal.write(record, entry, room):
-            return False
-        is_put = False
         try:
+            if self.memory.fill >= _FULL or not self.journal.write(record, entry, room):
+                return False
             is_put = self.memory.try_put(entry, -record)
-        finally:  # a signal handler may raise
-            if not is_put:
-                self.journal.leave((record,))
+        except BaseException:  # of a signal handler
+            self.journal.leave((record,))
+            raise
+        if not is_put:
+            self.journal.leave((record,))
         return is_put
 
     def put_exposed(self, record: int, entry: bytes) -> int:

@@ -222,13 +222,14 @@ class Disk:
         except TROUBLE as error:
             self.trouble(error)
 
-    def put(self, record: int, entry: bytes) -> int:
-        """Puts a record that comes now into the file, and returns its id there; 0 if that failed."""
-        for inserted in self._insert([(record, entry)]):
+    def put(self, record: int, entry: bytes) -> bool:
+        """Puts a record that comes now into the file, and returns whether that worked."""
+        after = self.waiting.fresh[-1].cursor if self.waiting.fresh else 0  # though the clock may have been set back
+        is_put = bool(self._insert([(max(record, after + 1), entry)]))
+        if is_put:
             self.emitted += 1
             self.waiting.add(len(entry))
-            return inserted
-        return 0
+        return is_put
 
     def put_earlier(self, items: Sequence[Item]) -> bool:
         """Puts records that came earlier into the file, and returns whether that worked."""

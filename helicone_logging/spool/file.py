@@ -121,10 +121,10 @@ class SpoolFile:
             raise
 
     def _prepare(self) -> None:
-        version = self._value("PRAGMA user_version")
-        if version == 0 and not self._value("SELECT count(*) FROM sqlite_master"):
+        if self._value("PRAGMA user_version") == 0 and not self._value("SELECT count(*) FROM sqlite_master"):
             self._create()
-        elif version != VERSION or self._value("PRAGMA application_id") != APPLICATION_ID:
+        version = self._value("PRAGMA user_version")  # once more, as another process may have made it meanwhile
+        if version != VERSION or self._value("PRAGMA application_id") != APPLICATION_ID:
             raise UnusableFileError(f"it has version {version} of its form, not {VERSION}")
         self._value("SELECT id, claim, entry FROM records LIMIT 0")
         self._connection.execute("PRAGMA synchronous=NORMAL")

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.spool.file import SpoolFile
-from helicone_logging.spool.journal import INFIX, departure, owner, parse
 from helicone_logging.spool.process import LEASE, ProcessId, is_gone
+from helicone_logging.spool.segment import INFIX, departure, owner, parse
 
 
 class Leftover(NamedTuple):

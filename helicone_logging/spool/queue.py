@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.otel import Entry, entry_bytes
@@ -27,6 +28,7 @@ from helicone_logging.spool.waiting import least, parted
 _PATIENCE = 0.005  # seconds for which `put` waits for the lock
 _LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under way
 _MARKS = 1000
+_COUNT = 1023  # the bits of an id that are a count
 _LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds that the end, to save what is in memory, and a fork wait for the disk
 
 
@@ -57,7 +59,7 @@ class Spool:
     def _begin(self, *, is_barred: bool) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
         self._room = threading.Condition(self._lock)
-        self._ids = threading.RLock()  # the innermost lock: nobody waits for anything who holds it
+        self._ids = count()
         self._at_hand = AtHand(self._memory, self._path)
         self._disk = Disk(self._path, self._max_bytes, self._at_hand.journal, self._diagnostics, is_barred=is_barred)
         self._rounds = Rounds(self._disk, self._lock, self._diagnostics)
@@ -92,24 +94,31 @@ class Spool:
 
     def _put_on_disk(self, entry: bytes) -> int | None:
         """Returns how many records were dropped for it, or None if the disk cannot take it now."""
-        if not self._lock.acquire(timeout=_PATIENCE):
-            return None
+        was_inside, is_inside = self._is_inside(), False
         try:
-            disk, size = self._disk, len(entry)
-            if disk.use(is_new_allowed=True) is None:
-                return None
-            self._is_closed = False
-            self._upkeep.start()
-            dropped = 0 if disk.has_room(size) else self._make_room(size)
-            if disk.pause():
-                return None
-            if not disk.has_room(size):
-                disk.emitted += 1
-                self._dropped += 1
-                return dropped + 1
-            return dropped if self._insert(entry) else None
+            is_inside = self._lock.acquire(timeout=_PATIENCE)
+            return self._put_inside(entry) if is_inside else None
         finally:
-            self._lock.release()
+            if is_inside or (self._is_inside() and not was_inside):  # a signal handler raised right after `acquire`
+                self._lock.release()
+
+    def _is_inside(self) -> bool:
+        return bool(self._room._is_owned())  # type: ignore[attr-defined]  # as `threading.Condition` asks
+
+    def _put_inside(self, entry: bytes) -> int | None:
+        disk, size = self._disk, len(entry)
+        if disk.use(is_new_allowed=True) is None:
+            return None
+        self._is_closed = False
+        self._upkeep.start()
+        dropped = 0 if disk.has_room(size) else self._make_room(size)
+        if disk.pause():
+            return None
+        if not disk.has_room(size):
+            disk.emitted += 1
+            self._dropped += 1
+            return dropped + 1
+        return dropped if self._insert(entry) else None
 
     def _insert(self, entry: bytes) -> bool:
         """Puts a record in the journal, if there is room, else in the file."""
@@ -118,10 +127,7 @@ class Spool:
             return True
         if self._rounds.is_checkpoint_due():
             self._upkeep.wake()
-        record = self._disk.put(self._next_id(), entry)
-        with self._ids:
-            self._last_id = max(self._last_id, record)
-        return bool(record)
+        return self._disk.put(self._next_id(), entry)
 
     def _put_in_memory(self, entry: bytes) -> int:
         dropped = self._at_hand.put_exposed(self._next_id(), entry)
@@ -130,9 +136,9 @@ class Spool:
         return dropped
 
     def _next_id(self) -> int:
-        with self._ids:
-            self._last_id = max(self._last_id + 1, time.time_ns())
-            return self._last_id
+        """Returns the time in nanoseconds; its last bits are a count, as two threads may ask at the same moment."""
+        self._last_id = time.time_ns() & ~_COUNT | next(self._ids) & _COUNT
+        return self._last_id
 
     def _make_room(self, size: int) -> int:
         if size > self._max_bytes:
@@ -261,13 +267,12 @@ class Spool:
             return least(None if self._is_closed else self._disk.retry_in(), self._memory.retry_in())
 
     def is_locked_here(self) -> bool:
-        is_inside = bool(self._room._is_owned()) or self._at_hand.journal.is_locked_here()  # type: ignore[attr-defined]
-        return is_inside or self._memory.is_locked_here()
+        return self._is_inside() or self._memory.is_locked_here()
 
     def mark(self) -> int:
         with self._lock:
             self._is_closed = False  # what is flushed is to be sent
-            mark = self._disk.waiting.draw_line(self._next_id())
+            mark = self._disk.waiting.draw_line(max(self._last_id, time.time_ns() | _COUNT) + 1)
             self._marks[mark] = self._memory.mark()
             self._marks.pop(mark - _MARKS, None)  # nobody waits for so old a one
             return mark

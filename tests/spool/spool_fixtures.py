@@ -18,9 +18,10 @@ import pytest
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import Account, BoundedQueue, Item
 from helicone_logging.spool import Spool, moving
-from helicone_logging.spool.journal import VERSION, Journal
+from helicone_logging.spool.journal import Journal
 from helicone_logging.spool.leftovers import leftovers
 from helicone_logging.spool.process import this_process
+from helicone_logging.spool.segment import head
 
 PATIENCE = 60.0  # seconds after which something is taken to hang
 MANY = 10_000
@@ -32,9 +33,9 @@ from helicone_logging import HeliconeHandler
 
 path, endpoint, name, count = sys.argv[1:5]
 if "patient" in sys.argv:  # on a busy machine its own threads may hold it up, and records go to memory first
-    from helicone_logging.spool import file, journal, queue
+    from helicone_logging.spool import file, queue
 
-    queue._PATIENCE = journal._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
+    queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
 size = 100 if "small" in sys.argv else 10_000  # of the memory
 handler = HeliconeHandler(
@@ -114,8 +115,7 @@ def die(queue: Spool) -> None:
     for leftover in leftovers(queue._path):
         if leftover.process == this_process():
             _, _, content = leftover.path.read_bytes().partition(b"\n")
-            head = {"version": VERSION, **this_process()._replace(started="1")._asdict()}
-            leftover.path.write_bytes(json.dumps(head).encode() + b"\n" + content)
+            leftover.path.write_bytes(head(this_process()._replace(started="1")) + content)
     with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
         connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
 

@@ -33,7 +33,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.patched.setattr("helicone_logging.spool.queue._PATIENCE", PATIENCE)
         self.writes = pytest.MonkeyPatch()
         self.generation = 0
-        for module in ("disk", "journal"):
+        for module in ("disk", "segment"):
             self.patched.setattr(f"helicone_logging.spool.{module}.this_process", self.process)
         for module in ("file", "leftovers"):
             self.patched.setattr(f"helicone_logging.spool.{module}.is_gone", lambda process: process != self.process())
