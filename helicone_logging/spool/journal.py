@@ -167,16 +167,21 @@ class Journal:
     def cleared(self) -> set[int]:
         """Returns which records another process has deleted; they are forgotten."""
         gone: set[int] = set()
-        for segment in self._all():
-            with self._lock, contextlib.suppress(OSError):
-                there = self._in(segment) if segment.is_touched() else None
-            if there:
-                with contextlib.suppress(OSError):
-                    gone |= there - segment.read().keys()
-        with self._lock:
-            for record in gone:
-                self._forget(record)
+        with contextlib.suppress(OSError):
+            for segment in self._all():
+                with self._lock:
+                    there = self._in(segment) if segment.is_touched() else set()
+                if there:
+                    gone |= self._forget_all(there - segment.read().keys(), segment)
         return gone
+
+    def _forget_all(self, records: set[int], segment: Segment) -> set[int]:
+        """Forgets records, but for those that are not in a file any more, and returns which."""
+        with self._lock:
+            mine = records & self._in(segment)
+            for record in mine:
+                self._forget(record)
+            return mine
 
     def _in(self, segment: Segment) -> set[int]:
         return {record for record, number in tuple(self._places.items()) if number == segment.number}
@@ -199,8 +204,7 @@ class Journal:
 
     def _lose(self, segment: Segment) -> None:
         with self._lock:
-            for record in self._in(segment):
-                self._forget(record)
+            self._forget_all(self._in(segment), segment)
             if segment is self._active:
                 self._active = None
 
