@@ -118,8 +118,7 @@ class Segment:
         """Ends a write that was counted in `writing`, and returns whether all of it is at the end of the file now."""
         written = 0
         try:
-            if self._file >= 0:  # a signal handler may have forked in the midst of this, and this be the child
-                written = os.write(self._file, data)
+            written = os.write(self._file, data)
         except OSError:
             pass
         finally:
@@ -161,7 +160,7 @@ class Segment:
         return parse(Path(self.path).read_bytes())[0]
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; a write fails then, as in a child that a signal handler forked in the midst of one."""
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)

@@ -102,6 +102,11 @@ def test_damage_costs_the_records_it_hits_and_no_other(records: dict[int, bytes]
     assert damaged <= 3
 
 
+def test_a_record_of_which_only_a_part_was_written_is_no_damage_if_that_was_noticed() -> None:
+    assert parse(b"{}\n\xff5 10\nabc\xff6 1\nx\xff5 0\n\xff7 1\ny") == ({6: b"x", 7: b"y"}, 0)
+    assert parse(b"{}\n\xff5 10\nabc\xff6 1\nx") == ({6: b"x"}, 1)
+
+
 @given(st.binary())
 def test_whatever_is_in_a_file_is_read_without_an_error(content: bytes) -> None:
     found, damaged = parse(content)
@@ -510,6 +515,49 @@ def test_nobody_waits_for_a_thread_whose_write_hangs(path: Path, monkeypatch: py
     goes_on.set()
     thread.join(PATIENCE)
     assert entries(take_all(queue)) == [b"2"]
+    queue.close()
+
+
+def test_records_that_are_being_written_are_not_taken_for_cleared(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is in the file already, but not counted yet, and another one is not in the file yet."""
+    queue = spool(path)
+    queue.put(b"0")
+    stand_still(queue)
+    write, goes_on, arrived = os.write, threading.Event(), threading.Barrier(3)
+
+    def stop_after_or_before(file: int, data: bytes) -> int:
+        written = write(file, data) if threading.current_thread() is threads[0] else 0
+        arrived.wait(PATIENCE)
+        goes_on.wait(PATIENCE)
+        return written or write(file, data)
+
+    threads = [threading.Thread(target=queue.put, args=(b"%d" % number,)) for number in (1, 2)]
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", stop_after_or_before)
+        for thread in threads:
+            thread.start()
+        arrived.wait(PATIENCE)
+        assert queue._at_hand.drop_cleared() == 0
+        assert queue._at_hand.journal.count == 3
+        goes_on.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert queue._at_hand.drop_cleared() == 0
+    assert sorted(journal_records(path).values()) == [b"0", b"1", b"2"]
+    queue.close()
+
+
+def test_of_two_threads_that_find_a_file_full_one_begins_the_next(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    journal = queue._at_hand.journal
+    full = journal._active
+    journal._follow(full)
+    following = journal._active
+    journal._follow(full)
+    assert journal._active is following is not full
+    assert len(journals(path)) == 2
     queue.close()
 
 
