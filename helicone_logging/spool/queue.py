@@ -2,6 +2,9 @@
 
 A record is in memory, under a negative id, and in the journal, until it has left or there are many: then it is moved
 into the file. `put` waits a few milliseconds at the most; what cannot be written then is in memory only, until it can.
+
+There are two locks: this queue's, around the file, which `put` waits for no longer than that; and inside it that of the
+queue in memory, around what is known of memory and journal, which is held for microseconds and while nothing is written.
 """
 
 from __future__ import annotations
