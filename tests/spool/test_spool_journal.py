@@ -342,6 +342,8 @@ def test_a_journal_in_use_shows_that_its_process_lives(path: Path) -> None:
     os.utime(journal, (0, 0))
     queue.upkeep()
     assert journal.stat().st_mtime > time.time() - 30
+    queue.put(b"2")
+    assert journals(path) == [journal]
     queue.close()
 
 
@@ -487,6 +489,24 @@ def test_a_child_leaves_the_journal_of_its_parent_alone(path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     queue.put(b"after")
     assert list(parse(journal.read_bytes())[0].values()) == [b"parent", b"after"]
+    queue.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_does_not_remove_a_journal_of_its_parent_that_is_empty(path: Path) -> None:
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    queue.delivered(take_all(queue))
+    assert len(journals(path)) == 1
+    child = os.fork()
+    if child == 0:
+        queue.after_fork_in_child()
+        gc.collect()
+        os._exit(len(journals(path)) != 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    queue.put(b"2")
+    assert list(journal_records(path).values()) == [b"2"]
     queue.close()
 
 
@@ -702,18 +722,47 @@ def test_clearing_a_journal_that_is_gone_makes_no_new_one(path: Path) -> None:
 
 def test_nothing_is_written_while_nothing_happens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
-    queue = spool(path)
+    queue = spool(path, memory_bytes=25_000)
     for _ in range(100):
         queue.put(b"x" * 100)
     stand_still(queue)
     queue.retry(queue.take(100, MIB), 1000.0)
     queue.upkeep()
-    before = {journal: journal.read_bytes() for journal in journals(path)}
-    monkeypatch.setattr(os, "write", failing(errno.EIO))
-    queue.upkeep()
-    assert {journal: journal.read_bytes() for journal in journals(path)} == before
-    assert not moving.is_due(queue._disk, queue._at_hand)
+    written: list[bytes] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda file, data: written.append(data) or len(data))
+        queue.upkeep()
+    assert written == []
+    assert queue._at_hand.is_much()
+    assert not moving.is_due(queue._disk, queue._at_hand)  # or the upkeep would come without a pause
     queue.close()
+
+
+def test_what_was_written_again_is_not_found_where_it_was_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file may stay for another record, and the process be killed after this one was delivered."""
+    monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
+    queue = spool(path)
+    queue.put(b"%03d" % 0 + b"x" * 97)
+    stand_still(queue)
+    for number in range(1, 80):
+        queue.put(b"%03d" % number + b"x" * 97)
+    items = queue.take(80, MIB)
+    kept = [item for index, item in enumerate(items) if index < 2 or index % 10 == 0]
+    queue.delivered([item for item in items if item not in kept])
+    assert len(journals(path)) > 5
+    write, allowed = os.write, iter(range(2))  # the first record's arrival in another file, and its departure
+
+    def full(file: int, data: bytes) -> int:
+        return write(file, data) if next(allowed, None) is not None else failing(errno.ENOSPC)()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        queue._at_hand.journal._compact()
+    queue.delivered(kept[:1])
+    die(queue)
+    after = spool(path)
+    assert sorted(entries(take_all(after))) == sorted(entries(kept[1:]))
+    after.close()
 
 
 def test_an_explicit_close_with_a_backlog_ends_in_order(path: Path) -> None:
