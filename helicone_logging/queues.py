@@ -18,6 +18,7 @@ from time import monotonic
 from typing import NamedTuple, Protocol
 
 from helicone_logging.otel import Entry, entry_size
+from helicone_logging.retry import retry_limit
 
 DROP_NEWEST = "drop_newest"
 DROP_OLDEST = "drop_oldest"
@@ -138,11 +139,6 @@ class Queue(Protocol):
         """Begins anew: what the parent queued stays the parent's."""
 
 
-def retry_limit(limit: int, attempts: int) -> int:
-    """Returns how many records to send together that failed before: fewer each time, to single out a guilty one."""
-    return max(1, limit >> (2 * attempts))
-
-
 # They are used on hundreds at a time, and the caller of `put` waits for the thread meanwhile.
 _entry_of, _mark_of, _queued_at = itemgetter(0), itemgetter(1), itemgetter(3)
 
@@ -198,22 +194,25 @@ class BoundedQueue:
     def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
         size = entry[1] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
         with self.lock:
-            self._emitted += 1
             dropped = 0
             if self._count >= self._max_records or self._bytes + size > self._max_bytes:
+                self._emitted += 1  # while it waits for room, and below once it is in
                 dropped = self._make_room(size)
                 if not self.has_room(size):
                     self._dropped += 1
                     return dropped + 1
-            self._is_closed = False
+                self._emitted -= 1
             mark = self._mark
-            self._ready.append((entry, mark, 0, monotonic(), record))
+            if mark not in self._in_mark:
+                self._in_mark.setdefault(mark, 0)
+            item = (entry, mark, 0, monotonic(), record)
+            self._is_closed = False
+            self._emitted += 1
             self.ready_bytes += size
             self._count += 1
             self._bytes += size
-            if mark not in self._in_mark:
-                self._in_mark.setdefault(mark, 0)
             self._in_mark[mark] += 1  # no signal handler comes between, as `Counter.__missing__` is not called
+            self._ready.append(item)
             return dropped
 
     def has_room(self, size: int) -> bool:
@@ -243,18 +242,11 @@ class BoundedQueue:
             return bool(items)
 
     def _drop(self, items: Sequence[Item]) -> None:
-        self._forget(_weigh(items))
-        self._dropped += len(items)
+        weight = _weigh(items)
+        self._forget(weight)
+        self._dropped += weight.records
         for item in items:
             self.on_drop(item)
-
-    def try_put(self, entry: Entry, record: int) -> bool:
-        """Takes a record in if it fits, and returns whether it does."""
-        with self.lock:
-            if not self.has_room(entry_size(entry)):
-                return False
-            self.put(entry, record)
-            return True
 
     def take(self, limit: int, max_bytes: int) -> list[Item]:
         with self.lock:
@@ -290,8 +282,9 @@ class BoundedQueue:
 
     def give_back(self, items: Sequence[Item]) -> None:
         with self.lock:
+            size = _size_of(items)
             self._ready.extendleft(reversed(items))
-            self.ready_bytes += _size_of(items)
+            self.ready_bytes += size
 
     def retry(self, items: Sequence[Item], delay: float) -> None:
         due = monotonic() + delay
@@ -305,20 +298,20 @@ class BoundedQueue:
         weight = _weigh(items)
         with self.lock:
             self._forget(weight)
-            self._delivered += len(items)
+            self._delivered += weight.records
 
     def rejected(self, items: Sequence[Item]) -> None:
         weight = _weigh(items)
         with self.lock:
             self._forget(weight)
-            self._rejected += len(items)
+            self._rejected += weight.records
 
     def withdraw(self, items: Sequence[Item]) -> None:
         """Forgets records that were taken, as if they had never been put: they are kept elsewhere now."""
         weight = _weigh(items)
         with self.lock:
             self._forget(weight)
-            self._emitted -= len(items)
+            self._emitted -= weight.records
 
     def listen(self, wake: Callable[[], object]) -> None:
         """Nobody else puts records in here."""

@@ -1,4 +1,4 @@
-"""When to try again: a pure function of outcome, attempt and chance; the waiting is done elsewhere."""
+"""When to try again, and how many at once: pure functions; the waiting is done elsewhere."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ class RetryPolicy(NamedTuple):
     def is_last(self, attempts: int) -> bool:
         """Returns whether a record that failed so many times is given up."""
         return attempts >= self.max_attempts
+
+
+def retry_limit(limit: int, attempts: int) -> int:
+    """Returns how many records to send together that failed before: fewer each time, to single out a guilty one.
+
+    Args:
+        limit: how many go together that did not fail.
+        attempts: how often they failed.
+    """
+    return max(1, limit >> (2 * attempts))

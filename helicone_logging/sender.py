@@ -69,9 +69,11 @@ class Sender:
         self._gate = Gate()
         self._delivery = Delivery(self._queue, self._gate, self._options, self.diagnostics)
         # Conditions only: with a plain lock a thread would stop a process that gevent patches after this.
-        lock = threading.RLock()  # reentrant, for signal handlers
-        self._work = threading.Condition(lock)  # the leader waits here
-        self._lead = Lead(lock)
+        self._lock = (
+            threading.RLock()
+        )  # reentrant, for signal handlers; entered itself, as one may raise in a Condition
+        self._work = threading.Condition(self._lock)  # the leader waits here
+        self._lead = Lead(self._lock)
         self._settling = Settling()
         self._threads: set[threading.Thread] = set()
         self._sending = 0  # batches on their way
@@ -126,7 +128,7 @@ class Sender:
 
     def _rouse(self) -> None:
         """Sees to it that somebody takes what is ready: the waiting leader, or one more thread."""
-        with self._work:
+        with self._lock:
             self._is_stopped = False
             if self._lead.is_taken:
                 self._wants(_NEVER)
@@ -158,7 +160,7 @@ class Sender:
         try:
             thread.start()
         except RuntimeError:
-            with self._work:
+            with self._lock:
                 self._threads.discard(thread)
                 self._lead.following -= 1
                 self._wants(1)
@@ -167,7 +169,7 @@ class Sender:
         self.diagnostics.warn_of_missing_threads()
 
     def _run(self) -> None:
-        with self._work:
+        with self._lock:
             self._running += 1
         with guard.sending():
             transport = self._make_transport()
@@ -180,14 +182,14 @@ class Sender:
                     let_others_run()
                 is_new = False
             transport.close()
-        with self._work:
+        with self._lock:
             self._running -= 1
         self._settling.tell()
 
     def _next_batch(self, *, is_new: bool) -> list[Item]:
         """Waits to lead, then for a batch; an empty one ends the thread."""
         follower = None
-        with self._work:
+        with self._lock:
             self._lead.take(is_counted=is_new)
             items = self._wait_for_batch()
             if not items:
@@ -262,7 +264,7 @@ class Sender:
         try:
             waited = self._delivery.deliver(items, transport, deadline)
         finally:
-            with self._work:
+            with self._lock:
                 self._sending -= 1
                 self._lead.has_waited(waited)
                 self._work.notify()  # the leader may be waiting for this to come back
@@ -302,7 +304,7 @@ class Sender:
         with exits.deadline(self._patience(timeout)) as deadline:
             self._queue.hurry()
             if not self._wait_until(self._is_empty, deadline):
-                with self._work:
+                with self._lock:
                     self._is_stopped = True
                     self._lead.relieve()
                     self._wants(1)  # a record that comes now begins anew
@@ -316,7 +318,7 @@ class Sender:
         """Goes on in the background until the queue is empty, and then ends; nobody waits."""
         self._is_closing = self._is_put_away = True
         if not self._queue.is_locked_here():
-            with self._work:
+            with self._lock:
                 self._work.notify()
 
     def _is_in_the_way(self) -> bool:
@@ -329,7 +331,7 @@ class Sender:
 
     def resume(self) -> None:
         """Goes on after `retire`, for a handler that takes the place of the one that was put away."""
-        with self._work:
+        with self._lock:
             self._is_closing = self._is_put_away = False
 
     def close_at_exit(self) -> None:
@@ -341,7 +343,7 @@ class Sender:
         return self._options.shutdown_timeout if timeout is None else timeout
 
     def _is_empty(self) -> bool:
-        with self._work:
+        with self._lock:
             return not self._sending and self._queue.due_in() is None
 
     def _report_unsent(self, dropped: int) -> None:
@@ -352,7 +354,7 @@ class Sender:
             self.diagnostics.report("unsure", f"{self._sending:,} requests were not answered {within}")
 
     def _wait_until(self, is_done: Callable[[], bool], deadline: float) -> bool:
-        with self._work:
+        with self._lock:
             self._flushing += 1  # nobody lingers now
             self._gate.hurry()
             self._work.notify()
@@ -367,7 +369,7 @@ class Sender:
                     self._work_here(is_done, deadline)
             return True
         finally:
-            with self._work:
+            with self._lock:
                 self._flushing -= 1
             self._look()
 
@@ -383,12 +385,12 @@ class Sender:
                     wait = min(wait, max(0.0, deadline - time.monotonic()))
                     self._settling.wait_for(lambda: is_done() or self._running > 0, wait)
             transport.close()
-        with self._work:
+        with self._lock:
             self._wants(1)  # also while there is no thread
 
     def _take_here(self) -> tuple[list[Item], float]:
         """A batch if one is due now, else none and for how many seconds to wait."""
-        with self._work:
+        with self._lock:
             wait = self._time_to_batch()
             items = self._queue.take(self._batch_limit(), self._options.batch_bytes) if wait == 0 else []
             self._sending += bool(items)

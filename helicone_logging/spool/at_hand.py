@@ -44,7 +44,8 @@ class AtHand:
         try:
             if self.memory.fill >= _FULL or not self.journal.write(record, entry, room):
                 return False
-            is_put = self.memory.try_put(entry, -record)
+            with self.memory.lock:
+                is_put = self.memory.has_room(len(entry)) and not self.memory.put(entry, -record)
         except BaseException:  # of a signal handler
             self.journal.leave((record,))
             raise

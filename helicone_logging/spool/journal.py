@@ -40,6 +40,7 @@ class Journal:
         self._sizes: dict[int, int] = {}
         self._leaving: deque[int] = deque()
         self._retry_at = 0.0
+        self._looking = threading.Lock()
         self._finalizer = weakref.finalize(self, _close, self._segments)  # of a handler that nobody closes
         self._finalizer.atexit = False
 
@@ -120,11 +121,12 @@ class Journal:
         self._leaving.extend(records)
         gone: defaultdict[Segment, list[int]] = defaultdict(list)
         with self._lock:
-            while self._leaving:
-                record = self._leaving.popleft()
-                segment = self._forget(record)
-                if segment is not None:
-                    gone[segment].append(record)
+            with contextlib.suppress(IndexError):  # of `popleft`; a signal handler that logs may have been faster
+                while True:
+                    record = self._leaving.popleft()
+                    segment = self._forget(record)
+                    if segment is not None:
+                        gone[segment].append(record)
             kept = [segment for segment in gone if segment is self._active or not segment.is_idle()]
         for segment in kept:
             self._note_departures(segment, gone[segment])
@@ -165,7 +167,8 @@ class Journal:
         with contextlib.suppress(OSError):
             for segment in self._all():
                 with self._lock:
-                    there = self._in(segment) if segment.is_touched() else set()
+                    is_open = segment.number in self._segments
+                    there = self._in(segment) if is_open and segment.is_touched() else set()
                 if there:
                     gone |= self._forget_all(there - segment.read().keys(), segment)
         return gone
@@ -188,6 +191,14 @@ class Journal:
 
     def look_after(self) -> None:
         """Shows that the process lives, removes what has left, and forgets files that are gone."""
+        if not self._looking.acquire(blocking=False):  # a queue that was closed may still have a thread in here
+            return
+        try:
+            self._look_after()
+        finally:
+            self._looking.release()
+
+    def _look_after(self) -> None:
         self.leave(())
         for segment in self._all():
             if segment.is_lost():
@@ -225,9 +236,10 @@ class Journal:
             active, size = self._active, self._sizes.get(record, 0)
             if active is None or self._places.get(record) != segment.number:
                 return
-            active.writing += 1
+            active.writing += 2  # so that it stays until the record is counted in
         is_written = active.write(arrival(record, entry))
         with self._lock:
+            active.writing -= 1
             is_moved = is_written and self._places.get(record) == segment.number
             if is_moved:
                 segment.count -= 1

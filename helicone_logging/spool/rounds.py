@@ -76,8 +76,12 @@ class Rounds:
                     take_in(leftover, file, self._diagnostics)
         left = list(leftovers(self._disk.path))
         with self._connection() as file:
-            for claim in file.claims():
-                if not self._disk.is_own(claim) and claim.is_free() and not _is_held_back(claim, left):
+            claims = file.claims()
+            taken_in = {claim.process.started for claim in claims if claim.process.pid == 0}
+            is_pending = any(journal.is_free() and journal.path.name not in taken_in for journal in left)
+            for claim in claims:
+                is_free = claim.is_free() and not self._disk.is_own(claim)
+                if is_free and not _is_held_back(claim, left, is_pending=is_pending):
                     self._adopt(claim, file)
 
     def _adopt(self, claim: Claim, file: SpoolFile) -> None:
@@ -95,8 +99,8 @@ class Rounds:
                 self._disk.renew()  # the first write to a log that begins anew waits for the disk; not in `put`, then
 
 
-def _is_held_back(claim: Claim, journals: Iterable[Leftover]) -> bool:
+def _is_held_back(claim: Claim, journals: Iterable[Leftover], *, is_pending: bool) -> bool:
     """Whether records of a claim may be in a journal, too, which must have been taken in before they are sent."""
-    if claim.holder:
-        return any(journal.process == claim.process for journal in journals)
-    return any(journal.path.name == claim.process.started for journal in journals)
+    if claim.process.pid == 0:  # what was in one journal; a process that is killed may have one record in two
+        return is_pending or any(journal.path.name == claim.process.started for journal in journals)
+    return claim.holder != 0 and any(journal.process == claim.process for journal in journals)

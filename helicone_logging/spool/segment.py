@@ -166,7 +166,9 @@ class Segment:
             os.close(file)
 
     def remove(self) -> None:
-        """Closes the file and deletes it, unless it is another one that is in its place."""
+        """Empties the file, as it cannot always be deleted, closes it, and deletes it if it is still in its place."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, 0)
         self.close()
         if not self._is_lost:
             with contextlib.suppress(OSError):

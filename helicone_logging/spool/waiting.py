@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from helicone_logging.otel import entry_size
-from helicone_logging.queues import Item, retry_limit
+from helicone_logging.queues import Item
+from helicone_logging.retry import retry_limit
 
 
 class Slip(NamedTuple):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -750,10 +751,11 @@ def test_what_was_written_again_is_not_found_where_it_was_before(path: Path, mon
     kept = [item for index, item in enumerate(items) if index < 2 or index % 10 == 0]
     queue.delivered([item for item in items if item not in kept])
     assert len(journals(path)) > 5
-    write, allowed = os.write, iter(range(2))  # the first record's arrival in another file, and its departure
+    write, arrivals = os.write, iter(range(1))  # of the first record, in another file
 
     def full(file: int, data: bytes) -> int:
-        return write(file, data) if next(allowed, None) is not None else failing(errno.ENOSPC)()
+        is_allowed = data.endswith(b" 0\n") or next(arrivals, None) is not None
+        return write(file, data) if is_allowed else failing(errno.ENOSPC)()
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
@@ -922,3 +924,104 @@ def test_two_processes_that_make_the_file_at_once_take_it_for_what_it_is(
     assert [row[2] for row in rows(path)] == [b"1"]
     others[1].close()
     queue.close()
+
+
+def compactable(queue: Spool) -> list[bytes]:
+    """Fills a journal with files of 1,000 bytes, in the oldest of which one record of eight is left, and returns it."""
+    for number in range(80):
+        queue.put(b"%03d" % number + b"x" * 97)
+    items = queue.take(80, MIB)
+    queue.delivered([item for index, item in enumerate(items) if index % 10])
+    return [item.entry for item in items[::10]]
+
+
+def test_a_file_that_is_written_to_again_stays_until_the_record_is_counted_in(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
+    queue = spool(path)
+    queue.put(b"0")
+    stand_still(queue)
+    queue.delivered(take_all(queue))
+    left = compactable(queue)
+    journal, write = queue._at_hand.journal, Segment.write
+
+    def put_off(self: Segment, data: bytes) -> bool:
+        is_written = write(self, data)
+        journal._active = None
+        journal._remove_idle()
+        return is_written
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "write", put_off)
+        journal._compact()
+    assert journal.count == 8
+    assert journal.size == 800
+    assert sorted(journal_records(path).values()) == left
+    queue.close()
+
+
+def test_nobody_looks_after_a_journal_twice_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that write the same record again would each take the other's for a copy."""
+    queue = spool(path)
+    queue.put(b"1")
+    stand_still(queue)
+    journal, calls = queue._at_hand.journal, []
+
+    def look_again() -> None:
+        calls.append(journal)
+        thread = threading.Thread(target=journal.look_after)
+        thread.start()
+        thread.join(PATIENCE)
+
+    monkeypatch.setattr(journal, "_compact", look_again)
+    journal.look_after()
+    journal.look_after()
+    assert len(calls) == 2
+    queue.close()
+
+
+def test_a_handler_that_logs_while_records_leave_may_let_them_go_first(path: Path) -> None:
+    queue = spool(path)
+    for number in range(3):
+        queue.put(b"%d" % number)
+    journal = queue._at_hand.journal
+
+    class Interrupted(deque[int]):
+        def popleft(self) -> int:
+            journal._leaving = deque(self)
+            self.clear()
+            journal.leave(())
+            return super().popleft()
+
+    items = queue.take(3, MIB)
+    journal._leaving = Interrupted()
+    queue.delivered(items)
+    assert (journal.count, journal.size) == (0, 0)
+    assert rows(path) == []
+    queue.close()
+
+
+def test_a_record_in_two_journals_of_a_process_that_was_killed_is_sent_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed while it wrote the record again, and its journals are not taken in by the same process."""
+    dead = spool(path)
+    dead.put(b"1")
+    die(dead)
+    (first,) = journals(path)
+    second = first.with_name(first.name + "1")
+    second.write_bytes(first.read_bytes())
+    heir, other = spool(path), spool(path)
+    read = Path.read_bytes
+    for queue in (heir, other):
+        queue._disk.use()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda self: read(self) if self != second else failing(errno.EIO)())
+        heir.upkeep()
+        assert not first.exists()
+        assert heir.account().recovered == 0
+    found = [entries(take_all(queue)) for queue in (other, heir)]
+    assert sorted(found) == [[], [b"1"]]
+    heir.close()
+    other.close()
