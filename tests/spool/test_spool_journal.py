@@ -728,7 +728,6 @@ def test_nothing_is_written_while_nothing_happens(path: Path, monkeypatch: pytes
         queue.put(b"x" * 100)
     stand_still(queue)
     queue.retry(queue.take(100, MIB), 1000.0)
-    queue.upkeep()
     written: list[bytes] = []
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda file, data: written.append(data) or len(data))
