@@ -21,10 +21,9 @@ from itertools import count
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.otel import Entry, entry_bytes
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
-from helicone_logging.spool import forks, moving
+from helicone_logging.spool import forks, moving, rounds
 from helicone_logging.spool.at_hand import AtHand
 from helicone_logging.spool.disk import Disk, inode_of
-from helicone_logging.spool.rounds import EVERY, Rounds
 from helicone_logging.spool.upkeep import Upkeep
 from helicone_logging.spool.waiting import least, parted
 
@@ -65,7 +64,7 @@ class Spool:
         self._ids = count()
         self._at_hand = AtHand(self._memory, self._path)
         self._disk = Disk(self._path, self._max_bytes, self._at_hand.journal, self._diagnostics, is_barred=is_barred)
-        self._rounds = Rounds(self._disk, self._lock, self._diagnostics)
+        self._rounds = rounds.Rounds(self._disk, self._lock, self._diagnostics)
         self._upkeep = Upkeep(self)
         self._delivered = self._rejected = self._dropped = 0
         self._last_id = self._in_flight = 0
@@ -329,7 +328,7 @@ class Spool:
         with self._lock:
             if moving.is_due(self._disk, self._at_hand) or self._disk.undeleted or not self._rounds.has_looked:
                 return max(_LOOK_AGAIN, self._disk.pause())
-        return EVERY
+        return rounds.EVERY
 
     def _keep_up(self) -> None:
         disk = self._disk
