@@ -46,10 +46,10 @@ def enter() -> bool:
     """
     own, depth_of = threading.get_ident(), _depths.of
     depth = depth_of.get(own, 0)
-    if _DEEPEST <= depth < _SENDING:
-        depth = _entered()
     if depth >= _DEEPEST:
-        return False
+        depth = depth if depth >= _SENDING else _entered()
+        if depth >= _DEEPEST:
+            return False
     depth_of[own] = depth + 1
     return True
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from helicone_logging.otel import entry_size
+from helicone_logging.otel import Entry, entry_size
 from helicone_logging.queues import BoundedQueue, Item
 from helicone_logging.spool.journal import Journal
 
@@ -53,7 +53,7 @@ class AtHand:
             self.journal.leave((record,))
         return is_put
 
-    def put_exposed(self, record: int, entry: bytes) -> int:
+    def put_exposed(self, record: int, entry: Entry) -> int:
         """Puts a record into memory only, and returns how many were dropped for it, itself included."""
         dropped = self.memory.put(entry, -record)
         if dropped:

@@ -176,7 +176,7 @@ class Journal:
     def _forget_all(self, records: set[int], segment: Segment) -> set[int]:
         """Forgets records, but for those that are not in a file any more, and returns which."""
         with self._lock:
-            mine = records & self._in(segment)
+            mine = {record for record in records if self._places.get(record) == segment.number}
             for record in mine:
                 self._forget(record)
             return mine
@@ -201,7 +201,7 @@ class Journal:
     def _look_after(self) -> None:
         self.leave(())
         for segment in self._all():
-            if segment.is_lost():
+            if not segment.renew():
                 self._lose(segment)
             elif segment.unwritten:
                 self._note_departures(segment, ())

@@ -52,5 +52,5 @@ def rescue(disk: Disk, at_hand: AtHand) -> None:
         disk.waiting.forget(items)
         disk.emitted -= len(items)
         for item in items:
-            at_hand.memory.put(item.entry, -item.id)
+            at_hand.put_exposed(item.id, item.entry)
     disk.close()

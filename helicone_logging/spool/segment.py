@@ -133,8 +133,8 @@ class Segment:
         if not self.write(departure(waiting)):
             self.unwritten += waiting
 
-    def is_lost(self) -> bool:
-        """Shows other hosts that its process lives, and returns whether the file is not any more where it was."""
+    def renew(self) -> bool:
+        """Shows other hosts that its process lives, and returns whether the file is still where it was."""
         try:
             os.utime(self.path)
             self._is_lost = Path(self.path).stat().st_ino != self._inode
@@ -142,7 +142,7 @@ class Segment:
             self._is_lost = True
         except OSError:
             pass  # it cannot be told, or may not be changed by who this process is now
-        return self._is_lost
+        return not self._is_lost
 
     def is_touched(self) -> bool:
         """Returns whether another process has written to it since it was asked; nobody writes meanwhile."""

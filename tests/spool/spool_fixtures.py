@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,29 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "this never came true"
         time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another process is in the middle of a change."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def journals(path: Path) -> list[Path]:
+    """The journals beside a file."""
+    return sorted(path.parent.glob("*.journal-*"))
+
+
+def failing(error: int) -> Callable[..., int]:
+    """What a call of the system does that fails."""
+
+    def fail(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    return fail
 
 
 def look_for_nothing(queue: Spool) -> None:

@@ -1,40 +1,33 @@
-"""The journal: what is in it is on disk, in one place at a time, and found by the next process, whatever happens."""
+"""What is in the journal is on disk, in one place at a time, whatever the disk does and however many threads log."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
-import json
 import os
-import re
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import given
-from recording_server import RecordingServer
 from spool_fixtures import (
     MIB,
     PATIENCE,
     die,
     entries,
+    failing,
     file_rows,
     is_balanced,
     journal_records,
+    journals,
+    locked,
     look_for_nothing,
     move_all,
     rows,
     spool,
     stand_still,
-    start_worker,
     take_all,
     wait_until,
 )
@@ -43,84 +36,13 @@ from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.queues import BoundedQueue
 from helicone_logging.spool import Spool, moving
 from helicone_logging.spool import journal as spool_journal
-from helicone_logging.spool.file import SpoolFile
-from helicone_logging.spool.journal import Journal
 from helicone_logging.spool.leftovers import leftovers
-from helicone_logging.spool.segment import Segment, departure, owner, parse
-
-IDS = st.integers(1, 2**63 - 1)
-TEXT = st.text(min_size=1).map(str.encode)
+from helicone_logging.spool.segment import Segment, parse
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "spool.db"
-
-
-def journals(path: Path) -> list[Path]:
-    return sorted(path.parent.glob("*.journal-*"))
-
-
-def written(records: dict[int, bytes]) -> bytes:
-    """What a journal holds of some records."""
-    return b"{}\n" + b"".join(b"\xff%d %d\n%b" % (record, len(entry), entry) for record, entry in records.items())
-
-
-def failing(error: int) -> Callable[..., int]:
-    def fail(*_: object) -> int:
-        raise OSError(error, os.strerror(error))
-
-    return fail
-
-
-# What is written
-
-
-@given(st.dictionaries(IDS, TEXT), st.data())
-def test_what_was_written_and_has_not_left_is_read(records: dict[int, bytes], data: st.DataObject) -> None:
-    gone = data.draw(st.sets(st.sampled_from(sorted(records)))) if records else set()
-    content = written(records) + departure(gone)
-    assert parse(content) == ({record: entry for record, entry in records.items() if record not in gone}, 0)
-
-
-@given(st.dictionaries(IDS, TEXT, min_size=1), st.data())
-def test_a_last_record_that_was_not_written_out_is_passed_over(records: dict[int, bytes], data: st.DataObject) -> None:
-    *whole, _ = records
-    before = len(written({record: records[record] for record in whole}))
-    content = written(records)
-    cut = data.draw(st.integers(before, len(content) - 1))
-    assert parse(content[:cut]) == ({record: records[record] for record in whole}, 0)
-
-
-@given(st.dictionaries(IDS, TEXT, min_size=3, max_size=20), st.data())
-def test_damage_costs_the_records_it_hits_and_no_other(records: dict[int, bytes], data: st.DataObject) -> None:
-    content = bytearray(written(records))
-    place = data.draw(st.integers(3, len(content) - 1))
-    content[place] = data.draw(st.integers(0, 255))
-    found, damaged = parse(bytes(content))
-    lost = [entry for entry in records.values() if entry not in found.values()]
-    assert len(lost) <= 2  # two if the byte between them is hit
-    assert damaged <= 3
-
-
-def test_a_record_of_which_only_a_part_was_written_is_no_damage_if_that_was_noticed() -> None:
-    assert parse(b"{}\n\xff5 10\nabc\xff6 1\nx\xff5 0\n\xff7 1\ny") == ({6: b"x", 7: b"y"}, 0)
-    assert parse(b"{}\n\xff5 10\nabc\xff6 1\nx") == ({6: b"x"}, 1)
-
-
-@given(st.binary())
-def test_whatever_is_in_a_file_is_read_without_an_error(content: bytes) -> None:
-    found, damaged = parse(content)
-    assert len(found) + damaged <= content.count(b"\xff")
-    assert owner(content) is None or content.startswith(b"{")
-
-
-@pytest.mark.parametrize("head", ['"pid": 1e999', '"pid": "x"', '"pid": []', '"pid": {}'])
-def test_whoever_is_named_as_the_owner_is_read_without_an_error(head: str) -> None:
-    assert owner(f'{{"version": 1, "host": "h", "started": "1", {head}}}\n'.encode()) is None
-
-
-# What is where
 
 
 def test_a_record_that_is_sent_soon_never_gets_into_the_file(path: Path) -> None:
@@ -227,153 +149,6 @@ def test_ids_that_another_process_took_are_passed_over(path: Path, monkeypatch: 
     second.close()
 
 
-# Processes
-
-
-def test_while_the_file_is_locked_a_process_that_is_killed_loses_nothing(path: Path) -> None:
-    with RecordingServer() as server:
-        queue = spool(path)
-        queue.put(b"1")
-        queue.delivered(take_all(queue))
-        queue.close()
-        worker = start_worker(path, "http://127.0.0.1:9", "w", 100, "wait")
-        assert worker.stdout is not None
-        logged = [worker.stdout.readline().strip() for _ in range(20)]
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
-            logged += [worker.stdout.readline().strip() for _ in range(80)]
-            worker.kill()
-            worker.communicate(timeout=PATIENCE)
-            connection.execute("ROLLBACK")
-        sender = start_worker(path, server.url, "next", 1)
-        _, errors = sender.communicate(timeout=PATIENCE)
-        assert sender.returncode == 0, errors
-        assert sorted(server.names()) == sorted([*logged, "next-0"])
-    assert rows(path) == []
-    assert journals(path) == []
-
-
-def test_what_a_process_left_in_its_journal_is_found_once(path: Path) -> None:
-    dead = spool(path)
-    for number in range(10):
-        dead.put(b"%d" % number)
-    dead.delivered(dead.take(3, MIB))
-    die(dead)
-    assert len(journal_records(path)) == 7
-    queues = [spool(path) for _ in range(2)]
-    found = [entries(take_all(queue)) for queue in queues]
-    assert sorted(found) == [[], [b"%d" % number for number in range(3, 10)]]
-    assert sum(queue.account().recovered for queue in queues) == 7
-    assert journals(path) == []
-    for queue in queues:
-        assert is_balanced(queue.account())
-        queue.close()
-
-
-def test_more_than_a_statement_takes_is_found(path: Path) -> None:
-    dead = spool(path, max_bytes=100 * MIB)
-    for number in range(1000):
-        dead.put(b"%d" % number)
-    die(dead)
-    queue = spool(path)
-    assert entries(take_all(queue)) == [b"%d" % number for number in range(1000)]
-    queue.close()
-
-
-def test_what_is_in_a_journal_that_cannot_be_removed_is_not_sent_before_it_can(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or it would be taken in once more afterwards."""
-    dead = spool(path)
-    dead.put(b"1")
-    dead.put(b"2")
-    die(dead)
-    queue = spool(path)
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", failing(errno.EIO))
-        assert take_all(queue) == []
-        assert len(file_rows(path)) == 2
-        stand_still(queue)
-        queue._rounds.looked_at = 0.0
-        queue.upkeep()
-        assert take_all(queue) == []
-    queue._rounds.looked_at = 0.0
-    queue.upkeep()
-    assert journals(path) == []
-    assert entries(take_all(queue)) == [b"1", b"2"]
-    assert queue.account().recovered == 2
-    queue.close()
-
-
-def test_what_a_living_process_has_in_its_journal_is_left_alone(path: Path) -> None:
-    first, second = spool(path), spool(path)
-    first.put(b"1")
-    second.put(b"2")
-    assert entries(take_all(second)) == [b"2"]
-    assert entries(take_all(first)) == [b"1"]
-    first.close()
-    second.close()
-
-
-@pytest.mark.parametrize("is_readable", [True, False])
-def test_a_journal_of_another_host_is_waited_for(path: Path, *, is_readable: bool) -> None:
-    """Nobody can tell from here whether its process lives; what shows that is renewed every few seconds."""
-    dead = spool(path)
-    dead.put(b"1")
-    die(dead)
-    (journal,) = journals(path)
-    head = {"version": 1, "host": "elsewhere", "pid": 1, "started": "1"} if is_readable else {"version": 99}
-    journal.write_bytes(json.dumps(head).encode() + b"\n" + departure(()) + b"\xff7 1\n1")
-    queue = spool(path)
-    queue.put(b"2")
-    assert entries(take_all(queue)) == [b"2"]
-    stand_still(queue)
-    os.utime(journal, (0, time.time() - 61))
-    queue._rounds.looked_at = 0.0
-    queue.upkeep()
-    assert entries(take_all(queue)) == [b"1"]
-    queue.close()
-
-
-def test_a_journal_in_use_shows_that_its_process_lives(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    stand_still(queue)
-    (journal,) = journals(path)
-    os.utime(journal, (0, 0))
-    queue.upkeep()
-    assert journal.stat().st_mtime > time.time() - 30
-    queue.put(b"2")
-    assert journals(path) == [journal]
-    queue.close()
-
-
-@pytest.mark.parametrize(
-    "replacement", [b"7 8\nsec\n", b"9" * 30 + b" 8\nsecret-2", b"-7 8\nsecret-2", b"7 9\nsecret-2", b"0 8\nsecret-2"]
-)
-def test_damaged_records_are_told_and_set_aside_and_the_others_found(
-    path: Path, capsys: pytest.CaptureFixture[str], replacement: bytes
-) -> None:
-    dead = spool(path)
-    for number in range(5):
-        dead.put(b"secret-%d" % number)
-    die(dead)
-    (journal,) = journals(path)
-    content = re.sub(rb"\d+ 8\nsecret-2", replacement, journal.read_bytes())
-    journal.write_bytes(content)
-    queue = spool(path)
-    assert entries(take_all(queue)) == [b"secret-%d" % number for number in (0, 1, 3, 4)]
-    queue.close()
-    (aside,) = path.parent.glob("*.unusable-*")
-    assert aside.read_bytes() == content
-    told = capsys.readouterr().err
-    assert f"1 records of a process that is gone cannot be read; they were set aside as {aside}" in told
-    assert "secret" not in told
-
-
-# Trouble
-
-
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_a_disk_that_takes_no_more_leaves_no_half_of_a_record(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: int
@@ -447,11 +222,9 @@ def test_a_file_that_stays_locked_at_the_end_leaves_what_is_in_the_journal_to_th
     queue.put(b"1")
     queue.put(b"2")
     stand_still(queue)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(path):
         assert queue.drop_waiting() == 0
         queue.close()
-        connection.execute("ROLLBACK")
     assert queue.account().dropped == 0
     assert f"2 records stay in {path} for the next process" in capsys.readouterr().err
     assert list(journal_records(path).values()) == [b"1", b"2"]
@@ -582,47 +355,6 @@ def test_of_two_threads_that_find_a_file_full_one_begins_the_next(path: Path) ->
     queue.close()
 
 
-def test_a_signal_handler_that_logs_in_the_middle_of_a_write_loses_nothing(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-    write = Segment.write
-    inner = iter([b"in the middle"])
-
-    def interrupted(self: Segment, data: bytes) -> bool:
-        for entry in inner:
-            queue.put(entry)
-        return write(self, data)
-
-    monkeypatch.setattr(Segment, "write", interrupted)
-    queue.put(b"1")
-    assert sorted(journal_records(path).values()) == [b"0", b"1", b"in the middle"]
-    assert sorted(entries(take_all(queue))) == [b"0", b"1", b"in the middle"]
-    queue.close()
-
-
-def test_a_signal_handler_that_raises_in_the_middle_of_a_write_leaves_the_journal_as_it_was(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-
-    def interrupted(*_: object) -> bool:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Segment, "write", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            queue.put(b"1")
-    journal: Journal = queue._at_hand.journal
-    assert (journal.count, journal.size) == (1, 1)
-    assert not queue.is_locked_here()
-    queue.put(b"2")
-    assert sorted(entries(take_all(queue))) == [b"0", b"2"]
-    queue.close()
-
-
 def test_room_for_others_is_given_back_by_what_leaves_the_journal(path: Path) -> None:
     first, second = spool(path, max_bytes=10_000), spool(path, max_bytes=10_000)
     for _ in range(100):
@@ -642,10 +374,8 @@ def test_what_was_dropped_is_not_kept_in_the_journal(path: Path) -> None:
     queue = Spool(str(path), 1000, "drop_oldest", memory, Diagnostics())
     queue.put(b"0" * 10)
     stand_still(queue)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(path):
         assert sum(queue.put(b"%d" % number * 10) for number in range(1, 40)) == 30
-        connection.execute("ROLLBACK")
     items = memory.take(100, MIB)
     assert len(items) == 10
     assert set(journal_records(path).values()) <= set(entries(items))
@@ -785,111 +515,6 @@ handler.close()
     assert journals(path) == []
 
 
-# Signal handlers that log in the midst of something, while another thread does something
-
-
-def in_the_midst(of: object, name: str, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
-    """Has something done once, in the middle of a method, by the thread that calls it first."""
-    method, todo = getattr(of, name), [work]
-
-    def interrupted(*args: object, **kwargs: object) -> object:
-        if todo and threading.current_thread() is threading.main_thread():
-            todo.pop()()
-        return method(*args, **kwargs)
-
-    monkeypatch.setattr(of, name, interrupted)
-
-
-def test_a_flush_beside_a_handler_that_logs_in_the_midst_of_put_hangs_nobody(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-    thread = threading.Thread(target=queue.mark)
-
-    def work() -> None:
-        assert queue._memory.is_locked_here()
-        thread.start()
-        thread.join(0.2)  # it waits for the lock that this thread has, whatever else it holds
-        queue.put(b"from the handler")
-
-    in_the_midst(queue._memory, "has_room", monkeypatch, work)
-    queue.put(b"1")
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-    assert sorted(entries(take_all(queue))) == [b"0", b"1", b"from the handler"]
-    queue.close()
-
-
-def test_a_put_beside_a_handler_that_logs_in_the_midst_of_a_flush_hangs_nobody(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path, max_bytes=1000, overflow="drop_oldest")
-    for _ in range(9):
-        queue.put(b"x" * 100)
-    thread = threading.Thread(target=queue.put, args=(b"y",))
-
-    def work() -> None:
-        with queue._memory.lock:
-            thread.start()
-            thread.join(0.2)
-            queue.put(b"z" * 200)  # the oldest go for it
-
-    work()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-    assert is_balanced(queue.account())
-    assert queue._disk.used <= 1000
-    queue.close()
-
-
-def test_a_handler_that_logs_in_the_midst_of_waking_the_upkeep_hangs_nobody(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path, memory_bytes=2000)
-    queue.put(b"x" * 100)
-    stand_still(queue)
-    for _ in range(5):
-        queue.put(b"x" * 100)
-    queue._upkeep._is_woken = False
-    event, calls = queue._upkeep._wake, []
-
-    def set_once() -> None:
-        calls.append(event)
-        assert len(calls) == 1  # `Event.set` holds a lock that is not reentrant
-        queue.put(b"from the handler")
-
-    monkeypatch.setattr(event, "set", set_once)
-    queue.put(b"1")
-    assert calls
-    assert len(rows(path)) == 8
-    monkeypatch.undo()
-    queue.close()
-
-
-def test_an_exception_of_a_signal_handler_right_after_a_lock_was_taken_leaves_it_free(path: Path) -> None:
-    queue = spool(path)
-    look_for_nothing(queue)
-    lock = queue._lock
-
-    class Interrupted:
-        def acquire(self, timeout: float) -> bool:
-            assert lock.acquire(timeout=timeout)
-            raise KeyboardInterrupt
-
-        def release(self) -> None:
-            lock.release()
-
-    queue._lock = Interrupted()  # type: ignore[assignment]
-    with pytest.raises(KeyboardInterrupt):
-        queue.put(b"1")
-    queue._lock = lock
-    assert not queue.is_locked_here()
-    queue.put(b"2")
-    assert entries(take_all(queue)) == [b"2"]
-    queue.close()
-
-
 def test_a_queue_that_nobody_closes_leaves_no_journal_if_nothing_is_in_it(path: Path) -> None:
     """As that of a handler whose place another one has taken."""
     queue = spool(path)
@@ -901,28 +526,6 @@ def test_a_queue_that_nobody_closes_leaves_no_journal_if_nothing_is_in_it(path: 
     del queue
     gc.collect()
     assert journals(path) == []
-
-
-def test_two_processes_that_make_the_file_at_once_take_it_for_what_it_is(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    value = SpoolFile._value
-    others: list[SpoolFile] = []
-
-    def meanwhile(self: SpoolFile, sql: str, values: Sequence[object] = ()) -> object:
-        found = value(self, sql, values)
-        if not others and "user_version" in sql:
-            others.append(self)  # those that are made by the next line are not in its way
-            others.append(SpoolFile(str(path)))
-        return found
-
-    monkeypatch.setattr(SpoolFile, "_value", meanwhile)
-    queue = spool(path)
-    queue.put(b"1")
-    assert list(path.parent.glob("*.unusable-*")) == []
-    assert [row[2] for row in rows(path)] == [b"1"]
-    others[1].close()
-    queue.close()
 
 
 def compactable(queue: Spool) -> list[bytes]:
@@ -978,49 +581,3 @@ def test_nobody_looks_after_a_journal_twice_at_once(path: Path, monkeypatch: pyt
     journal.look_after()
     assert len(calls) == 2
     queue.close()
-
-
-def test_a_handler_that_logs_while_records_leave_may_let_them_go_first(path: Path) -> None:
-    queue = spool(path)
-    for number in range(3):
-        queue.put(b"%d" % number)
-    journal = queue._at_hand.journal
-
-    class Interrupted(deque[int]):
-        def popleft(self) -> int:
-            journal._leaving = deque(self)
-            self.clear()
-            journal.leave(())
-            return super().popleft()
-
-    items = queue.take(3, MIB)
-    journal._leaving = Interrupted()
-    queue.delivered(items)
-    assert (journal.count, journal.size) == (0, 0)
-    assert rows(path) == []
-    queue.close()
-
-
-def test_a_record_in_two_journals_of_a_process_that_was_killed_is_sent_once(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was killed while it wrote the record again, and its journals are not taken in by the same process."""
-    dead = spool(path)
-    dead.put(b"1")
-    die(dead)
-    (first,) = journals(path)
-    second = first.with_name(first.name + "1")
-    second.write_bytes(first.read_bytes())
-    heir, other = spool(path), spool(path)
-    read = Path.read_bytes
-    for queue in (heir, other):
-        queue._disk.use()
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", lambda self: read(self) if self != second else failing(errno.EIO)())
-        heir.upkeep()
-        assert not first.exists()
-        assert heir.account().recovered == 0
-    found = [entries(take_all(queue)) for queue in (other, heir)]
-    assert sorted(found) == [[], [b"1"]]
-    heir.close()
-    other.close()

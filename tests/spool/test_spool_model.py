@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from spool_fixtures import MANY, PATIENCE, disappear, file_rows, is_balanced, rows, spool, take_all
+from spool_fixtures import MANY, PATIENCE, disappear, failing, file_rows, is_balanced, rows, spool, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
@@ -120,10 +120,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule()
     def disk_takes_no_journal_any_more(self) -> None:
-        def fail(*_: object) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        self.writes.setattr(os, "write", fail)
+        self.writes.setattr(os, "write", failing(errno.ENOSPC))
 
     @rule()
     def disk_takes_journals_again(self) -> None:
