@@ -194,23 +194,24 @@ class BoundedQueue:
     def put(self, entry: Entry, record: int = 0) -> int:  # a spool names its records
         size = entry[1] if type(entry) is tuple else len(entry)  # `entry_size`, without the call
         with self.lock:
-            mark = self._mark
-            if mark not in self._in_mark:
-                self._in_mark.setdefault(mark, 0)
-            item = (entry, mark, 0, monotonic(), record)
-            self._emitted += 1
             dropped = 0
             if self._count >= self._max_records or self._bytes + size > self._max_bytes:
+                self._emitted += 1  # while it waits for room, and below once it is in
                 dropped = self._make_room(size)
                 if not self.has_room(size):
                     self._dropped += 1
                     return dropped + 1
-            # From here on nothing is called, so that no signal handler comes between a record and its count.
+                self._emitted -= 1
+            mark = self._mark
+            if mark not in self._in_mark:
+                self._in_mark.setdefault(mark, 0)
+            item = (entry, mark, 0, monotonic(), record)
             self._is_closed = False
+            self._emitted += 1
             self.ready_bytes += size
             self._count += 1
             self._bytes += size
-            self._in_mark[mark] += 1
+            self._in_mark[mark] += 1  # no signal handler comes between, as `Counter.__missing__` is not called
             self._ready.append(item)
             return dropped
 
