@@ -5,6 +5,7 @@ Nothing here raises: a method says whether it could do its work. All of it needs
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class Disk:
         self.written = 0  # bytes since the last checkpoint
         self.undeleted: list[int] = []
         self.file: SpoolFile | None = None
+        self.side = threading.Lock()  # around another connection, of the thread that looks after the file
         self.is_barred = is_barred
         self._journal = journal
         self.path = path
@@ -145,10 +147,14 @@ class Disk:
         inode = inode_of(self.path)
         if inode is None or inode != self._inode:
             return None
+        if not self.side.acquire(blocking=False):
+            return "locked"  # that connection would take the log of the next file for its own
         try:
             target = set_aside(self.path)
         except OSError:
             return "unavailable"
+        finally:
+            self.side.release()
         gone = self.waiting.forget_all()
         self.lost += gone
         self._holder = 0

@@ -31,7 +31,7 @@ _PATIENCE = 0.005  # seconds for which `put` waits for the lock
 _LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under way
 _MARKS = 1000
 _COUNT = 1023  # the bits of an id that are a count
-_LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds that the end, to save what is in memory, and a fork wait for the disk
+_LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds that the end, for each of its steps, and a fork wait for the disk
 
 
 class Spool:
@@ -349,7 +349,7 @@ class Spool:
     # The end
 
     def close(self) -> None:
-        self._upkeep.stop()
+        self._upkeep.stop(_LAST_PATIENCE)  # and no connection is open any more
         self._save()  # or the next process would send again what has arrived
         with self._lock:
             self._is_closed = True
@@ -364,9 +364,9 @@ class Spool:
 
     def before_fork(self) -> None:
         """Closes the file, as a child must not inherit SQLite's state of an open one, and holds everybody off."""
-        self._is_held_for_fork = self._rounds.side.acquire(timeout=_FORK_PATIENCE)
+        self._is_held_for_fork = self._disk.side.acquire(timeout=_FORK_PATIENCE)
         if self._is_held_for_fork and not self._lock.acquire(timeout=_FORK_PATIENCE):
-            self._rounds.side.release()
+            self._disk.side.release()
             self._is_held_for_fork = False
         if self._is_held_for_fork:
             self._disk.close(is_quick=True)
@@ -376,4 +376,4 @@ class Spool:
         if self._is_held_for_fork:
             self._is_held_for_fork = False
             self._lock.release()
-            self._rounds.side.release()
+            self._disk.side.release()

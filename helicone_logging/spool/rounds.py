@@ -27,7 +27,6 @@ class Rounds:
     """
 
     def __init__(self, disk: Disk, lock: threading.RLock, diagnostics: Diagnostics) -> None:
-        self.side = threading.Lock()  # around the connection
         self.has_looked = False
         self.looked_at = self._tidied_at = 0.0
         self._disk = disk
@@ -61,7 +60,7 @@ class Rounds:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[SpoolFile]:
-        with self.side:
+        with self._disk.side:
             file = SpoolFile(self._disk.path, is_new_allowed=False)  # in the way of nobody who logs
             try:
                 yield file

@@ -53,10 +53,16 @@ class Upkeep:
             self._is_woken = True
             self._wake.set()
 
-    def stop(self) -> None:
-        """Ends it after what it is doing now."""
+    def stop(self, patience: float) -> None:
+        """Ends it, and waits until what it is doing now is over.
+
+        Args:
+            patience: seconds at the most.
+        """
         self._is_stopped = True
         self.wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(patience)
 
     def _run(self) -> None:
         with guard.sending():
@@ -66,7 +72,7 @@ class Upkeep:
                     return
                 pause = obj.upkeep()
                 del obj
-                if self._wake.wait(pause):
+                if self._wake.wait(pause) and not self._is_stopped:
                     time.sleep(_BREATH)
                 self._wake.clear()
                 self._is_woken = False

@@ -160,9 +160,7 @@ def without_journal(patched: pytest.MonkeyPatch) -> None:
 
 def stand_still(queue: Spool) -> None:
     """Ends the thread that looks after a queue."""
-    queue._upkeep.stop()
-    if queue._upkeep._thread is not None:
-        queue._upkeep._thread.join(PATIENCE)
+    queue._upkeep.stop(PATIENCE)
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:

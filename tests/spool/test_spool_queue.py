@@ -8,12 +8,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from spool_fixtures import MIB, entries, is_balanced, names, rows, spool, take_all, wait_until
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.spool import Spool
+from helicone_logging.spool import queue as spool_queue
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -240,6 +243,26 @@ def test_many_threads_are_counted_to_the_record(path: Path) -> None:
     account = queue.account()
     assert (account.emitted, account.delivered, account.queued, account.queued_bytes) == (800, 800, 0, 0)
     queue.close()
+
+
+def test_the_end_of_a_queue_waits_until_nothing_of_it_is_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next queue on that file may set it aside, which goes wrong while somebody has it open."""
+    is_over, begun, upkeep = [], threading.Event(), Spool.upkeep
+
+    def slow(queue: Spool) -> float:
+        begun.set()
+        time.sleep(0.2)
+        pause = upkeep(queue)
+        is_over.append(True)
+        return pause
+
+    monkeypatch.setattr(Spool, "upkeep", slow)
+    monkeypatch.setattr(spool_queue, "_LAST_PATIENCE", 60.0)
+    queue = spool(path)
+    queue.put(b"1")
+    assert begun.wait(60)
+    queue.close()
+    assert is_over == [True]
 
 
 def test_the_thread_that_looks_after_the_file_ends_with_the_queue(path: Path) -> None:

@@ -67,7 +67,7 @@ def test_while_the_file_is_locked_records_go_to_the_journal_or_to_memory_at_once
 def test_one_collision_of_processes_is_not_worth_a_report(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     queue = spool(path)
     queue.put(b"1")
-    queue._upkeep.stop()
+    stand_still(queue)
     with locked(path):
         queue.put(b"2")
     queue.close()
@@ -187,7 +187,7 @@ def test_a_directory_that_cannot_be_made_leaves_the_queue_in_memory(
 def test_what_is_in_memory_goes_to_disk_rather_than_being_dropped_at_the_end(path: Path) -> None:
     queue = spool(path)
     queue.put(b"0")
-    queue._upkeep.stop()
+    stand_still(queue)
     with locked(path):
         queue.put(b"1")
     wait_until(lambda: queue._disk.pause() == 0)
@@ -252,6 +252,18 @@ def test_a_file_of_another_form_is_set_aside_and_not_touched(
     if "DROP" not in change:
         assert [row[2] for row in rows(set_aside(path)[0])] == [b"1"]
     assert "set aside" in reports(capsys)[0]
+
+
+def test_a_file_is_not_set_aside_while_another_connection_would_take_its_log_along(path: Path) -> None:
+    path.write_bytes(b"no database" * 100)
+    queue = spool(path)
+    with queue._disk.side:
+        queue.put(b"1")
+        assert queue._disk.pause()
+        assert not set_aside(path)
+    wait_until(lambda: len(set_aside(path)) == 1)
+    wait_until(lambda: [row[2] for row in rows(path)] == [b"1"])
+    queue.close()
 
 
 def test_the_form_of_the_file_has_a_version(path: Path) -> None:
