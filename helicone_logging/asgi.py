@@ -1,12 +1,17 @@
-"""Binds the trace of a request for every ASGI application: `app.add_middleware(TraceContextMiddleware)`."""
+"""Binds the trace of a request for every ASGI application: `app.add_middleware(TraceContextMiddleware)`.
+
+At the end of the lifespan all records are delivered, as Uvicorn (0.29 and later) ends its process by the signal that it
+was stopped with, so that nothing runs at exit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from helicone_logging import context
+from helicone_logging import context, exits
 from helicone_logging.propagation import REQUEST_ID_HEADER, Entrance, UserReader, one_of
 
 Scope = MutableMapping[str, Any]
@@ -15,13 +20,82 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LIFESPAN = "lifespan"
+_SHUTDOWN = "lifespan.shutdown"
 _REQUESTS = ("http", "websocket")
 _ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _USER_KEYS = ("identity", "pk", "id", "username")
 
 
+class FlushAtShutdown:
+    """Delivers what was logged before the server ends: `application = FlushAtShutdown(get_asgi_application())`.
+
+    It closes all handlers of the process when the application has shut down, and so waits for `shutdown_timeout` of
+    theirs at the most; a record that comes later is sent all the same. `TraceContextMiddleware` contains it.
+
+    Args:
+        app: the application; for one that does not answer the lifespan, as Django's, it is answered here.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or the lifespan."""
+        if scope["type"] != _LIFESPAN:
+            await self._app(scope, receive, send)
+            return
+        lifespan = _Lifespan(receive, send)
+        try:
+            await self._app(scope, lifespan.receive, lifespan.send)
+        except Exception:
+            if lifespan.is_known:
+                await _close_handlers()
+                raise
+        if not lifespan.is_known:
+            await lifespan.answer()
+
+
+class _Lifespan:
+    """The server's side of the lifespan, as the application sees it.
+
+    Args:
+        receive: the server's.
+        send: the server's.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.is_known = False  # to the application
+
+    async def receive(self) -> Message:
+        self.is_known = True
+        return await self._receive()
+
+    async def send(self, message: Message) -> None:
+        self.is_known = True
+        if message["type"].startswith(_SHUTDOWN):
+            await _close_handlers()
+        await self._send(message)
+
+    async def answer(self) -> None:
+        """Answers in place of the application."""
+        event = ""
+        while event != _SHUTDOWN:
+            event = (await self.receive())["type"]
+            await self.send({"type": f"{event}.complete"})
+
+
+async def _close_handlers() -> None:
+    try:
+        await asyncio.to_thread(exits.close_all)
+    except RuntimeError:  # there is no event loop of asyncio, or no thread any more
+        exits.close_all()
+
+
 class TraceContextMiddleware:
-    """Binds the trace of each HTTP request and WebSocket while it is answered.
+    """Binds the trace of each HTTP request and WebSocket while it is answered, and delivers all at the server's end.
 
     Args:
         app: the application.
@@ -43,13 +117,14 @@ class TraceContextMiddleware:
         user_id: bool | Callable[[Scope], object] = False,
     ) -> None:
         self._app = app
+        self._lifespan = FlushAtShutdown(app)
         self._entrance = Entrance(request_id_header, response_header)
         self._user_of = UserReader(user_id, _authenticated_user)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; the application's lifespan passes unchanged."""
+        """Answers one request, or the lifespan."""
         if scope["type"] not in _REQUESTS:
-            await self._app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
             return
         inside, trace_id = self._entrance.enter(scope, lambda name: _header(scope, name))
         if self._entrance.response_header:

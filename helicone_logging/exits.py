@@ -28,7 +28,8 @@ class _Process:
     """What is known of the end of this process."""
 
     is_exiting = False
-    waited = 0.0  # seconds, since it has been exiting
+    shares_waits = False  # as at exit, though it may go on
+    waited = 0.0  # seconds, since it has been exiting, or has shared its waits
     watches_exit = False
     watches_end_of_child_in = 0  # the process id, as a fork copies all of this
 
@@ -46,13 +47,13 @@ def deadline(seconds: float) -> Iterator[float]:
     """Gives the moment, on the monotonic clock, at which a wait must end.
 
     Args:
-        seconds: how long it may take; at exit, together with all other waits there.
+        seconds: how long it may take; at exit and in `close_all`, together with all other waits there.
     """
     began = time.monotonic()
     try:
         yield began + max(0.0, seconds - _Process.waited)
     finally:
-        if is_exiting():
+        if is_exiting() or _Process.shares_waits:
             _Process.waited += time.monotonic() - began
 
 
@@ -78,7 +79,7 @@ def watch_end_of_child() -> None:
     for name in _FINALIZING_MODULES:
         process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
         if process is not None and util is not None and _is_child(process):
-            util.Finalize(None, _close_all, exitpriority=_PRIORITY)
+            util.Finalize(None, _close_at_end_of_child, exitpriority=_PRIORITY)
     celery = sys.modules.get("celery.signals")
     if celery is not None:
         celery.worker_process_shutdown.connect(_end_of_celery_worker, weak=False)
@@ -91,10 +92,21 @@ def _is_child(process: object) -> bool:
 
 def _end_of_celery_worker(**_: object) -> None:
     """The workers of Celery's prefork pool end by `os._exit`, without finalizers, right after this signal."""
-    _close_all()
+    _close_at_end_of_child()
 
 
-def _close_all() -> None:
+def _close_at_end_of_child() -> None:
     _Process.is_exiting = True
-    for obj in list(_watched):
-        obj.close()
+    close_all()
+
+
+def close_all() -> None:
+    """Closes all that is watched, within one wait for all; the process may go on."""
+    _Process.shares_waits = True
+    try:
+        for obj in list(_watched):
+            obj.close()
+    finally:
+        _Process.shares_waits = False
+        if not is_exiting():
+            _Process.waited = 0.0

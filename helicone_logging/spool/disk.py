@@ -8,14 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from helicone_logging.diagnostics import Diagnostics
 from helicone_logging.otel import entry_bytes, entry_size
 from helicone_logging.queues import Item
 from helicone_logging.spool.ages import Ages
-from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, UnusableFileError, passing_trouble, set_aside
+from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, UnusableFileError, passing_trouble
 from helicone_logging.spool.journal import Journal
+from helicone_logging.spool.names import inode_of, set_aside
 from helicone_logging.spool.process import LEASE, this_process
 from helicone_logging.spool.waiting import Fresh, Slip, Waiting, within
 
@@ -24,14 +24,6 @@ RENEW_EVERY = 15.0
 _CHUNKS = 64  # in how many parts room is set apart, so that not every record asks how much the others have taken
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _LOCKED_IS_TOLD_FROM = 2  # in a row: processes that share a file get into each other's way now and then
-
-
-def inode_of(path: str) -> int | None:
-    """Returns which file is at a path now, or None for none."""
-    try:
-        return Path(path).stat().st_ino
-    except OSError:
-        return None
 
 
 class Disk:

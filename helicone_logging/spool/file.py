@@ -1,15 +1,13 @@
 """The file of a queue on disk: its schema, and every SQL statement.
 
 Each change of a connection that is shared is a single statement, so that no signal handler or other thread can get
-between the parts of one. A
-record's id is the time it came at, in nanoseconds: ids grow at the end of the table for all processes together, where
-SQLite is fastest, and none is used twice.
+between the parts of one. A record's id is the time it came at, in nanoseconds: ids grow at the end of the table for all
+processes together, where SQLite is fastest, and none is used twice.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 import weakref
@@ -17,11 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from helicone_logging.spool.names import create_private
 from helicone_logging.spool.process import ProcessId, is_gone
 
 VERSION = 1
 APPLICATION_ID = 0x48434C51
-COMPANIONS = ("", "-wal", "-shm")
 
 MOST_ROWS = 256  # SQLite before 3.32 takes 999 values at once
 TROUBLE = (sqlite3.Error, OSError, MemoryError, ValueError, TypeError)  # the last two: rows with flipped bits
@@ -105,7 +103,7 @@ class SpoolFile:
     def __init__(self, path: str, *, is_new_allowed: bool = True, patience: float = _BUSY_SECONDS) -> None:
         self.path = path
         if is_new_allowed:
-            _create_private(path)
+            create_private(path)
         self._connection = sqlite3.connect(
             Path(path).as_uri() + "?mode=rw",
             timeout=patience,
@@ -364,30 +362,3 @@ def _apart(ids: Iterable[int]) -> list[int]:
 
 def _list(ids: Iterable[int]) -> str:
     return f"({','.join(map(str, ids))})"
-
-
-def _create_private(path: str) -> None:
-    # Never opens a file that exists: closing it would release all locks that SQLite holds on it in this process
-    # (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
-    file = Path(path)
-    file.parent.mkdir(0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        return
-    with contextlib.suppress(OSError):  # another user's; SQLite gives its companions the same mode
-        if file.stat().st_mode & 0o077:
-            file.chmod(0o600)
-
-
-def set_aside(path: str) -> str:
-    """Renames a file and its companions, and returns the new name of the file.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    target = f"{path}.unusable-{time.time_ns()}"
-    Path(path).rename(target)
-    for companion in COMPANIONS[1:]:
-        with contextlib.suppress(OSError):
-            Path(path + companion).rename(target + companion)
-    return target

@@ -23,7 +23,8 @@ from helicone_logging.otel import Entry, entry_bytes
 from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
 from helicone_logging.spool import forks, moving, rounds
 from helicone_logging.spool.at_hand import AtHand
-from helicone_logging.spool.disk import Disk, inode_of
+from helicone_logging.spool.disk import Disk
+from helicone_logging.spool.names import inode_of
 from helicone_logging.spool.upkeep import Upkeep
 from helicone_logging.spool.waiting import least, parted
 

@@ -200,11 +200,14 @@ def test_the_lifespan_of_the_application_is_not_a_request():
     seen = []
 
     async def app(scope, receive, send):
-        seen.append((scope, receive, send, dict(ambient())))
+        seen.append((scope, await receive(), dict(ambient())))
+
+    async def receive():
+        return {"type": "lifespan.startup"}
 
     scope = {"type": "lifespan"}
-    asyncio.run(TraceContextMiddleware(app, response_header="X-Trace-ID")(scope, 1, 2))
-    assert seen == [({"type": "lifespan"}, 1, 2, {})]
+    asyncio.run(TraceContextMiddleware(app, response_header="X-Trace-ID")(scope, receive, None))
+    assert seen == [({"type": "lifespan"}, {"type": "lifespan.startup"}, {})]
 
 
 def test_the_inner_of_two_middlewares_keeps_what_the_outer_bound():

@@ -132,6 +132,15 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
     raise AssertionError(f"nothing listens on port {port}: {log.read_text()}")
 
 
+def wait_for_text(text: str, server: Server) -> None:
+    """Waits until a server has written something."""
+    deadline = time.monotonic() + SERVER_PATIENCE
+    while text not in (written := server.log.read_text(encoding="utf-8", errors="replace")):
+        assert server.process.poll() is None, written
+        assert time.monotonic() < deadline, written
+        time.sleep(0.01)
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process as a service manager does; one that does not obey is a failure."""
     if process.poll() is None:

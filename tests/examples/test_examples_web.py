@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -137,3 +138,22 @@ def test_what_was_logged_right_before_a_server_is_ended_arrives(name, receiver, 
     with started(name, receiver, tmp_path) as server:
         asked = servers.ask_at_once(server.url + "/ask", count=20)
     servers.assert_every_request_has_its_own_tree(receiver, asked, CASES[name].trees["/ask"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM: processes are killed there")
+@pytest.mark.parametrize("name", ["django-uvicorn", "fastapi-uvicorn"])
+def test_uvicorn_which_ends_itself_by_the_signal_delivers_what_the_endpoint_has_not_taken_yet(name, tmp_path) -> None:
+    """What runs at exit does not run there, so it is the end of the lifespan that waits for the endpoint."""
+    command, log, is_open = CASES[name].command, tmp_path / "server.log", threading.Event()
+    with (
+        Receiver(port=0, on_span=lambda _: is_open.wait(PATIENCE)) as receiver,
+        servers.serving(
+            receiver, lambda port: [*command(port), "--log-level", "info"], log, cwd=CASES[name].cwd
+        ) as server,
+    ):
+        asked = servers.ask_at_once(server.url + "/ask", count=20)
+        server.process.terminate()
+        servers.wait_for_text("Waiting for application shutdown.", server)
+        is_open.set()
+        server.process.wait(PATIENCE)
+        servers.assert_every_request_has_its_own_tree(receiver, asked, CASES[name].trees["/ask"])

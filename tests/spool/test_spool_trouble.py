@@ -25,6 +25,7 @@ from spool_fixtures import (
 
 from helicone_logging.spool import file as spool_file
 from helicone_logging.spool.file import SpoolFile
+from helicone_logging.spool.names import COMPANIONS
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -311,7 +312,7 @@ def test_a_file_removed_while_in_use_loses_nothing(path: Path, is_replaced: bool
         queue.put(b"%d" % number)
     on_its_way = queue.take(2, MIB)
     stand_still(queue)  # it might begin a new file before all of the old one is removed
-    for companion in spool_file.COMPANIONS:
+    for companion in COMPANIONS:
         path.with_name(path.name + companion).unlink()
     if is_replaced:
         other = spool(path)

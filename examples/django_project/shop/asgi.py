@@ -4,5 +4,7 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from helicone_logging.asgi import FlushAtShutdown
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
-application = get_asgi_application()
+application = FlushAtShutdown(get_asgi_application())
