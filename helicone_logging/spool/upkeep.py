@@ -61,7 +61,7 @@ class Upkeep:
         """
         self._is_stopped = True
         self.wake()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join(patience)
 
     def _run(self) -> None:

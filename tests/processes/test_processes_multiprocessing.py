@@ -28,6 +28,17 @@ def failing(name):
     _, log = configure()
     log.info(f"child {name}", extra=TRACE)
     raise SystemExit(3)
+
+def late(name):
+    from multiprocessing.util import Finalize
+    _, log = configure()
+    log.info(f"child {name}", extra=TRACE)
+    Finalize(None, last_words, args=(log,), exitpriority=0)
+
+def last_words(log):
+    import threading
+    log.info("finalizer", extra=TRACE)
+    assert threading.enumerate() == [threading.main_thread()], "a thread that the end of the process would cut off"
 """
 
 
@@ -55,6 +66,22 @@ def test_a_process_that_logs_and_returns_loses_nothing(method, server, run_scrip
         method,
     )
     assert Counter(server.names()) == Counter(["parent before", "parent after", "child 0", "child 1", "child 2"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_finalizer_logs_at_the_end_of_a_child_arrives(method, server, run_script) -> None:
+    run(
+        run_script,
+        """
+    configure()
+    process = context.Process(target=late, args=("body",))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+""",
+        method,
+    )
+    assert server.names() == ["child body", "finalizer"]
 
 
 @pytest.mark.parametrize("method", METHODS)
