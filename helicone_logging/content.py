@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from helicone_logging import duck, media
+from helicone_logging import budget, duck, media
 from helicone_logging.duck import first, get
 from helicone_logging.values import CUT, text_of
 
@@ -82,14 +82,16 @@ class _Renderer:
         self._depth += 1
         try:
             parts = duck.items(content)
-            return self._part(content) if parts is None else joined(map(self._counted, parts))
+            return self._part(content) if parts is None else joined(map(self._counted, parts[: MAX_PARTS + 1]))
         finally:
             self._depth -= 1
 
     def _counted(self, part: object) -> str:
         self._parts_left -= 1
         if self._parts_left > 0:
-            return self._part(part)
+            if budget.spend():
+                return self._part(part)
+            self._parts_left = 0
         return "" if self._parts_left else CUT
 
     def _part(self, part: object) -> str:

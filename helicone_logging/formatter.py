@@ -10,8 +10,8 @@ from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
+from helicone_logging import budget, otel
 from helicone_logging import options as check
-from helicone_logging import otel
 from helicone_logging._version import __version__
 from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
 from helicone_logging.context import STAMPED_MARK
@@ -163,10 +163,11 @@ class OTELTraceFormatter(BaseJsonFormatter):
             return self._general_snapshot(record, _rendered(record) if text is None else text)
 
     def _general_snapshot(self, record: logging.LogRecord, text: str) -> Snapshot:
-        message = _message(record, text)
-        fields = self._fields(record, message.text)
-        place = self._builder.place(record, fields, message)
-        span = self._builder.build(record, fields, message, place)
+        with budget.one_record():
+            message = _message(record, text)
+            fields = self._fields(record, message.text)
+            place = self._builder.place(record, fields, message)
+            span = self._builder.build(record, fields, message, place)
         entry, cut_values = self._pack(span)
         return entry, cut_values, place.malformed
 

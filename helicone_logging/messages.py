@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from helicone_logging import duck
+from helicone_logging import budget, duck
 from helicone_logging.content import are_output, are_parts, content_text, is_item, joined, tool_call_text
 from helicone_logging.duck import first, get
+from helicone_logging.values import CUT
 
 
 class Message(NamedTuple):
@@ -112,6 +113,8 @@ def _message(entry: object, default_role: str) -> Message:
         return Message(default_role, entry)
     if type(entry) is Message:
         return entry
+    if not budget.spend():
+        return Message(default_role, CUT)
     if type(entry) is tuple and len(entry) == 2 and (role := duck.text(entry[0])) in _ROLE_NAMES:  # LangChain
         return Message(_ROLES.get(role, role), content_text(entry[1]))
     if not duck.has_fields(entry):

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
+from helicone_logging import budget, otel
 from helicone_logging import fields as vocabulary
-from helicone_logging import otel
 from helicone_logging.ambient import ambient_of, of_same_trace
 from helicone_logging.context import AMBIENT_MARK
 from helicone_logging.fillers import Filler, Tools, filler_of, variable
@@ -144,7 +144,8 @@ class Stencils:
 
     def _messages_json(self, others: int, messages: object) -> bytes:
         attributes: dict[str, Scalar] = {}
-        has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
+        with budget.one_record():
+            has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
         if not has_any or others + len(attributes) > self._limits.attributes:
             raise ValueError("the message of the record takes their place, or some are dropped")
         return b"".join(otel.attributes_json(attributes))

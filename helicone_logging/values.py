@@ -15,6 +15,8 @@ import numbers
 from collections import deque
 from collections.abc import Mapping
 
+from helicone_logging import budget
+
 MAX_DEPTH = 24
 MAX_ITEMS = 10_000
 MAX_EXACT_INT = 2**53  # the server parses numbers as doubles
@@ -46,7 +48,8 @@ def text_of(value: object) -> str:
 
     Args:
         value: mappings, lists, sets, dataclasses and models become JSON text, at most 24 levels deep and 10,000
-            items long, where `…` stands for the rest; bool is `true` or `false`, None is empty.
+            items long, and no longer than what `budget.one_record` leaves, where `…` stands for the rest; bool is
+            `true` or `false`, None is empty.
     """
     if type(value) is str:
         return value
@@ -111,6 +114,8 @@ class _Reader:
             return _unreadable(value)
 
     def _container(self, value: object, depth: int) -> Plain:
+        if budget.is_spent() and isinstance(value, (Mapping, *_SEQUENCES)):
+            return CUT  # without a copy, as there may be many long ones
         members = _members(value)
         if members is None:
             return _leaf(value)
@@ -144,7 +149,7 @@ class _Reader:
 
     def _spend(self) -> bool:
         self._items_left -= 1
-        return self._items_left >= 0
+        return self._items_left >= 0 and budget.spend()
 
 
 def _members(value: object) -> dict[object, object] | list[object] | None:
