@@ -505,7 +505,9 @@ def test_the_standard_library_fills_them_as_well() -> None:
         assert formatters[0]._stencils.fill(made, "grün") is not None
 
 
-def test_memory_is_bounded_whatever_comes() -> None:
+def test_memory_is_bounded_whatever_comes(monkeypatch) -> None:
+    for name in ("_MAX_KNOWN", "_MAX_SEEN"):
+        monkeypatch.setattr(stencils, name, 32)
     formatter, _ = pair({})
     remembered = formatter._stencils
     for number in range(2 * stencils._MAX_KNOWN):
