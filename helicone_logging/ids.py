@@ -42,7 +42,7 @@ class TraceParent(NamedTuple):
     span_id: str
 
 
-class _Source:
+class _Source(random.Random):
     """Random ids from a generator of our own.
 
     The application's `random.seed(42)` must not make ids repeat, nor may a fork; and `os.urandom` for every
@@ -50,14 +50,11 @@ class _Source:
     """
 
     def __init__(self) -> None:
-        self._random = random.Random()  # noqa: S311 - ids are no secrets
+        super().__init__()
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
-        self._random.seed()
-
-    def digits(self, count: int) -> str:
-        return f"{self._random.getrandbits(4 * count) or 1:0{count}x}"
+        self.seed()
 
 
 _source = _Source()
@@ -65,12 +62,12 @@ _source = _Source()
 
 def new_trace_id() -> str:
     """Returns a random trace id of 32 hexadecimal digits."""
-    return _source.digits(_TRACE_DIGITS)
+    return f"{_source.getrandbits(128) or 1:032x}"
 
 
 def new_span_id() -> str:
     """Returns a random span id of 16 hexadecimal digits."""
-    return _source.digits(_SPAN_DIGITS)
+    return f"{_source.getrandbits(64) or 1:016x}"
 
 
 def trace_id(value: object) -> str | None:

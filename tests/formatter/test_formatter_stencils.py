@@ -139,8 +139,8 @@ BOUND: dict[str, dict[str, Any]] = {
 
 
 class Sevens:
-    def digits(self, count: int) -> str:
-        return "7" * count
+    def getrandbits(self, bits: int) -> int:
+        return int("7" * (bits // 4), 16)
 
 
 def pair(options: Mapping[str, Any]) -> tuple[OTELTraceFormatter, OTELTraceFormatter]:
