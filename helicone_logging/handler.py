@@ -89,6 +89,8 @@ class HeliconeHandler(logging.Handler):
         ConfigurationError: an option has a value that cannot work.
     """
 
+    _selected: logging.LogRecord | None = None  # what `handle` has asked for already, on its way to `emit`
+
     def __init__(
         self,
         level: int | str = logging.NOTSET,
@@ -203,11 +205,14 @@ class HeliconeHandler(logging.Handler):
         sender = self._sender
         if sender is None:
             return False
+        selected = None
         if not self.filters:
             try:
-                if type(record.msg) is str and not self._traces.selects(record):  # no mapping of the user's
-                    sender.diagnostics.skip()  # as nearly all are, so they go before anything else is done
-                    return True
+                if type(record.msg) is str:  # no mapping of the user's
+                    if not self._traces.selects(record):
+                        sender.diagnostics.skip()  # as nearly all are, so they go before anything else is done
+                        return True
+                    selected = record
             except Exception:  # noqa: BLE001, S110 - as of a record without a message; `emit` tells of it
                 pass
         if not guard.enter():
@@ -216,6 +221,7 @@ class HeliconeHandler(logging.Handler):
         try:
             if self.filters:
                 return self._pass(record)
+            self._selected = selected
             self.emit(record)
             return True
         except Exception as error:  # noqa: BLE001 - a filter is the user's, and so is the `emit` of a subclass
@@ -241,10 +247,12 @@ class HeliconeHandler(logging.Handler):
         if sender is None:
             return
         try:
-            if not self._traces.selects(record):
+            is_selected, self._selected = self._selected is record, None  # of another thread: then it is asked again
+            if not is_selected and not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
+            text = None if self.formatter is self._traces else self._text(record)
+            entry, cut_values, malformed = self._traces.snapshot(record, text)
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
             sender.submit(entry)
@@ -257,7 +265,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None or self.formatter is self._traces:
+        if self.formatter is None:
             return None
         return self.formatter.format(logging.makeLogRecord(record.__dict__))
 

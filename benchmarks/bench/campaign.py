@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import registry
+from bench import pace, registry
 from bench.environments import BENCHMARKS, Environment, UnavailableError, variables, versions
 from bench.registry import Peer
 from bench.sink import Sink
@@ -25,6 +25,7 @@ _ABANDONED_RECORDS = 1_000
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _SKIPPED_RECORDS = 20_000
 _IMPORTS = 3
+_PACE_SECONDS = 3.0
 _IMPORT = "import time; t = time.perf_counter(); import {module}; print((time.perf_counter() - t) * 1e3)"
 
 
@@ -48,6 +49,12 @@ class Results:
     repetitions: int = 0
     seconds: float = 0.0
 
+    def values(self, peer: str, measure: str, figure: str) -> list[float]:
+        """Returns the figures of all repetitions; the p50 only of those at the machine's full speed, if any."""
+        turns = [turn for turn in self.rows.get(peer, {}).get(measure, []) if figure in turn]
+        undisturbed = [turn for turn in turns if turn.get("full_pace")] if figure == "p50_us" else []
+        return [turn[figure] for turn in undisturbed or turns]
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -58,7 +65,7 @@ class Campaign:
     Args:
         sink: the endpoint.
         records: of the tight loop at the most.
-        python: the interpreter of all peers; None for an environment for each.
+        python: the interpreter of all peers, where nothing is measured; None for an environment for each.
     """
 
     def __init__(self, sink: Sink, records: int, python: Path | None = None) -> None:
@@ -67,6 +74,7 @@ class Campaign:
         self._records = records
         self._python = python
         self._runs = 0
+        self._pace = 0 if python else pace.quickest(_PACE_SECONDS)
 
     def prepare(self, peers: list[Peer]) -> list[Peer]:
         """Makes the environments.
@@ -180,7 +188,7 @@ class Campaign:
         return f"{self._runs:04x}"
 
     def _run(self, peer: Peer, measure: str, count: int, run: str, options: dict[str, Any]) -> dict[str, Any]:
-        task = Task(measure, peer.module, options, self._sink.port, run, count, peer.arrives)
+        task = Task(measure, peer.module, options, self._sink.port, run, count, peer.arrives, self._pace)
         command = [str(self._python or peer.environment.python), "-m", "bench.worker", json.dumps(asdict(task))]
         # A folder that goes with it: what queues on disk leave fills the page cache, and slows down those that follow.
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:

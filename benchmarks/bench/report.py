@@ -35,8 +35,7 @@ class _Column:
     def values(self, results: Results, peer: Peer) -> list[float]:
         if self._is_sent and not peer.arrives:
             return []
-        turns = results.rows.get(peer.key, {}).get(self._measure, [])
-        return [turn[self._figure] for turn in turns if self._figure in turn]
+        return results.values(peer.key, self._measure, self._figure)
 
 
 _P50 = _Column("p50", "near", "p50_us")
@@ -172,10 +171,10 @@ Written by `python benchmarks/run.py`; do not edit (the last section comes from 
 _LEGEND = """\
 Medians over the repetitions, in brackets the least and the most. *p50, p99, p99.9*: microseconds for the caller of one
 record, in a tight loop of 20,000 (helicone-helpers 2,000, python-logstash-async's SQLite 4,000), while the background
-is sending. *records/s*: until the last one was stored. *lost*: of those of the loop. *CPU*: of the whole process, both
-threads of it, for each logged record. *100 ms away*: 2,000 records (one span a request 300, SQLite 1,000,
-helicone-helpers 50), each answer 100 ms late. *bytes of a queued record*: growth of the resident memory while nobody
-answers."""
+is sending; *p50* while the machine runs at its full speed. *records/s*: until the last one was stored. *lost*: of
+those of the loop. *CPU*: of the whole process, both threads of it, for each logged record. *100 ms away*: 2,000 records
+(one span a request 300, SQLite 1,000, helicone-helpers 50), each answer 100 ms late. *bytes of a queued record*: growth
+of the resident memory while nobody answers."""
 
 _METHOD = """\
 ## Method
@@ -187,6 +186,9 @@ _METHOD = """\
   record by its bytes, so that what is lost or doubled shows for every format. It counts when it answers.
 - **Each measurement** is a process of its own in the virtual environment of its peer, after 50 records of warming up.
   Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
+- **The machine's speed** changes from one half of a second to the next where its host is busy, by 1.7 times. So a fixed
+  piece of work is timed every 500 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
+  p50 is of the stretches at full speed. Of what is not exported the quickest of 30 blocks counts.
 - **Queues** have room for the whole loop where a peer can be told so; otherwise what overflows is lost, and shown.
 - python-logstash-async sends over HTTP here: over TCP and UDP it never learns whether a record has arrived. Its worker
   looks at its queue every two seconds; the loop ends with `close()`, which does not wait for that.

@@ -50,8 +50,7 @@ class Figures:
         Raises:
             LookupError: it was not measured.
         """
-        turns = self._results.rows.get(peer, {}).get(measure, [])
-        values = [turn[figure] for turn in turns if figure in turn]
+        values = self._results.values(peer, measure, figure)
         if not values:
             raise _MissingError(f"{peer} {measure} {figure}")
         return float(statistics.median(values))

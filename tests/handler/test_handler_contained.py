@@ -7,6 +7,7 @@ import logging
 import logging.handlers
 import queue
 import threading
+import weakref
 
 import pytest
 import requests
@@ -444,3 +445,25 @@ def test_the_formatter_is_public_and_json_logger_options_work_through_the_handle
     attributes = server.named("from a dict").attributes
     assert attributes["region"] == "eu"
     assert attributes["traceloop.association.properties.Helicone-User-Id"] == "ada"
+
+
+def test_a_record_is_selected_for_itself_only_and_not_kept(server, handler, logger) -> None:
+    """`handle` tells `emit` what it has found out, and a record logged meanwhile must not get that."""
+
+    class Telling:
+        def __str__(self) -> str:
+            logger.info("inside", extra=TRACE)
+            handler.emit(logging.makeLogRecord({"msg": "not exported"}))
+            return "told"
+
+    log_past_pytest(handler, "outside %s", Telling())
+    handler._selected = logging.makeLogRecord({"msg": "of another thread, on its way"})
+    handler.emit(logging.makeLogRecord({"msg": "nor this"}))
+    record = logging.makeLogRecord({"msg": "last", **TRACE})
+    reference = weakref.ref(record)
+    handler.handle(record)
+    del record
+    assert reference() is None
+    assert handler.flush()
+    assert sorted(server.names()) == ["inside", "last", "outside told"]
+    assert handler.stats().skipped == 2
