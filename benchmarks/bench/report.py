@@ -188,7 +188,7 @@ _METHOD = """\
   Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
 - **The machine's speed** changes from one half of a second to the next where its host is busy, by 1.7 times. So a fixed
   piece of work is timed every 500 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
-  p50 is of the stretches at full speed. Of what is not exported the quickest of 30 blocks counts.
+  p50 is of the stretches at full speed. Of what is not exported the quickest of 300 blocks counts.
 - **Queues** have room for the whole loop where a peer can be told so; otherwise what overflows is lost, and shown.
 - python-logstash-async sends over HTTP here: over TCP and UDP it never learns whether a record has arrived. Its worker
   looks at its queue every two seconds; the loop ends with `close()`, which does not wait for that.
