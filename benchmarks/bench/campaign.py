@@ -26,6 +26,17 @@ _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _SKIPPED_RECORDS = 20_000
 _IMPORTS = 3
 _PACE_SECONDS = 3.0
+# Those that are compared come one after the other, as the machine may be slower a minute later.
+_COMPARED = [
+    "ours-one",
+    "helpers",
+    "logzio",
+    "ours-512",
+    "otel-spans",
+    "ours-512-plain",
+    "logstash-sqlite",
+    "ours-spool",
+]
 _IMPORT = "import time; t = time.perf_counter(); import {module}; print((time.perf_counter() - t) * 1e3)"
 
 
@@ -121,7 +132,8 @@ class Campaign:
                 say(f"stopped after {turn} repetitions, as the time is up")
                 break
             say(f"repetition {turn + 1} of {times}")
-            for peer in peers if turn % 2 == 0 else reversed(peers):
+            side_by_side = sorted(peers, key=_turn_of)
+            for peer in side_by_side if turn % 2 == 0 else reversed(side_by_side):
                 if peer.key not in self.results.left_out:
                     self._measure(peer)
                     if turn == 0 and peer.queues and peer.key not in self.results.left_out:
@@ -220,6 +232,10 @@ class Campaign:
                     command, capture_output=True, text=True, timeout=60, env=variables(), cwd=BENCHMARKS, check=True
                 )
                 self.results.imports.setdefault(environment.name, []).append(float(done.stdout))
+
+
+def _turn_of(peer: Peer) -> int:
+    return _COMPARED.index(peer.key) if peer.key in _COMPARED else len(_COMPARED)
 
 
 def chosen(keys: list[str] | None) -> list[Peer]:

@@ -186,8 +186,9 @@ _METHOD = """\
   record by its bytes, so that what is lost or doubled shows for every format. It counts when it answers.
 - **Each measurement** is a process of its own in the virtual environment of its peer, after 50 records of warming up.
   Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
+  Those that are compared come one after the other, and their ratio is the median of those of the repetitions.
 - **The machine's speed** changes from one half of a second to the next where its host is busy, by 1.7 times. So a fixed
-  piece of work is timed every 500 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
+  piece of work is timed every 100 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
   p50 is of the stretches at full speed. Of what is not exported the quickest of 300 blocks counts.
 - **Queues** have room for the whole loop where a peer can be told so; otherwise what overflows is lost, and shown.
 - python-logstash-async sends over HTTP here: over TCP and UDP it never learns whether a record has arrived. Its worker

@@ -56,8 +56,20 @@ class Figures:
         return float(statistics.median(values))
 
     def ratio(self, figure: str, ours: str, theirs: str, measure: str = "near") -> float:
-        """Returns ours / theirs."""
-        return self.get(ours, measure, figure) / self.get(theirs, measure, figure)
+        """Returns the median of ours / theirs, of the repetitions in which both were measured, one after the other.
+
+        Raises:
+            LookupError: they were not measured.
+        """
+        pairs = zip(
+            self._results.rows.get(ours, {}).get(measure, []),
+            self._results.rows.get(theirs, {}).get(measure, []),
+            strict=False,
+        )
+        ratios = [ours_then[figure] / theirs_then[figure] for ours_then, theirs_then in pairs]
+        if not ratios or figure == "p50_us":  # for which it is known when the machine ran at its full speed
+            return self.get(ours, measure, figure) / self.get(theirs, measure, figure)
+        return statistics.median(ratios)
 
     def imports(self, environment: str) -> float:
         """Returns the milliseconds of an import."""
