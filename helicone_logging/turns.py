@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 _MOMENT = 0.0001  # seconds in which a thread wakes up; after less, this one would have the interpreter back first
-_TURN = 0.00015  # seconds for which a thread goes on, and longer if nobody made use of its pause
+_TURN = 0.00008  # seconds for which a thread goes on, and longer if nobody made use of its pause
 _UNUSED = 0.0005  # seconds in which it has the interpreter back if nobody did
 _CROWDED = 0.015  # seconds after which it has the interpreter back from several others, of 5 ms each
 
