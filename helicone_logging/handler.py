@@ -251,8 +251,7 @@ class HeliconeHandler(logging.Handler):
             if not is_selected and not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            text = None if self.formatter is self._traces else self._text(record)
-            entry, cut_values, malformed = self._traces.snapshot(record, text)
+            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
             sender.submit(entry)
@@ -265,7 +264,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None:
+        if self.formatter is None or self.formatter is self._traces:
             return None
         return self.formatter.format(logging.makeLogRecord(record.__dict__))
 
