@@ -163,7 +163,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             return self._general_snapshot(record, _rendered(record) if text is None else text)
 
     def _general_snapshot(self, record: logging.LogRecord, text: str) -> Snapshot:
-        with budget.one_record():
+        with budget.OneRecord():
             message = _message(record, text)
             fields = self._fields(record, message.text)
             place = self._builder.place(record, fields, message)

@@ -144,7 +144,7 @@ class Stencils:
 
     def _messages_json(self, others: int, messages: object) -> bytes:
         attributes: dict[str, Scalar] = {}
-        with budget.one_record():
+        with budget.OneRecord():
             has_any = vocabulary.take_messages({"messages": messages}, attributes, capture_text=True)
         if not has_any or others + len(attributes) > self._limits.attributes:
             raise ValueError("the message of the record takes their place, or some are dropped")

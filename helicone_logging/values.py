@@ -48,7 +48,7 @@ def text_of(value: object) -> str:
 
     Args:
         value: mappings, lists, sets, dataclasses and models become JSON text, at most 24 levels deep and 10,000
-            items long, and no longer than what `budget.one_record` leaves, where `…` stands for the rest; bool is
+            items long, and no longer than what `budget.OneRecord` leaves, where `…` stands for the rest; bool is
             `true` or `false`, None is empty.
     """
     if type(value) is str:

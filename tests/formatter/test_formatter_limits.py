@@ -166,7 +166,7 @@ def nested(depth: int, kind: str) -> object:
     "name", ["custom", "messages", "completion", "properties", "llm_response", "llm_request", "trace_id", "tool_calls"]
 )
 def test_deep_nesting_ends_at_a_mark(kind: str, name: str) -> None:
-    body = raw_of(traced("ask", **{name: nested(20_000, kind)}))
+    body = raw_of(traced("ask", **{name: nested(50_000, kind)}))
     assert len(body) <= 8 * MIB
     checked(body)
 
