@@ -1,9 +1,14 @@
-"""Both ways of a record onto the disk."""
+"""Both ways of a record onto the disk, and the patience of a queue with it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from spool_fixtures import without_journal
+from spool_fixtures import PATIENCE, without_journal
+
+from helicone_logging.spool import queue
+from helicone_logging.spool.file import SpoolFile
 
 
 @pytest.fixture(params=["journal", "file"])
@@ -12,3 +17,13 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "file":
         without_journal(monkeypatch)
     return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _patience(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Queues wait until they have the disk, so that on a busy machine no record goes to memory where none should."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.node.get_closest_marker("impatient") is None:
+            patched.setattr(queue, "_PATIENCE", PATIENCE)
+            patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
+        yield

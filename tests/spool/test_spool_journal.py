@@ -214,6 +214,7 @@ def test_a_journal_that_was_removed_costs_no_record(path: Path, *, is_replaced: 
     queue.close()
 
 
+@pytest.mark.impatient
 def test_a_file_that_stays_locked_at_the_end_leaves_what_is_in_the_journal_to_the_next_process(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +369,7 @@ def test_room_for_others_is_given_back_by_what_leaves_the_journal(path: Path) ->
     second.close()
 
 
+@pytest.mark.impatient
 def test_what_was_dropped_is_not_kept_in_the_journal(path: Path) -> None:
     """Neither would it be right that the next process sends it, nor that it takes room."""
     memory = BoundedQueue(10, MIB, "drop_oldest", 1.0)
@@ -454,9 +456,10 @@ def test_clearing_a_journal_that_is_gone_makes_no_new_one(path: Path) -> None:
 def test_nothing_is_written_while_nothing_happens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_journal, "SEGMENT_BYTES", 1000)
     queue = spool(path, memory_bytes=25_000)
-    for _ in range(100):
-        queue.put(b"x" * 100)
+    queue.put(b"x" * 100)
     stand_still(queue)
+    for _ in range(99):
+        queue.put(b"x" * 100)
     queue.retry(queue.take(100, MIB), 1000.0)
     written: list[bytes] = []
     with monkeypatch.context() as patched:
@@ -511,6 +514,9 @@ handler.close()
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+    again = spool(path)  # if one was on its way at the end, all are in the journal still
+    assert len(take_all(again)) == 20
+    again.close()
     assert len(rows(path)) == 20
     assert journals(path) == []
 

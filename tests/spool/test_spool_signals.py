@@ -104,6 +104,7 @@ def test_a_flush_beside_a_handler_that_logs_in_the_midst_of_put_hangs_nobody(
     queue.close()
 
 
+@pytest.mark.impatient
 def test_a_put_beside_a_handler_that_logs_in_the_midst_of_a_flush_hangs_nobody(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
