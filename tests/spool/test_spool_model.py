@@ -12,11 +12,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from spool_fixtures import MANY, PATIENCE, disappear, failing, file_rows, is_balanced, rows, spool, take_all
+from spool_fixtures import MANY, disappear, failing, file_rows, is_balanced, rows, spool, take_all
 
 from helicone_logging.queues import Item
 from helicone_logging.spool import Spool
-from helicone_logging.spool.file import SpoolFile
 from helicone_logging.spool.process import ProcessId
 
 MOST = 2000
@@ -28,9 +27,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patched = pytest.MonkeyPatch()  # nobody gives up: this is about what is done, not about who is in the way
-        self.patched.setitem(SpoolFile.__init__.__kwdefaults__, "patience", PATIENCE)
-        self.patched.setattr("helicone_logging.spool.queue._PATIENCE", PATIENCE)
+        self.patched = pytest.MonkeyPatch()
         self.writes = pytest.MonkeyPatch()
         self.generation = 0
         for module in ("disk", "segment"):
@@ -85,8 +82,9 @@ class SpoolMachine(RuleBasedStateMachine):
     def kept_after(self, dropped: int) -> list[bytes]:
         """Which records go is looked up, as it depends on delays; never one more than is needed."""
         memory = self.queue._memory
-        kept = {item[0] for item in (*memory._ready, *(item for _, _, item in memory._delayed))}
-        kept |= {entry for _, _, entry in file_rows(self.path)} - {item.entry for item in self.taken}
+        with self.queue._lock:  # or the queue's own thread has some in its hand
+            kept = {item[0] for item in (*memory._ready, *(item for _, _, item in memory._delayed))}
+            kept |= {entry for _, _, entry in file_rows(self.path)} - {item.entry for item in self.taken}
         waiting = [entry for entry in self.waiting if entry in kept]
         gone = [entry for entry in self.waiting if entry not in kept]
         assert len(gone) == dropped
@@ -190,8 +188,9 @@ class SpoolMachine(RuleBasedStateMachine):
     def what_is_in_the_journal_is_at_hand(self) -> None:
         if hasattr(self, "queue"):
             at_hand = self.queue._at_hand
-            assert at_hand.journal.count <= at_hand.memory.account().queued
-            assert at_hand.journal.size <= at_hand.memory.account().queued_bytes
+            with self.queue._lock:  # or the queue's own thread has some in its hand, as above
+                assert at_hand.journal.count <= at_hand.memory.account().queued
+                assert at_hand.journal.size <= at_hand.memory.account().queued_bytes
 
     def teardown(self) -> None:
         try:
