@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ _FOREIGN_NAMES = {
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 }
+_PATIENCE = 10.0  # seconds for what is on its way to a server that is gone
 
 
 def pytest_configure() -> None:
@@ -50,6 +52,7 @@ def _own_logging(_own_environment: None) -> Iterator[None]:
     disabled, raises, factory = logging.root.manager.disable, logging.raiseExceptions, logging.getLogRecordFactory()
     yield
     close_handlers()
+    _wait_for_senders()
     for logger in [logging.getLogger(), *_loggers()]:
         _restore(logger, before.get(logger, ([], [], logging.NOTSET, True, False)))
     logging.disable(disabled)
@@ -82,6 +85,13 @@ def close_handlers() -> None:
         handler = reference()
         if isinstance(handler, HeliconeHandler):
             logging.Handler.close(handler)  # its own would wait for what came back from a dead endpoint just now
+
+
+def _wait_for_senders() -> None:
+    """What they learn after the end of a test, they would tell the next one."""
+    for thread in threading.enumerate():
+        if thread.name == "helicone-logging-sender":
+            thread.join(_PATIENCE)
 
 
 def _loggers() -> list[logging.Logger]:

@@ -159,7 +159,9 @@ def without_journal(patched: pytest.MonkeyPatch) -> None:
 
 
 def stand_still(queue: Spool) -> None:
-    """Ends the thread that looks after a queue."""
+    """Ends the thread that looks after a queue, once it has looked for what others left."""
+    if queue._upkeep._thread is not None:
+        wait_until(lambda: queue._rounds.has_looked)
     queue._upkeep.stop(PATIENCE)
 
 
