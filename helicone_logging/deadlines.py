@@ -1,83 +1,18 @@
-"""A requests adapter that gives the whole answer one deadline, and sends each request in one go.
-
-Sockets, urllib3 and requests bound each read; a server that sends one byte a second is never late for any of them and
-would hold a sender thread for ever.
-"""
+"""A requests adapter that gives the whole answer one deadline, and sends each request in one go."""
 
 from __future__ import annotations
 
 import http.client
-import io
-import math
-import socket
-import time
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from helicone_logging.responses import Response
+
 _SMALL = 65_536  # bytes that are copied faster than sent by another call
-
-
-class _Raw(Protocol):
-    def readinto(self, buffer: Any, /) -> int | None: ...
-    def close(self) -> None: ...
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a moment that is fixed when the reader is made."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._raw: _Raw = sock.makefile("rb", buffering=0)
-        self.is_at_end = False
-        timeout = sock.gettimeout()
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def makefile(self, *_: object) -> io.BufferedReader:
-        """As of a socket."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        if self._deadline is not None:
-            remaining = self._deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the answer took too long")
-            self._sock.settimeout(remaining)
-        count = self._raw.readinto(buffer)
-        self.is_at_end = count == 0
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            self._raw.close()
-
-
-class _Response(http.client.HTTPResponse):
-    """urllib3 sets the read timeout on the socket right before it makes one of these."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        self._reader = _DeadlineReader(sock)
-        in_place_of_socket: Any = self._reader  # all that is asked of it is a file
-        super().__init__(in_place_of_socket, *args, **kwargs)
-        self.waited = math.inf
-
-    def begin(self) -> None:
-        """Reads status and headers, and notes for how many seconds they let themselves be waited for."""
-        began = time.monotonic()
-        super().begin()
-        self.waited = time.monotonic() - began
-        if self._reader.is_at_end:  # which the standard library takes for the end of the headers
-            raise http.client.RemoteDisconnected("the answer ended within its headers")
-        # For each answer with malformed headers urllib3 would log a warning that repeats what the server sent.
-        self.headers.set_payload("")
-        self.headers.defects.clear()
 
 
 class _Joining(http.client.HTTPConnection):
@@ -86,7 +21,7 @@ class _Joining(http.client.HTTPConnection):
     Each request has a body here, and nearly the same headers as the one before: those are checked and encoded once.
     """
 
-    response_class = _Response
+    response_class = Response
     _head: bytes | None = None  # headers that wait for their body; empty while they are on their way here
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

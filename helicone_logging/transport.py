@@ -7,6 +7,7 @@ each of them then goes straight into the pool, in half the time. No redirect is 
 from __future__ import annotations
 
 import gzip
+import http.client
 import time
 from typing import cast
 
@@ -17,6 +18,7 @@ from helicone_logging._version import __version__
 from helicone_logging.answers import Answer, Verdict, classify, one_line
 from helicone_logging.deadlines import DeadlineAdapter
 from helicone_logging.requesting import TransportOptions
+from helicone_logging.responses import Response
 from helicone_logging.turns import let_others_run
 
 GZIP = "gzip"
@@ -80,10 +82,10 @@ class Transport:
         )
         if len(body) >= _LARGE:
             let_others_run()
-        waited = response._original_response.waited  # type: ignore[attr-defined]  # as requests takes it, of `deadlines`
+        answer: Response = response._original_response  # type: ignore[attr-defined]  # as requests takes it
         began = time.monotonic()
-        text = self._without_key(_beginning(response).decode("utf-8", "replace"))
-        waited += time.monotonic() - began
+        text = self._without_key(_beginning(answer, response).decode("utf-8", "replace"))
+        waited = answer.waited + time.monotonic() - began
         verdict, detail, retry_after, _ = classify(response.status, text, response.headers.get("Retry-After"))
         return Answer(verdict, self._without_key(detail), retry_after, waited)  # JSON can hide it behind escapes
 
@@ -109,11 +111,11 @@ class Transport:
         self._session.close()
 
 
-def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
+def _beginning(answer: Response, response: urllib3.BaseHTTPResponse) -> bytes:
     """Reads an answer to a small bound, never inflated; the connection of a longer one is not used again."""
     try:
-        start: bytes = response.read(_MAX_ANSWER_BYTES, decode_content=False)
-    except (urllib3.exceptions.HTTPError, OSError):
+        start = answer.read(_MAX_ANSWER_BYTES)  # as urllib3 would, without its ways for answers of any kind
+    except (http.client.HTTPException, OSError):
         response.close()
         return b""  # the status has been read, and says what became of the record
     if len(start) == _MAX_ANSWER_BYTES:

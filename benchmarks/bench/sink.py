@@ -29,6 +29,7 @@ _CHUNKED = re.compile(rb"transfer-encoding: *chunked", re.IGNORECASE)
 _ENCODING = re.compile(rb"content-encoding: *(gzip|deflate)", re.IGNORECASE)
 _EXPECT = re.compile(rb"expect: *100-continue", re.IGNORECASE)
 _CONTROL = "/-/"
+_RECEIVED_AT_ONCE = 262_144
 
 
 _Marks = dict[bytes, set[bytes]]  # run → marks
@@ -104,13 +105,14 @@ class _State:
                 connection.answer(marks)
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One keep-alive connection; no pipelining, as none of the peers does that."""
 
     transport: asyncio.Transport
 
     def __init__(self, state: _State) -> None:
         self._state = state
+        self._buffer = memoryview(bytearray(_RECEIVED_AT_ONCE))  # or each `recv` would ask the system for as much
         self._received = bytearray()
         self._head: bytes | None = None
         self._needed = 0
@@ -119,8 +121,11 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received += self._buffer[:nbytes]
         if self._head is None and not self._read_head():
             return
         if self._needed < 0:
