@@ -59,12 +59,14 @@ class Peer:
         return self.module == "ours"
 
 
-def _ours(key: str, label: str, *, handler: dict[str, Any], far: int = 2_000, **options: Any) -> Peer:
+def _ours(
+    key: str, label: str, *, handler: dict[str, Any], near: int = 20_000, far: int = 2_000, **options: Any
+) -> Peer:
     environment = options.pop("environment", ORJSON)
     options["handler"] = {**_QUEUE, **handler}
     options["remembers"] = _REMEMBERS
     queues = key in {"ours-one", "ours-512"}
-    return Peer(key, f"**helicone_logging**, {label}", environment, "ours", options, far=far, queues=queues)
+    return Peer(key, f"**helicone_logging**, {label}", environment, "ours", options, near=near, far=far, queues=queues)
 
 
 def _floor(key: str, label: str) -> Peer:
@@ -72,7 +74,7 @@ def _floor(key: str, label: str) -> Peer:
 
 
 PEERS = (
-    _ours("ours-one", "one span a request", handler={}, far=300),
+    _ours("ours-one", "one span a request", handler={}, near=10_000, far=300),
     _ours("ours-512", "batches of 512", handler={"batch_size": 512}),
     _ours("ours-auto", '`batch_size="auto"`', handler={"batch_size": "auto"}),
     _ours("ours-512-plain", "batches of 512, without orjson", handler={"batch_size": 512}, environment=PLAIN),
@@ -94,7 +96,7 @@ PEERS = (
         {"queue_size": 32_768},
     ),
     Peer("otel-logs", "OpenTelemetry logs, queue 32k", OPENTELEMETRY, "opentelemetry_logs", {"queue_size": 32_768}),
-    Peer("helpers", "helicone-helpers (synchronous)", HELPERS, "helicone_helpers", near=2_000, far=50, queues=False),
+    Peer("helpers", "helicone-helpers (synchronous)", HELPERS, "helicone_helpers", near=1_000, far=50, queues=False),
     Peer("logstash", "python-logstash-async, memory", LOGSTASH, "logstash", {"database": False}),
     Peer(
         "logstash-sqlite",

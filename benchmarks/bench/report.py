@@ -170,11 +170,11 @@ Written by `python benchmarks/run.py`; do not edit (the last section comes from 
 
 _LEGEND = """\
 Medians over the repetitions, in brackets the least and the most. *p50, p99, p99.9*: microseconds for the caller of one
-record, in a tight loop of 20,000 (helicone-helpers 2,000, python-logstash-async's SQLite 4,000), while the background
-is sending; *p50* while the machine runs at its full speed. *records/s*: until the last one was stored. *lost*: of
-those of the loop. *CPU*: of the whole process, both threads of it, for each logged record. *100 ms away*: 2,000 records
-(one span a request 300, SQLite 1,000, helicone-helpers 50), each answer 100 ms late. *bytes of a queued record*: growth
-of the resident memory while nobody answers."""
+record, in a tight loop of 20,000 (one span a request 10,000, helicone-helpers 1,000, python-logstash-async's SQLite
+4,000), while the background is sending; *p50* while the machine runs at its full speed. *records/s*: until the last one
+was stored. *lost*: of those of the loop. *CPU*: of the whole process, both threads of it, for each logged record. *100
+ms away*: 2,000 records (one span a request 300, SQLite 1,000, helicone-helpers 50), each answer 100 ms late. *bytes of
+a queued record*: growth of the resident memory while nobody answers."""
 
 _METHOD = """\
 ## Method
@@ -186,7 +186,9 @@ _METHOD = """\
   record by its bytes, so that what is lost or doubled shows for every format. It counts when it answers.
 - **Each measurement** is a process of its own in the virtual environment of its peer, after 50 records of warming up.
   Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
-  Those that are compared come one after the other, and their ratio is the median of those of the repetitions.
+  Those that are compared come one after the other, and their ratio is the median of those of the repetitions. One
+  span a request and helicone-helpers do so three times in each: both wait for the endpoint at each request, and how
+  quickly the machine wakes whom it has put to sleep varies most, up to 0.1 ms on a virtual one.
 - **The machine's speed** changes from one half of a second to the next where its host is busy, by 1.7 times. So a fixed
   piece of work is timed every 100 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
   p50 is of the stretches at full speed. Of what is not exported the quickest of 300 blocks counts.
