@@ -69,6 +69,14 @@ def test_an_answer_is_read_as_by_the_standard_library(version, status, reason, h
         assert ours.read(100) == theirs.read(100)
 
 
+@pytest.mark.parametrize(("body", "text"), [(b"2\r\n{}\r\n0\r\n\r\n", b"{}"), (b"0\r\n\r\n", b"")])
+def test_an_answer_in_chunks_is_put_together(body, text) -> None:
+    response = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+    assert (response.length, response.will_close) == (None, False)
+    assert response.read(100) == text
+    assert response.isclosed()
+
+
 @pytest.mark.parametrize("code", [100, 102, 103, 199])
 def test_what_only_announces_an_answer_is_not_taken_for_it(code) -> None:
     early = f"HTTP/1.1 {code} Wait\r\nLink: </style.css>\r\nContent-Length: 5\r\n\r\n"

@@ -229,15 +229,17 @@ def test_an_answer_tells_how_long_it_was_waited_for(faulty, transport_of) -> Non
         assert transport_of().send(BODY).waited == math.inf
 
 
-def test_an_answer_is_waited_for_to_its_end(faulty, transport_of) -> None:
-    beginning = fault.head(200, {"Content-Length": "1"})
+@pytest.mark.parametrize("is_head_late", [True, False])
+def test_an_answer_is_waited_for_to_its_end(is_head_late, faulty, transport_of) -> None:
+    head, body = fault.head(200, {"Content-Length": "1"}), b"!"
 
     def play(exchange: fault.Exchange) -> None:
-        exchange.send(beginning)
-        exchange.server.wait_until_released(0.05)
-        exchange.send(b"!")
+        for is_late, part in ((is_head_late, head), (not is_head_late, body)):
+            if is_late:
+                exchange.server.wait_until_released(0.05)
+            exchange.send(part)
 
-    faulty.script(fault.Behaviour("late body", play))
+    faulty.script(fault.Behaviour("late", play))
     assert transport_of().send(BODY).waited >= 0.04
 
 

@@ -30,12 +30,10 @@ MIB = 1024 * 1024
 WORKER = """
 import logging, sys
 from helicone_logging import HeliconeHandler
+from helicone_logging.spool import file, queue
 
 path, endpoint, name, count = sys.argv[1:5]
-if "patient" in sys.argv:  # on a busy machine its own threads may hold it up, and records go to memory first
-    from helicone_logging.spool import file, queue
-
-    queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60
+queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60  # see `_patience` in conftest.py
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
 size = 100 if "small" in sys.argv else 10_000  # of the memory
 handler = HeliconeHandler(

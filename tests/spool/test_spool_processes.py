@@ -76,7 +76,7 @@ def test_a_process_killed_at_any_moment_loses_no_record_that_was_logged(path: Pa
     with RecordingServer() as server:
         logged: list[str] = []
         for round_ in range(3):
-            worker = start_worker(path, server.url, f"{seed}-{round_}", 100_000, "patient")
+            worker = start_worker(path, server.url, f"{seed}-{round_}", 100_000)
             logged += kill_after(worker, chance.randrange(1, 400))
         send_all(path, server.url)
         received = server.names()
@@ -88,7 +88,7 @@ def test_a_process_killed_at_any_moment_loses_no_record_that_was_logged(path: Pa
 
 
 def test_nothing_is_lost_or_sent_twice_when_the_process_dies_without_having_sent(path: Path) -> None:
-    logged = kill_after(start_worker(path, NOWHERE, "dead", 100_000, "patient"), 100)
+    logged = kill_after(start_worker(path, NOWHERE, "dead", 100_000), 100)
     with RecordingServer() as server:
         send_all(path, server.url)
         received = server.names()
