@@ -96,7 +96,7 @@ class Response(http.client.HTTPResponse):
 
 
 def _read_headers(lines: io.BufferedReader) -> http.client.HTTPMessage:
-    """Reads headers to the empty line behind them; what is none is left out."""
+    """Reads headers to the empty line behind them; a line without a colon is left out."""
     headers = http.client.HTTPMessage()
     for _ in range(_MAX_HEADERS + 1):
         line = lines.readline(_MAX_LINE + 1)
@@ -107,6 +107,6 @@ def _read_headers(lines: io.BufferedReader) -> http.client.HTTPMessage:
         if line in {b"\r\n", b"\n"}:
             return headers
         name, colon, value = line.decode("latin-1").partition(":")
-        if colon and not name[:1].isspace():
-            headers.set_raw(name.rstrip(), value.strip())
+        if colon:
+            headers.set_raw(name, value.strip())
     raise http.client.HTTPException(f"got more than {_MAX_HEADERS} headers")

@@ -85,14 +85,11 @@ def test_what_only_announces_an_answer_is_not_taken_for_it(code) -> None:
     assert response.read(100) == b"{}"
 
 
-@pytest.mark.parametrize(
-    "line",
-    [b"no header at all", b" folded: 1", b"\tX", b"", b":", b": no name", b"\xff\xfe\x00: y", b"Name : blank"],
-)
+@pytest.mark.parametrize("line", ["no header at all", "\tX", " folded: 1", ":", ": no name", "\xff\x00: y", "Name : 1"])
 def test_a_malformed_line_does_not_hide_the_headers_behind_it(line) -> None:
-    data = b"HTTP/1.1 429 Slow\r\nX: y\r\n" + (line + b"\r\n" if line else b"") + b"Retry-After: 7\r\n\r\n"
-    response = answer(data)
+    response = answer(f"HTTP/1.1 429 Slow\r\nX: y\r\n{line}\r\nRetry-After: 7\r\n\r\n".encode("latin-1"))
     assert (response.getheader("X"), response.getheader("Retry-After")) == ("y", "7")
+    assert len(response.headers) == 2 + (":" in line)
 
 
 @pytest.mark.parametrize("length", ["1_0", "+5", " ", "", "\xb2", "2, 2", "9" * 19, "9" * 60_000])

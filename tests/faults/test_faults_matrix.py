@@ -44,6 +44,7 @@ TRIED_AGAIN = [
     fault.answer(999),
 ]
 TRIED_AGAIN_AFTER_TIMEOUT = [fault.silence(), fault.drip(), fault.endless_continue()]
+CHUNKED = {"Transfer-Encoding": "chunked"}
 TAKEN = [
     fault.answer(200),
     fault.answer(201),
@@ -52,6 +53,8 @@ TAKEN = [
     fault.answer(200, b"\x00\xff not JSON"),
     fault.answer(200, "[" * 100_000),
     fault.half_body(200),
+    fault.raw(fault.head(200, CHUNKED) + b"5\r\nab", "half a chunk", stores=True),
+    fault.raw(fault.head(200, CHUNKED) + b"no chunk\r\n", "garbage for a chunk", stores=True),
     fault.endless_body(200),
     fault.close_after_answer(),
 ]
