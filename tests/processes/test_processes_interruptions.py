@@ -57,7 +57,7 @@ def test_records_from_signal_handlers_arrive_whatever_they_interrupt(server, run
         before = signal.signal(signal.SIGVTALRM, on_signal)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0.002, 0.002)
         count = 0
-        while len(fired) < 50:
+        while len(fired) < 25:
             log.info("interrupted", extra=TRACE)
             count += 1
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
