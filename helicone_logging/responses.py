@@ -12,11 +12,13 @@ import io
 import math
 import socket
 import time
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 _MAX_LINE, _MAX_HEADERS = 65_536, 100  # as in http.client
 _MAX_DIGITS = 18
-_NO_BODY = frozenset({http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED})
+_SWITCHED = http.HTTPStatus.SWITCHING_PROTOCOLS
+_NO_BODY = frozenset({_SWITCHED, http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED})
 
 
 class _Raw(Protocol):
@@ -71,7 +73,7 @@ class Response(http.client.HTTPResponse):
         """
         began = time.monotonic()
         status = http.HTTPStatus.CONTINUE
-        while 100 <= status < 200:  # says that the answer is to come
+        while 100 <= status < 200 and status != _SWITCHED:  # says that the answer is to come
             version, status, reason = self._read_status()  # type: ignore[attr-defined]
             headers = _read_headers(self.fp)
         self.waited = time.monotonic() - began
@@ -96,8 +98,8 @@ class Response(http.client.HTTPResponse):
 
 
 def _read_headers(lines: io.BufferedReader) -> http.client.HTTPMessage:
-    """Reads headers to the empty line behind them; a line without a colon is left out."""
-    headers = http.client.HTTPMessage()
+    """Reads headers to the empty line behind them; a line without a colon is left out, unless it goes on with one."""
+    fields: list[tuple[str, str]] = []
     for _ in range(_MAX_HEADERS + 1):
         line = lines.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
@@ -105,8 +107,18 @@ def _read_headers(lines: io.BufferedReader) -> http.client.HTTPMessage:
         if not line:
             raise http.client.RemoteDisconnected("the answer ended within its headers")
         if line in {b"\r\n", b"\n"}:
-            return headers
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            headers.set_raw(name, value.strip())
+            return _message(fields)
+        text = line.decode("latin-1")
+        name, colon, value = text.partition(":")
+        if text[0] in " \t" and fields:
+            fields[-1] = fields[-1][0], f"{fields[-1][1]} {text.strip()}".strip()
+        elif colon:
+            fields.append((name, value.strip()))
     raise http.client.HTTPException(f"got more than {_MAX_HEADERS} headers")
+
+
+def _message(fields: Iterable[tuple[str, str]]) -> http.client.HTTPMessage:
+    message = http.client.HTTPMessage()
+    for name, value in fields:
+        message.set_raw(name, value)
+    return message

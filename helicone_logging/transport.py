@@ -27,6 +27,8 @@ _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agen
 _MAX_ANSWER_BYTES = 65_536
 _LARGE = 262_144  # bytes of a body of many records, whose handling others notice
 _MAX_CAUSE = 300
+_MASK = "[key]"
+_TELLING = 8  # characters of the key, from which on its beginning is masked, too
 _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % larger
 
 
@@ -101,8 +103,13 @@ class Transport:
         return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
 
     def _without_key(self, text: str) -> str:
+        """Masks the key, also where the text breaks off within it."""
         key = self._options.api_key
-        return text.replace(key, "[key]") if key else text
+        if not key or key[:_TELLING] not in text:
+            return text
+        text = text.replace(key, _MASK)
+        cut = next((length for length in range(len(key) - 1, _TELLING - 1, -1) if text.endswith(key[:length])), 0)
+        return text[:-cut] + _MASK if cut else text
 
     def close(self) -> None:
         """Closes the connection; the next `send` opens a new one."""
@@ -112,16 +119,19 @@ class Transport:
 
 
 def _beginning(answer: Response, response: urllib3.BaseHTTPResponse) -> bytes:
-    """Reads an answer to a small bound, never inflated; the connection of a longer one is not used again."""
+    """Reads an answer to a small bound, never inflated; only after the end of one the connection is used again."""
+    is_at_end = False
     try:
         start = answer.read(_MAX_ANSWER_BYTES)  # as urllib3 would, without its ways for answers of any kind
-    except (http.client.HTTPException, OSError):
-        response.close()
+        is_at_end = answer.isclosed() and not answer.length
+    except (http.client.HTTPException, OSError, ValueError):  # the last of a length below zero
         return b""  # the status has been read, and says what became of the record
-    if len(start) == _MAX_ANSWER_BYTES:
-        response.close()
-    response.release_conn()
-    return start
+    else:
+        return start
+    finally:
+        if not is_at_end:
+            response.close()
+        response.release_conn()
 
 
 def _timeout(seconds: float) -> urllib3.Timeout:

@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from helicone_logging import transport
 from helicone_logging.responses import Response
 
 TOKEN = st.text("ABCXYZabcxyz0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=20)
@@ -85,11 +86,25 @@ def test_what_only_announces_an_answer_is_not_taken_for_it(code) -> None:
     assert response.read(100) == b"{}"
 
 
-@pytest.mark.parametrize("line", ["no header at all", "\tX", " folded: 1", ":", ": no name", "\xff\x00: y", "Name : 1"])
+@pytest.mark.parametrize("line", ["no header at all", ":", ": no name", "\xff\x00: y", "Name : 1"])
 def test_a_malformed_line_does_not_hide_the_headers_behind_it(line) -> None:
     response = answer(f"HTTP/1.1 429 Slow\r\nX: y\r\n{line}\r\nRetry-After: 7\r\n\r\n".encode("latin-1"))
     assert (response.getheader("X"), response.getheader("Retry-After")) == ("y", "7")
     assert len(response.headers) == 2 + (":" in line)
+
+
+@pytest.mark.parametrize(
+    ("folded", "value"), [("X: y\r\n z:\r\n\t\r\n", "y z:"), ("X:\r\n\ty\n", "y"), (" z: z\r\nX: y\r\n", "y")]
+)
+def test_a_header_goes_on_in_lines_that_are_indented(folded, value) -> None:
+    response = answer(f"HTTP/1.1 200 OK\r\n{folded}Content-Length:\r\n 2\r\nConnection:\r\n close\r\n\r\n".encode())
+    assert response.getheader("X") == value
+    assert (response.length, response.will_close) == (2, True)
+
+
+def test_nothing_is_waited_for_behind_a_switch_of_protocols() -> None:
+    response = answer(b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n")
+    assert (response.status, response.length) == (101, 0)
 
 
 @pytest.mark.parametrize("length", ["1_0", "+5", " ", "", "\xb2", "2, 2", "9" * 19, "9" * 60_000])
@@ -104,6 +119,56 @@ def test_an_answer_cut_short_within_its_head_is_none(length) -> None:
     with pytest.raises((http.client.RemoteDisconnected, http.client.BadStatusLine)):
         answer(HEAD[:length])
     assert answer(HEAD).status == 200
+
+
+class Kept:
+    """In place of urllib3's answer, which knows the connection."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def release_conn(self) -> None:
+        self.calls.append("release")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "is_used_again"),
+    [
+        ("Content-Length: 2", b"{}", True),
+        ("Content-Length: 65536", b"x" * 65_536, True),
+        ("Content-Length: 65537", b"x" * 65_537, False),
+        ("Content-Length: 2", b"{", False),
+        ("Content-Length: 2", b"", False),
+        ("Content-Type: text/plain", b"to the end of the connection", False),
+        (CHUNKED, b"2\r\n{}\r\n0\r\n\r\n", True),
+        (CHUNKED, b"2\r\n{}\r\n", False),
+        (CHUNKED, b"x\r\n{}\r\n", False),
+        (CHUNKED, b"-1\r\n{}\r\n", False),
+    ],
+)
+def test_a_connection_is_used_again_only_after_the_end_of_an_answer(header, body, is_used_again) -> None:
+    kept: Any = Kept()
+    transport._beginning(answer(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n".encode() + body), kept)
+    assert kept.calls == (["release"] if is_used_again else ["close", "release"])
+
+
+def test_a_connection_is_closed_if_a_signal_handler_raises_within_an_answer(monkeypatch) -> None:
+    kept: Any = Kept()
+    interrupted = answer(HEAD)
+
+    def interrupt(amount: int) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(interrupted, "read", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        transport._beginning(interrupted, kept)
+    assert kept.calls == ["close", "release"]
 
 
 @pytest.mark.parametrize(("count", "is_read"), [(100, True), (101, False)])

@@ -267,6 +267,13 @@ def test_a_fault_below_is_an_answer_and_not_the_end_of_the_sender(error, transpo
     assert "[key]" in answer.detail
 
 
+@pytest.mark.parametrize("length", [8, len(KEY) - 1, len(KEY)])
+def test_the_key_is_masked_though_the_answer_breaks_off_within_it(length, faulty, transport_of) -> None:
+    beginning = fault.head(400, {"Content-Length": "1000"}) + f"no {KEY} but {KEY[:length]}".encode()
+    faulty.script(fault.raw(beginning, "cut short"))
+    assert transport_of().send(BODY).detail == "HTTP 400 no [key] but [key]"
+
+
 def test_a_retry_after_reaches_the_answer(faulty, transport_of) -> None:
     faulty.script(fault.answer(429, headers={"Retry-After": "7"}))
     answer = transport_of().send(BODY)

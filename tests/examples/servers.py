@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
+from ports import free_port
 
 from helicone_logging.receiver import Receiver
 
@@ -58,12 +59,6 @@ def run_script(receiver: Receiver, name: str, *args: str, **more: str) -> str:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 class Server(NamedTuple):

@@ -55,6 +55,7 @@ TAKEN = [
     fault.half_body(200),
     fault.raw(fault.head(200, CHUNKED) + b"5\r\nab", "half a chunk", stores=True),
     fault.raw(fault.head(200, CHUNKED) + b"no chunk\r\n", "garbage for a chunk", stores=True),
+    fault.raw(fault.head(200, CHUNKED) + b"-5\r\nab\r\n", "a chunk below nothing", stores=True),
     fault.endless_body(200),
     fault.close_after_answer(),
 ]

@@ -6,7 +6,6 @@ import http.client
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 import scripts
+from ports import free_port
 from recording_server import PATIENCE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="gunicorn and prefork workers need a POSIX system")
@@ -39,12 +39,6 @@ def started(arguments, cwd, endpoint, log, **variables):
             if process.poll() is None:
                 process.kill()
                 process.wait(PATIENCE)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(port: int, path: str) -> str:
