@@ -149,7 +149,7 @@ CHUNKED = "Transfer-Encoding: chunked"
         (CHUNKED, b"2\r\n{}\r\n0\r\n\r\n", True),
         (CHUNKED, b"2\r\n{}\r\n", False),
         (CHUNKED, b"x\r\n{}\r\n", False),
-        (CHUNKED, b"-1\r\n{}\r\n", False),
+        (CHUNKED, b"-5\r\n{}\r\n", False),
     ],
 )
 def test_a_connection_is_used_again_only_after_the_end_of_an_answer(header, body, is_used_again) -> None:
