@@ -80,7 +80,7 @@ class Response(http.client.HTTPResponse):
         if not version.startswith(("HTTP/1.", "HTTP/0.9")):
             raise http.client.UnknownProtocol(version)
         self.version = 10 if version in {"HTTP/1.0", "HTTP/0.9"} else 11
-        self.code, self.status, self.reason = status, status, reason.strip()
+        self.status, self.reason = status, reason.strip()
         self.headers = self.msg = headers
         self._find_end()
 

@@ -61,9 +61,13 @@ class Results:
     repetitions: int = 0
     seconds: float = 0.0
 
+    def turns(self, peer: str, measure: str) -> list[dict[str, Any]]:
+        """Returns what was measured, each time."""
+        return self.rows.get(peer, {}).get(measure, [])
+
     def values(self, peer: str, measure: str, figure: str) -> list[float]:
         """Returns the figures of all repetitions; the p50 only of those at the machine's full speed, if any."""
-        turns = [turn for turn in self.rows.get(peer, {}).get(measure, []) if figure in turn]
+        turns = [turn for turn in self.turns(peer, measure) if figure in turn]
         undisturbed = [turn for turn in turns if turn.get("full_pace")] if figure == "p50_us" else []
         return [turn[figure] for turn in undisturbed or turns]
 
@@ -143,13 +147,10 @@ class Campaign:
 
     def _measure(self, peer: Peer, turn: int) -> None:
         near = self._note(peer, "near", "throughput", min(peer.near, self._records))
-        if near is not None and peer.far and len(self._turns(peer, "far")) == turn:
+        if near is not None and peer.far and len(self.results.turns(peer.key, "far")) == turn:
             self._note(peer, "far", "throughput", min(peer.far, self._records), delay=FAR)
-        if near is not None and peer.queues and not self._turns(peer, "memory"):
+        if near is not None and peer.queues and not self.results.turns(peer.key, "memory"):
             self._note(peer, "memory", "memory", min(_MEMORY_RECORDS, self._records))
-
-    def _turns(self, peer: Peer, measure: str) -> list[dict[str, Any]]:
-        return self.results.rows.get(peer.key, {}).get(measure, [])
 
     def extras(self, peers: list[Peer], repetitions: int) -> None:
         """Measures what only our own rows have.

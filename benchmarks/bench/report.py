@@ -101,7 +101,7 @@ def _skipped(results: Results) -> str:
     titles = {"": "a line", "_extra": "a line with `extra=`", "_bound": "a line inside `bind()`, which is entered too"}
     rows = []
     for key, name in (("ours-512", "with orjson installed"), ("ours-512-plain", "without orjson")):
-        turns = results.rows.get(key, {}).get("skipped", [])
+        turns = results.turns(key, "skipped")
         for suffix, title in titles.items():
             null, ours = ([turn[f"{who}{suffix}_us"] for turn in turns] for who in ("null", "ours"))
             if turns:

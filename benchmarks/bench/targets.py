@@ -62,8 +62,8 @@ class Figures:
             LookupError: they were not measured.
         """
         pairs = zip(
-            self._results.rows.get(ours, {}).get(measure, []),
-            self._results.rows.get(theirs, {}).get(measure, []),
+            self._results.turns(ours, measure),
+            self._results.turns(theirs, measure),
             strict=False,
         )
         ratios = [ours_then[figure] / theirs_then[figure] for ours_then, theirs_then in pairs]

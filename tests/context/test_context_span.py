@@ -151,7 +151,7 @@ def test_the_callers_mappings_are_never_changed():
 
 def test_an_exception_is_logged_as_an_error_and_passes_on(log):
     with pytest.raises(ZeroDivisionError) as raised, span("work"):
-        1 / 0  # noqa: B018
+        1 / 0  # noqa: B018 - it raises
     (seen,) = log.seen
     assert seen.record.levelno == logging.ERROR
     assert seen.record.exc_info[1] is raised.value

@@ -155,7 +155,11 @@ def test_a_task_that_is_given_up_is_no_failure(app, log, name):
 
 def test_a_task_sent_by_a_task_is_its_child(app, log):
     ended = threading.Event()
-    done = lambda sender, **_: ended.set() if sender.name == "show" else None  # noqa: E731
+
+    def done(sender, **_):
+        if sender.name == "show":
+            ended.set()
+
     signals.task_postrun.connect(done, weak=False)
     run(app.tasks["send_another"])
     assert ended.wait(30)

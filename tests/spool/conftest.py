@@ -1,14 +1,21 @@
-"""Both ways of a record onto the disk, and the patience of a queue with it."""
+"""Where a queue on disk is, both ways of a record into it, and its patience with the disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from spool_fixtures import PATIENCE, without_journal
 
 from helicone_logging.spool import queue
 from helicone_logging.spool.file import SpoolFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the queue on disk is."""
+    return tmp_path / "spool.db"
 
 
 @pytest.fixture(params=["journal", "file"])

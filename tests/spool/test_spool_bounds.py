@@ -15,11 +15,6 @@ from helicone_logging.spool import Spool
 pytestmark = pytest.mark.usefixtures("way")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def size(path: Path) -> int:
     return sum(len(entry) for _, _, entry in rows(path))
 

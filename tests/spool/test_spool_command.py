@@ -13,11 +13,6 @@ from helicone_logging.cli import main
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def leave(path: Path, count: int) -> None:
     """A process that could send nothing."""
     worker = start_worker(path, NOWHERE, "w", count, "shutdown_timeout=0")

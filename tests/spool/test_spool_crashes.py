@@ -61,11 +61,6 @@ class Disk:
             yield
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def live(queue: Spool, logged: list[bytes], taken: list[bytes], sent: list[bytes]) -> None:
     """Comes by every way that a record can take."""
 

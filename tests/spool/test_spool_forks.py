@@ -18,11 +18,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def in_child(work: Callable[[], None]) -> int:
     """Runs a function in a forked child and returns the child's id."""
     with warnings.catch_warnings():

@@ -40,11 +40,6 @@ from helicone_logging.spool.leftovers import leftovers
 from helicone_logging.spool.segment import Segment, parse
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def test_a_record_that_is_sent_soon_never_gets_into_the_file(path: Path) -> None:
     queue = spool(path)
     for number in range(100):

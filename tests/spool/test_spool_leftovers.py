@@ -34,11 +34,6 @@ from helicone_logging.spool.file import SpoolFile
 from helicone_logging.spool.segment import departure
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def test_while_the_file_is_locked_a_process_that_is_killed_loses_nothing(path: Path) -> None:
     with RecordingServer() as server:
         queue = spool(path)

@@ -38,11 +38,6 @@ from helicone_logging.spool.process import ProcessId, this_process
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def kill_after(worker: subprocess.Popen[str], printed: int) -> list[str]:
     """Kills a worker in the middle of its work, and returns the names of all records it had logged."""
     assert worker.stdout is not None

@@ -25,11 +25,6 @@ from helicone_logging.spool.journal import Journal
 from helicone_logging.spool.segment import Segment
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def test_a_signal_handler_that_logs_in_the_middle_of_a_write_loses_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

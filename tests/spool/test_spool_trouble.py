@@ -30,11 +30,6 @@ from helicone_logging.spool.names import COMPANIONS
 pytestmark = pytest.mark.usefixtures("way")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
-
-
 def set_aside(path: Path) -> list[Path]:
     return [file for file in path.parent.glob("*.unusable-*") if not file.name.endswith(("-wal", "-shm"))]
 
