@@ -4,14 +4,15 @@ logger.info("answer", extra={"trace_id": ..., "model": ..., "messages": ..., "co
 """
 
 from helicone_logging._version import __version__
-from helicone_logging.context import bind, carry, current_trace_id, current_traceparent
-from helicone_logging.diagnostics import HandlerStats
+from helicone_logging.context.binding import bind, carry, current_trace_id, current_traceparent
+from helicone_logging.context.filter import TraceContextFilter
+from helicone_logging.context.tracing import span
+from helicone_logging.core.findings import Finding
+from helicone_logging.delivery.diagnostics import HandlerStats
 from helicone_logging.errors import ConfigurationError, HeliconeLoggingError
-from helicone_logging.filters import TraceContextFilter
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.linting import Finding, lint
-from helicone_logging.tracing import span
+from helicone_logging.linting import lint
 
 __all__ = [
     "ConfigurationError",

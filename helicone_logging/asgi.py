@@ -11,8 +11,9 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from helicone_logging import context, exits
-from helicone_logging.propagation import REQUEST_ID_HEADER, Entrance, UserReader, one_of
+from helicone_logging.context import binding
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entrance, UserReader, one_of
+from helicone_logging.core import lifecycle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -89,9 +90,9 @@ class _Lifespan:
 
 async def _close_handlers() -> None:
     try:
-        await asyncio.to_thread(exits.close_all)
+        await asyncio.to_thread(lifecycle.close_all)
     except RuntimeError:  # there is no event loop of asyncio, or no thread any more
-        exits.close_all()
+        lifecycle.close_all()
 
 
 class TraceContextMiddleware:
@@ -130,7 +131,7 @@ class TraceContextMiddleware:
         if self._entrance.response_header:
             send = _echoing(send, self._entrance.response_header, trace_id)
         with inside:
-            context.extend(user_id=self._user_of(scope))
+            binding.extend(user_id=self._user_of(scope))
             await self._app(scope, receive, send)
 
 

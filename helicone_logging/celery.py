@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from celery import Celery, Task, signals, states
 
-from helicone_logging import context, frames, ids, paths
-from helicone_logging.tracing import Origin, Outcome, Span, origin_of_function, outcome_of
+from helicone_logging.context import binding, session_path, stack
+from helicone_logging.context.tracing import Origin, Outcome, Span, origin_of_function, outcome_of
+from helicone_logging.core import ids
 
 HEADER = "helicone_logging"
 """The header of a task's message that carries the context."""
@@ -49,13 +50,13 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
 
 def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
     """Puts the context into a message's headers; one that is retried brings its first context along."""
-    bound = context.ambient()
+    bound = binding.ambient()
     if headers is not None and HEADER not in headers and bound:
         headers[HEADER] = _portable(bound)
 
 
 class _Running(NamedTuple):
-    inside: frames.Inside
+    inside: stack.Inside
     span: Span
 
 
@@ -71,7 +72,7 @@ class _Tasks:
         if task.app != self._app:
             return
         request = task.request
-        inside = frames.Inside() if request.is_eager else context.begin(**_received(request))
+        inside = stack.Inside() if request.is_eager else binding.begin(**_received(request))
         properties = {"task_id": task_id}
         if request.retries:
             properties["task_retries"] = str(request.retries)
@@ -109,7 +110,7 @@ def _received(request: Any) -> dict[str, object]:
     if ids.trace_id(fields.get("trace_id")) is None:
         return {"traceparent": getattr(request, "traceparent", None)}
     if "parent_path" in fields:
-        fields["parent_path"] = paths.clean_path(str(fields["parent_path"]))
+        fields["parent_path"] = session_path.clean_path(str(fields["parent_path"]))
     return fields
 
 

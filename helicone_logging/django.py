@@ -12,10 +12,11 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
-from helicone_logging import context, options
-from helicone_logging.frames import Inside
-from helicone_logging.propagation import REQUEST_ID_HEADER, Entered, Entrance, UserReader
-from helicone_logging.stepping import AsyncSteps, Steps
+from helicone_logging.context import binding
+from helicone_logging.context.decorators import AsyncSteps, Steps
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entered, Entrance, UserReader
+from helicone_logging.context.stack import Inside
+from helicone_logging.core import check
 
 _SETTING = "HELICONE_LOGGING"
 _DEFAULTS = {"request_id_header": REQUEST_ID_HEADER, "response_header": None, "user_id": False}
@@ -44,9 +45,9 @@ class TraceContextMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        given = options.mapping(_SETTING, getattr(settings, _SETTING, None))
+        given = check.mapping(_SETTING, getattr(settings, _SETTING, None))
         if not given.keys() <= _DEFAULTS.keys():
-            options.refuse(_SETTING, given, f"it may have the keys {', '.join(_DEFAULTS)}")
+            check.refuse(_SETTING, given, f"it may have the keys {', '.join(_DEFAULTS)}")
         chosen = {**_DEFAULTS, **given}
         self._entrance = Entrance(chosen["request_id_header"], chosen["response_header"])
         self._user_of = UserReader(chosen["user_id"], _logged_in_user)
@@ -83,10 +84,10 @@ class TraceContextMiddleware:
         return response
 
     def _bind_user(self, request: HttpRequest, *_view: object) -> None:
-        context.extend(user_id=self._user_of(request))
+        binding.extend(user_id=self._user_of(request))
 
     async def _bind_user_async(self, request: HttpRequest, *_view: object) -> None:
-        context.extend(user_id=await sync_to_async(self._user_of)(request))
+        binding.extend(user_id=await sync_to_async(self._user_of)(request))
 
 
 def _keep_bound(response: StreamingHttpResponse, inside: Inside) -> None:

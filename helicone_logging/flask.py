@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from helicone_logging import context, wsgi
+from helicone_logging import wsgi
+from helicone_logging.context import binding
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, UserReader
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.propagation import REQUEST_ID_HEADER, UserReader
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -66,4 +67,4 @@ class HeliconeFlask:
             app.before_request(self._bind_user)
 
     def _bind_user(self) -> None:
-        context.extend(user_id=self._user_of())
+        binding.extend(user_id=self._user_of())

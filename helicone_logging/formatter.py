@@ -10,22 +10,22 @@ from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from helicone_logging import budget, otel
-from helicone_logging import options as check
 from helicone_logging._version import __version__
-from helicone_logging.ambient import OTEL_STAMPS, ambient_of, of_same_trace
-from helicone_logging.context import STAMPED_MARK
-from helicone_logging.failures import failure_of, has_failure, split_traceback
-from helicone_logging.fields import canonical, properties_of
-from helicone_logging.limits import LEAST_VALUE_LENGTH, Limits, pack
-from helicone_logging.redaction import Redactor
-from helicone_logging.resource import resource_of
-from helicone_logging.selection import EXPORTS, Selection
-from helicone_logging.sessions import SessionPaths
-from helicone_logging.spans import Message, SpanBuilder, SpanOptions
-from helicone_logging.stencils import Stencils
-from helicone_logging.taming import tamed
-from helicone_logging.values import text_of
+from helicone_logging.context.binding import STAMPED_MARK
+from helicone_logging.context.inherited import OTEL_STAMPS, ambient_of, of_same_trace
+from helicone_logging.core import budget, check
+from helicone_logging.core.coerce import text_of
+from helicone_logging.payload.builder import Message, SpanBuilder, SpanOptions
+from helicone_logging.payload.exceptions import failure_of, has_failure, split_traceback
+from helicone_logging.payload.export_policy import EXPORTS, Selection
+from helicone_logging.payload.fields import canonical, properties_of
+from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, Limits, pack
+from helicone_logging.payload.redaction import Redactor
+from helicone_logging.payload.resource import resource_of
+from helicone_logging.payload.sanitized import tamed
+from helicone_logging.payload.session_cache import SessionPaths
+from helicone_logging.payload.stencils import Stencils
+from helicone_logging.payload.wires import helicone
 
 SCOPE_NAME = "helicone_logging"
 
@@ -37,7 +37,7 @@ _LEAST_ATTRIBUTES = 32
 _LEAST_SPAN_BYTES = 16_384
 
 
-Snapshot = tuple[otel.Entry, int, int]
+Snapshot = tuple[helicone.Entry, int, int]
 """What a record said when it was logged; nothing in it can change.
 
 Its `resourceSpans` entry; how many of its values were longer than allowed; 1 when its `traceparent` could not be read,
@@ -95,7 +95,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         max_span_bytes: int | str = 8 * 1024 * 1024,
         **json_options: Any,
     ) -> None:
-        from helicone_logging import providers  # now, as no record is to wait for it, and no import of the package
+        from helicone_logging.llm import providers  # now, as no record is to wait for it, and no import of the package
 
         super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
         self._sdk_readers = (("llm_response", providers.read_response), ("llm_request", providers.read_request))
@@ -120,7 +120,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         self._builder = SpanBuilder(span_options, SessionPaths())
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
         self._is_plain = self._has_no_json_options()
-        encoder = otel.Encoder(resource, SCOPE_NAME, __version__)
+        encoder = helicone.Encoder(resource, SCOPE_NAME, __version__)
         self._pack = functools.partial(pack, encoder=encoder, limits=limits, redactor=span_options.redactor)
         can_learn = self._is_plain and span_options.capture_content and span_options.redactor is None
         self._stencils = Stencils(self._fields, self._builder, encoder, limits, self._own_names) if can_learn else None
@@ -132,7 +132,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         Args:
             record: any record; it is not changed.
         """
-        return self.prefix + otel.body(self.encode(record)).decode()
+        return self.prefix + helicone.body(self.encode(record)).decode()
 
     def encode(self, record: logging.LogRecord, text: str | None = None) -> bytes:
         """Returns the `resourceSpans` entry of a record as it is sent.
@@ -142,7 +142,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             text: its message as another formatter rendered it; None to render it here.
         """
         entry, *_ = self.snapshot(record, text)
-        return otel.entry_bytes(entry)
+        return helicone.entry_bytes(entry)
 
     def snapshot(self, record: logging.LogRecord, text: str | None = None) -> Snapshot:
         """Returns a record as it is queued.
@@ -291,6 +291,6 @@ def _redactor(value: Redactor | str | None) -> Redactor | None:
         return None
     if value != "secrets":
         return check.function("redact", value)
-    from helicone_logging.masking import mask_secrets
+    from helicone_logging.payload.secrets import mask_secrets
 
     return mask_secrets

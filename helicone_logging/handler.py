@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from helicone_logging import guard, requesting
-from helicone_logging import options as check
-from helicone_logging.delivery import Transport
-from helicone_logging.diagnostics import Diagnostics, HandlerStats
+from helicone_logging.core import check, reentrancy
+from helicone_logging.core.coerce import text_of
+from helicone_logging.delivery import requesting
+from helicone_logging.delivery.diagnostics import Diagnostics, HandlerStats
+from helicone_logging.delivery.dispatch import Transport
+from helicone_logging.delivery.queue import OVERFLOWS, BoundedQueue, Queue
+from helicone_logging.delivery.retry import RetryPolicy
+from helicone_logging.delivery.sender_options import AUTO, RejectCallback, RequestCallback, SenderOptions
+from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
-from helicone_logging.queues import OVERFLOWS, BoundedQueue, Queue
-from helicone_logging.retry import RetryPolicy
-from helicone_logging.sender import Sender
-from helicone_logging.sender_options import AUTO, RejectCallback, RequestCallback, SenderOptions
-from helicone_logging.values import text_of
 
 _MIB = 1024 * 1024
 
@@ -128,7 +128,7 @@ class HeliconeHandler(logging.Handler):
         if not _is_enabled(enabled):
             return
         # Now, as it loads what importing the package does not need.
-        from helicone_logging.endpoints import checked_key, endpoint_for
+        from helicone_logging.delivery.endpoints import checked_key, endpoint_for
 
         key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
         settings = _Settings(
@@ -215,7 +215,7 @@ class HeliconeHandler(logging.Handler):
                     selected = record
             except Exception:  # noqa: BLE001, S110 - as of a record without a message; `emit` tells of it
                 pass
-        if not guard.enter():
+        if not reentrancy.enter():
             sender.diagnostics.skip()
             return False
         try:
@@ -229,7 +229,7 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.report("filter", what)
             return False
         finally:
-            guard.leave()
+            reentrancy.leave()
 
     def _pass(self, record: logging.LogRecord) -> bool:
         passed = self.filter(record)
@@ -332,7 +332,7 @@ def _sender_for(settings: _Settings) -> Sender:
 
 def _transport_maker(options: requesting.TransportOptions) -> Callable[[], Transport]:
     """Loads requests now: in a sender thread, a fork meanwhile would leave the child with half of it."""
-    from helicone_logging import transport
+    from helicone_logging.delivery import transport
 
     return functools.partial(transport.Transport, options)
 

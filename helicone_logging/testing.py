@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from helicone_logging import guard, otel
+from helicone_logging.core import reentrancy
+from helicone_logging.core.check import refuse
+from helicone_logging.core.findings import Finding
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.linting import Finding, lint
-from helicone_logging.options import refuse
+from helicone_logging.linting import lint
+from helicone_logging.payload.wires import helicone
 from helicone_logging.receiver.rows import Choice, Message, Row, attributes_of, row_of, spans_of
 
 _STATUSES = ("unset", "ok", "error")
@@ -212,7 +214,7 @@ class _Capture:
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
         if formatter.selects(record):
-            self.spans.add(_captured(json.loads(otel.body(formatter.encode(record, text)))))
+            self.spans.add(_captured(json.loads(helicone.body(formatter.encode(record, text)))))
 
 
 def _ancestors(logger: logging.Logger) -> Iterator[logging.Logger]:
@@ -268,12 +270,12 @@ class _Interception:
             self._handler_class.handle = self._handle
 
     def hand_out(self, logger: logging.Logger, record: logging.LogRecord) -> None:
-        if self._captures and guard.enter():  # a redactor may log
+        if self._captures and reentrancy.enter():  # a redactor may log
             try:
                 for capture in self._captures:
                     capture.see(logger, record)
             finally:
-                guard.leave()
+                reentrancy.leave()
         (self._hand_out or self._logger_class.callHandlers)(logger, record)
 
     def handle(self, handler: HeliconeHandler, record: logging.LogRecord) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from helicone_logging import context
-from helicone_logging.frames import Inside
-from helicone_logging.propagation import REQUEST_ID_HEADER, Entrance, UserReader
-from helicone_logging.stepping import Steps
+from helicone_logging.context import binding
+from helicone_logging.context.decorators import Steps
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entrance, UserReader
+from helicone_logging.context.stack import Inside
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,7 +46,7 @@ class TraceContextMiddleware:
         if self._entrance.response_header:
             start_response = _echoing(start_response, self._entrance.response_header, trace_id)
         with inside:
-            context.extend(user_id=self._user_of(environ))
+            binding.extend(user_id=self._user_of(environ))
             body = self._app(environ, start_response)
         return body if _is_made(body, environ) else _Body(body, inside)
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from recording_server import RecordingServer
 
-from helicone_logging import HeliconeHandler, exits
+from helicone_logging import HeliconeHandler
+from helicone_logging.core import lifecycle
 
 _FOREIGN = ("HELICONE_", "OTEL_")
 _FOREIGN_NAMES = {
@@ -79,7 +80,7 @@ def dead_endpoint() -> Iterator[str]:
 
 def close_handlers() -> None:
     """Closes what is open of this package, without waiting for an endpoint."""
-    for sender in list(exits._watched):
+    for sender in list(lifecycle._closed_at_exit):
         sender.close(0)  # type: ignore[call-arg]
     for reference in list(logging._handlerList):  # type: ignore[attr-defined]
         handler = reference()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.answers import Verdict, classify
+from helicone_logging.delivery.outcomes import Verdict, classify
 
 UNAUTHORISED = {401, 403, 407}
 THROTTLED = {429}

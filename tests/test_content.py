@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
-from helicone_logging.content import content_text
-from helicone_logging.messages import Message, read_choices, read_messages
+from helicone_logging.llm.content import content_text
+from helicone_logging.llm.messages import Message, read_choices, read_messages
 
 CALL = '[tool call] get_weather({"city":"Paris"})'
 ARGUMENTS = '{"city":"Paris"}'

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helicone_logging import ConfigurationError
-from helicone_logging.endpoints import DEFAULT_ENDPOINT, EU_ENDPOINT, checked_key, endpoint_for
+from helicone_logging.delivery.endpoints import DEFAULT_ENDPOINT, EU_ENDPOINT, checked_key, endpoint_for
 
 KEY = "sk-helicone-abc"
 SECRET = "pass-word"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helicone_logging import exits
+from helicone_logging.core import lifecycle
 
 
 class Slow:
@@ -23,7 +23,7 @@ class Slow:
         self.remaining = 0.0
 
     def close(self, timeout: float = 10) -> None:
-        with exits.deadline(timeout) as end:
+        with lifecycle.deadline(timeout) as end:
             self.remaining = end - self._clock[0]
             self._clock[0] += 3
 
@@ -33,18 +33,18 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Slow]]:
     clock = [1000.0]
-    monkeypatch.setattr(exits, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(exits, "_watched", weakref.WeakSet())
+    monkeypatch.setattr(lifecycle, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(lifecycle, "_closed_at_exit", weakref.WeakSet())
     watched = [Slow(clock) for _ in range(5)]
     for one in watched:
-        exits.watch(one)
+        lifecycle.watch_exit(one)
     yield watched
-    exits._watched.clear()
+    lifecycle._closed_at_exit.clear()
 
 
 def test_all_that_is_closed_at_once_waits_once_and_again_the_next_time(slow: list[Slow]) -> None:
     for _ in range(2):
-        exits.close_all()
+        lifecycle.close_all()
         assert sorted(one.remaining for one in slow) == [0, 1, 4, 7, 10]
     slow[0].close()
     assert slow[0].remaining == 10
@@ -57,9 +57,9 @@ def test_waits_are_shared_no_longer_after_one_that_was_interrupted(slow: list[Sl
             raise KeyboardInterrupt
 
     slow.append(Interrupted([1000.0]))
-    exits.watch(slow[-1])
+    lifecycle.watch_exit(slow[-1])
     with pytest.raises(KeyboardInterrupt):
-        exits.close_all()
+        lifecycle.close_all()
     for _ in range(2):
         slow[0].close()
         assert slow[0].remaining == 10

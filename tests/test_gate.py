@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from helicone_logging.gate import Gate
+from helicone_logging.delivery.gate import Gate
 
 LONG = 1000.0
 

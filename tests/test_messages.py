@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from helicone_logging.messages import Choice, Message, read_choices, read_messages
+from helicone_logging.llm.messages import Choice, Message, read_choices, read_messages
 
 
 class Role(enum.Enum):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helicone_logging import ConfigurationError, HeliconeLoggingError
-from helicone_logging import options as check
+from helicone_logging.core import check
 
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.provider_names import COST_TABLES, canonical, provider_of_model
+from helicone_logging.llm.providers.names import COST_TABLES, canonical, provider_of_model
 
 WITHOUT_TABLE = {"ibm.watsonx.ai"}  # of OpenTelemetry's names: Helicone knows no costs of it
 

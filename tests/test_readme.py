@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from helicone_logging import HeliconeHandler, OTELTraceFormatter, cli, fields
+from helicone_logging import HeliconeHandler, OTELTraceFormatter
+from helicone_logging.cli import entry
 from helicone_logging.handler import HeliconeHandler as _Handler
+from helicone_logging.payload import fields
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,8 +45,8 @@ def fields_of_the_code() -> set[str]:
     for table in (fields.CONTENT_FIELDS, fields.TIME_FIELDS):
         own |= {*table, *(alias for aliases in table.values() for alias in aliases)}
     own |= {*fields.CONTEXT_FIELDS, *fields.MODEL_FIELDS}
-    for name in ("fields", "spans", "identity", "times"):
-        source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+    for name in ("fields", "builder", "identity", "times"):
+        source = (PACKAGE / "payload" / f"{name}.py").read_text(encoding="utf-8")
         own |= {first or second for first, second in _TAKEN.findall(source)}
     return own - _OURS_ALONE
 
@@ -110,9 +112,9 @@ def test_python_code_compiles(name: str, code: str) -> None:
 
 def test_the_commands_are_those_of_the_command_line() -> None:
     listed = re.findall(r"^helicone-logging (\w+)", section("Commands"), re.MULTILINE)
-    assert listed == list(cli._COMMANDS)
+    assert listed == list(entry._COMMANDS)
     for name in listed:
-        assert (PACKAGE / "commands" / f"{name}.py").is_file()
+        assert (PACKAGE / "cli" / f"{name}.py").is_file()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[document.name for document in DOCUMENTS])

@@ -11,8 +11,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from helicone_logging import transport
-from helicone_logging.responses import Response
+from helicone_logging.delivery import transport
+from helicone_logging.delivery.responses import Response
 
 TOKEN = st.text("ABCXYZabcxyz0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=20)
 VALUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f\x85\xa0"), max_size=30)

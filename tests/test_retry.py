@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.retry import RetryPolicy
+from helicone_logging.delivery.retry import RetryPolicy
 
 POLICY = RetryPolicy(max_attempts=8, max_backoff=60.0)
 chances = st.floats(0, 1)

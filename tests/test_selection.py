@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
-from helicone_logging.fields import MODEL_FIELDS
+from helicone_logging.payload.fields import MODEL_FIELDS
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.times import Times, take_times, times_of
+from helicone_logging.payload.times import Times, take_times, times_of
 
 DAY_MS = 86_400_000
 

@@ -13,10 +13,11 @@ import pytest
 from faults import fault_server as fault
 from recording_server import PATIENCE
 
-from helicone_logging import OTELTraceFormatter, deadlines
-from helicone_logging.answers import Verdict
-from helicone_logging.requesting import TransportOptions
-from helicone_logging.transport import Transport
+from helicone_logging import OTELTraceFormatter
+from helicone_logging.delivery import deadlines
+from helicone_logging.delivery.outcomes import Verdict
+from helicone_logging.delivery.requesting import TransportOptions
+from helicone_logging.delivery.transport import Transport
 
 KEY = "sk-helicone-never-shown-1234567"
 BODY = json.dumps({"resourceSpans": []}).encode()
@@ -245,7 +246,7 @@ def test_an_answer_is_waited_for_to_its_end(is_head_late, faulty, transport_of) 
 
 def test_a_large_body_lets_other_threads_run_before_its_answer_is_handled(faulty, transport_of, monkeypatch) -> None:
     turns = []
-    monkeypatch.setattr("helicone_logging.transport.let_others_run", lambda: turns.append("turn"))
+    monkeypatch.setattr("helicone_logging.delivery.transport.let_others_run", lambda: turns.append("turn"))
     transport = transport_of()
     transport.send(BODY)
     assert turns == []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from helicone_logging import turns
+from helicone_logging.delivery import turns
 
 SHORT, LONG = turns._TURN * 0.6, turns._TURN * 1.1
 

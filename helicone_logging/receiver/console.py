@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from helicone_logging.receiver.linting import lint
+from helicone_logging.receiver.lint_rules import lint
 from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
 from helicone_logging.receiver.store import StoredSpan
 

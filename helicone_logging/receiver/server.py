@@ -12,8 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from helicone_logging.core.check import refuse
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.options import refuse
 from helicone_logging.receiver.app import create_app
 from helicone_logging.receiver.rows import Row, row_of
 from helicone_logging.receiver.store import SpanStore, StoredSpan

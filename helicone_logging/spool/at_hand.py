@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from helicone_logging.otel import Entry, entry_size
-from helicone_logging.queues import BoundedQueue, Item
+from helicone_logging.delivery.queue import BoundedQueue, Item
+from helicone_logging.payload.wires.helicone import Entry, entry_size
 from helicone_logging.spool.journal import Journal
 
 _FULL = 0.5  # of the memory; the rest is for what the disk does not take

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.spool.file import SpoolFile
 from helicone_logging.spool.process import LEASE, ProcessId, is_gone
 from helicone_logging.spool.segment import INFIX, departure, owner, parse

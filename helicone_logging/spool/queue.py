@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 
-from helicone_logging.diagnostics import Diagnostics
-from helicone_logging.otel import Entry, entry_bytes
-from helicone_logging.queues import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
+from helicone_logging.delivery.diagnostics import Diagnostics
+from helicone_logging.delivery.queue import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
+from helicone_logging.payload.wires.helicone import Entry, entry_bytes
 from helicone_logging.spool import forks, moving, rounds
 from helicone_logging.spool.at_hand import AtHand
 from helicone_logging.spool.disk import Disk

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from helicone_logging.diagnostics import Diagnostics
+from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.spool.disk import Disk
 from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, passing_trouble
 from helicone_logging.spool.leftovers import Leftover, leftovers, take_in

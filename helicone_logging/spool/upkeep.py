@@ -10,7 +10,7 @@ import time
 import weakref
 from typing import Protocol
 
-from helicone_logging import exits, guard
+from helicone_logging.core import lifecycle, reentrancy
 
 _BREATH = 0.05  # seconds between being woken and coming, as it may be woken for each record
 
@@ -37,7 +37,7 @@ class Upkeep:
         """Sees to it that the thread runs, and returns whether it does; none is started at exit."""
         if self._thread is not None:
             return True
-        if exits.is_exiting():
+        if lifecycle.is_exiting():
             return False
         thread = threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True)
         try:
@@ -65,7 +65,7 @@ class Upkeep:
             self._thread.join(patience)
 
     def _run(self) -> None:
-        with guard.sending():
+        with reentrancy.sending():
             while not self._is_stopped:
                 obj = self._obj()
                 if obj is None:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from helicone_logging.otel import entry_size
-from helicone_logging.queues import Item
-from helicone_logging.retry import retry_limit
+from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.retry import retry_limit
+from helicone_logging.payload.wires.helicone import entry_size
 
 
 class Slip(NamedTuple):

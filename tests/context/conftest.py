@@ -8,7 +8,7 @@ import django
 import pytest
 from django.conf import settings
 
-from helicone_logging import context
+from helicone_logging.context import binding
 
 # Django is configured once in a process. Without a database, every query raises.
 settings.configure(
@@ -43,8 +43,8 @@ class Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == "asyncio":  # it tells of its selector
             return
-        stamped = record.__dict__.get(context.AMBIENT_MARK)
-        self.seen.append(Seen(record, context.ambient() if stamped is None else stamped))
+        stamped = record.__dict__.get(binding.AMBIENT_MARK)
+        self.seen.append(Seen(record, binding.ambient() if stamped is None else stamped))
 
     def __getitem__(self, message: str) -> Seen:
         """The one record with this message."""
@@ -71,4 +71,4 @@ def log() -> Iterator[Log]:
 def nothing_leaks() -> Iterator[None]:
     """No test leaves anything bound behind."""
     yield
-    assert context.ambient() == {}
+    assert binding.ambient() == {}

@@ -8,7 +8,7 @@ from collections import UserDict
 
 import pytest
 
-from helicone_logging.context import ambient, begin, bind, current_trace_id, current_traceparent, extend
+from helicone_logging.context.binding import ambient, begin, bind, current_trace_id, current_traceparent, extend
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"

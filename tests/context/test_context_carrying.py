@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from helicone_logging.context import ambient, bind, carry
+from helicone_logging.context.binding import ambient, bind, carry
 
 
 def now(*_):

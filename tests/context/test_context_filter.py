@@ -13,10 +13,10 @@ import uuid
 import pytest
 from pythonjsonlogger.json import JsonFormatter
 
-from helicone_logging.context import AMBIENT_MARK, STAMPED_MARK, bind
+from helicone_logging.context.binding import AMBIENT_MARK, STAMPED_MARK, bind
+from helicone_logging.context.filter import TraceContextFilter
+from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.filters import TraceContextFilter
-from helicone_logging.tracing import span
 
 
 def stamped(filter_=None, **extra):
@@ -121,7 +121,9 @@ def test_a_text_format_can_name_the_trace_inside_and_outside_a_context(logger):
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"trace": {"()": "helicone_logging.filters.TraceContextFilter", "defaults": {"trace_id": "-"}}},
+            "filters": {
+                "trace": {"()": "helicone_logging.context.filter.TraceContextFilter", "defaults": {"trace_id": "-"}}
+            },
             "formatters": {"text": {"format": "%(trace_id)s %(message)s"}},
             "handlers": {
                 "out": {"class": "logging.StreamHandler", "stream": stream, "filters": ["trace"], "formatter": "text"}

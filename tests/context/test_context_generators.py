@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from helicone_logging.context import ambient, bind
+from helicone_logging.context.binding import ambient, bind
 
 
 def now():

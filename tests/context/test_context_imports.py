@@ -16,7 +16,9 @@ def loaded_by(module):
     return set(ran.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["context", "filters", "tracing", "propagation", "wsgi", "asgi", "flask"])
+@pytest.mark.parametrize(
+    "module", ["context", "context.filter", "context.tracing", "context.propagation", "wsgi", "asgi", "flask"]
+)
 def test_a_module_loads_no_framework(module):
     assert loaded_by(f"helicone_logging.{module}").isdisjoint(FRAMEWORKS)
 

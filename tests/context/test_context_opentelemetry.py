@@ -9,9 +9,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from helicone_logging.context import ambient, bind, current_trace_id, current_traceparent
-from helicone_logging.filters import TraceContextFilter
-from helicone_logging.tracing import span
+from helicone_logging.context.binding import ambient, bind, current_trace_id, current_traceparent
+from helicone_logging.context.filter import TraceContextFilter
+from helicone_logging.context.tracing import span
 
 tracer = TracerProvider(shutdown_on_exit=False).get_tracer(__name__)
 

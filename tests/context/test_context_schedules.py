@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.context import ambient, begin, bind, extend
-from helicone_logging.tracing import span
+from helicone_logging.context.binding import ambient, begin, bind, extend
+from helicone_logging.context.tracing import span
 
 KEYS = st.sampled_from(["user_id", "session_id", "tenant", "properties"])
 PROGRAMS = st.recursive(

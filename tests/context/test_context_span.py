@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from helicone_logging import ids
-from helicone_logging.context import AMBIENT_MARK, ambient, bind, current_traceparent
-from helicone_logging.tracing import span
+from helicone_logging.context.binding import AMBIENT_MARK, ambient, bind, current_traceparent
+from helicone_logging.context.tracing import span
+from helicone_logging.core import ids
 
 logger = logging.getLogger(__name__)
 

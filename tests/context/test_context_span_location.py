@@ -6,7 +6,7 @@ import asyncio
 import sys
 from contextlib import ExitStack, suppress
 
-from helicone_logging.tracing import span
+from helicone_logging.context.tracing import span
 
 
 def line():

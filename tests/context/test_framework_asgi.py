@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from helicone_logging.asgi import TraceContextMiddleware
-from helicone_logging.context import ambient, bind, extend
+from helicone_logging.context.binding import ambient, bind, extend
+from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.tracing import span
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"

@@ -11,8 +11,8 @@ from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Ignore, Reject
 
 from helicone_logging import celery as integration
-from helicone_logging.context import ambient, bind
-from helicone_logging.tracing import span
+from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.tracing import span
 
 logger = logging.getLogger(__name__)
 

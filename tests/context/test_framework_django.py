@@ -15,10 +15,10 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
-from helicone_logging.context import ambient, bind
+from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.tracing import span
 from helicone_logging.django import TraceContextMiddleware
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.tracing import span
 
 MIDDLEWARE = "helicone_logging.django.TraceContextMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"

@@ -5,10 +5,10 @@ import logging
 import flask
 import pytest
 
-from helicone_logging.context import ambient, bind
+from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.flask import HeliconeFlask
-from helicone_logging.tracing import span
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from helicone_logging.context import ambient, bind, extend
+from helicone_logging.context.binding import ambient, bind, extend
+from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.tracing import span
 from helicone_logging.wsgi import TraceContextMiddleware
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -6,7 +6,7 @@ import pytest
 from faults import fault_server as fault
 from recording_server import PATIENCE
 
-from helicone_logging import leading
+from helicone_logging.delivery import leading
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from helicone_logging import OTELTraceFormatter, otel
+from helicone_logging import OTELTraceFormatter
+from helicone_logging.payload.wires import helicone
 from helicone_logging.receiver.rows import Row, row_of
 from helicone_logging.receiver.validation import parse, refusal
 
@@ -58,7 +59,7 @@ def traced(msg: object = "answer question", *args: object, **fields: Any) -> log
 
 def raw_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> bytes:
     """The body that is sent for a record."""
-    return otel.body((formatter or OTELTraceFormatter()).encode(made))
+    return helicone.body((formatter or OTELTraceFormatter()).encode(made))
 
 
 def span_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> dict[str, Any]:
@@ -117,14 +118,14 @@ def row(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) ->
 def standard_json() -> Iterator[None]:
     """Without orjson, as where the extra is not installed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(otel, "_plain_json", otel._escaped)
+        patch.setattr(helicone, "_plain_json", helicone._escaped)
         _forget_encoded()
         yield
     _forget_encoded()
 
 
 def _forget_encoded() -> None:
-    for member in vars(otel).values():
+    for member in vars(helicone).values():
         if hasattr(member, "cache_clear"):
             member.cache_clear()
 

@@ -29,10 +29,13 @@ from payloads import (
     traced,
 )
 
-from helicone_logging import OTELTraceFormatter, bind, fields, ids, otel
+from helicone_logging import OTELTraceFormatter, bind
+from helicone_logging.core import ids
+from helicone_logging.core.coerce import text_of
+from helicone_logging.payload import fields
+from helicone_logging.payload.wires import helicone
 from helicone_logging.receiver.rows import row_of
 from helicone_logging.receiver.validation import parse
-from helicone_logging.values import text_of
 
 PLAIN = OTELTraceFormatter()
 FORMATTERS = {
@@ -234,7 +237,7 @@ def test_the_time_of_the_record_comes_back_out(created: float) -> None:
 @given(st.lists(st.one_of(st.integers(-(2**53), 2**53), any_text, any_text.map(_LONG.__add__))))
 @thorough
 def test_without_orjson_a_value_has_the_bytes_of_the_standard_library(values: list[str | int]) -> None:
-    assert [*map(otel._escaped, values)] == [json.dumps(value).encode() for value in values]
+    assert [*map(helicone._escaped, values)] == [json.dumps(value).encode() for value in values]
 
 
 @given(known, extras, any_text, st.sampled_from(sorted(FORMATTERS)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from payloads import PROPERTY, row, sent, traced
 
-from helicone_logging import OTELTraceFormatter, budget
-from helicone_logging.values import CUT
+from helicone_logging import OTELTraceFormatter
+from helicone_logging.core import budget
+from helicone_logging.core.coerce import CUT
 
 MATRIX = [[0.5] * 100 for _ in range(100)]
 WIDE = {

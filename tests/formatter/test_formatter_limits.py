@@ -22,9 +22,10 @@ from payloads import (
     traced,
 )
 
-from helicone_logging import ConfigurationError, OTELTraceFormatter, otel
-from helicone_logging.fields import MAX_MESSAGES
-from helicone_logging.limits import cut_text
+from helicone_logging import ConfigurationError, OTELTraceFormatter
+from helicone_logging.payload.fields import MAX_MESSAGES
+from helicone_logging.payload.limits import cut_text
+from helicone_logging.payload.wires import helicone
 
 MIB = 1024 * 1024
 CUT = re.compile(r"…\[cut: ([\d,]+) characters\]")
@@ -50,7 +51,7 @@ def test_a_prompt_of_50_mb_is_cut_marked_and_counted(character: str) -> None:
         made = traced("ask", **{name: prompt})
         entry, cut, _ = PLAIN.snapshot(made)
         assert cut == 1
-        assert otel.entry_size(entry) <= 8 * MIB
+        assert helicone.entry_size(entry) <= 8 * MIB
         shown = max((value for value in sent(made).values() if isinstance(value, str)), key=len)
         assert shown.startswith(character)
         assert cut_length(shown) == len(prompt)

@@ -12,7 +12,7 @@ from payloads import PROPERTY, attributes_of, checked, raw_of, record, row, sent
 
 from helicone_logging import ConfigurationError, OTELTraceFormatter, bind
 from helicone_logging.formatter import CAPTURE_CONTENT_VARIABLE
-from helicone_logging.redaction import FAILED_MASK, MASK
+from helicone_logging.payload.redaction import FAILED_MASK, MASK
 
 CANARY = "canary-7f3a"
 TEXT = f"before {CANARY} after"

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 
-from helicone_logging import OTELTraceFormatter, bind, paths, sessions
+from helicone_logging import OTELTraceFormatter, bind
+from helicone_logging.context import session_path
+from helicone_logging.payload import session_cache
+from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.receiver.rows import Node, sessions_of
-from helicone_logging.sessions import SessionPaths
 
 NOT_IN_A_PART = ["/", "\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff", "\u200b"]
 
@@ -87,7 +89,7 @@ def test_spans_that_name_each_other_as_their_parents_get_no_deeper_than_the_limi
     for _ in range(100):
         path_of(formatter, "a", span_id=SPAN, parent_span_id=PARENT)
         path = path_of(formatter, "b", span_id=PARENT, parent_span_id=SPAN)
-    assert path.count("/") == paths.MAX_PARTS
+    assert path.count("/") == session_path.MAX_PARTS
 
 
 @pytest.mark.parametrize("character", NOT_IN_A_PART)
@@ -117,12 +119,16 @@ def test_an_explicit_path_gets_a_leading_slash_and_no_empty_parts(given_path: ob
 
 @given(st.one_of(any_text, st.text("/a \n\x00\u202e", max_size=50)), st.one_of(any_text, st.text("/ b\t")))
 def test_no_text_makes_an_empty_part(path: str, name: str) -> None:
-    for made in (paths.clean_path(path), paths.join(paths.clean_path(path), name), paths.join("", name)):
+    for made in (
+        session_path.clean_path(path),
+        session_path.join(session_path.clean_path(path), name),
+        session_path.join("", name),
+    ):
         assert made.startswith("/")
         if made != "/":
             assert all(part.strip() for part in made[1:].split("/"))
-            assert all(len(part) <= paths.MAX_PART_LENGTH for part in made[1:].split("/"))
-        assert paths.clean_path(made) == made
+            assert all(len(part) <= session_path.MAX_PART_LENGTH for part in made[1:].split("/"))
+        assert session_path.clean_path(made) == made
         assert made.isprintable() or any(
             "\ud800" <= character <= "\udfff" or character not in NOT_IN_A_PART for character in made
         )
@@ -131,8 +137,10 @@ def test_no_text_makes_an_empty_part(path: str, name: str) -> None:
 def test_long_names_and_paths_are_cut() -> None:
     assert path_of(span_name="n" * 5_000) == "/" + "n" * 99 + "…"
     assert path_of(span_name="n" * 100) == "/" + "n" * 100
-    assert path_of(session_path="/p" * 5_000) == "/p" * paths.MAX_PARTS
-    assert len(path_of(session_path=("/" + "p" * 5_000) * 5_000)) <= paths.MAX_PARTS * (paths.MAX_PART_LENGTH + 1)
+    assert path_of(session_path="/p" * 5_000) == "/p" * session_path.MAX_PARTS
+    assert len(path_of(session_path=("/" + "p" * 5_000) * 5_000)) <= session_path.MAX_PARTS * (
+        session_path.MAX_PART_LENGTH + 1
+    )
 
 
 def test_a_field_of_the_application_s_that_is_called_like_ours_cannot_break_the_tree() -> None:
@@ -188,7 +196,7 @@ def test_the_oldest_spans_are_forgotten_first_and_never_more_than_the_bound_reme
 def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     found = SessionPaths(ttl=3600.0)
     now = 0.0
-    monkeypatch.setattr(sessions, "monotonic", lambda: now)
+    monkeypatch.setattr(session_cache, "monotonic", lambda: now)
     path_found(found, "top", "1")
     now = 3599.0
     assert path_found(found, "leaf", "2", "1") == "/top/leaf"

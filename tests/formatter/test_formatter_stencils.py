@@ -19,7 +19,11 @@ from hypothesis import strategies as st
 from payloads import CREATED, PARENT, SPAN, TRACE, record, standard_json
 from pythonjsonlogger.core import RESERVED_ATTRS
 
-from helicone_logging import OTELTraceFormatter, bind, context, ids, otel, stencils
+from helicone_logging import OTELTraceFormatter, bind
+from helicone_logging.context import binding
+from helicone_logging.core import ids
+from helicone_logging.payload import stencils
+from helicone_logging.payload.wires import helicone
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "other reserved names": {"reserved_attrs": [name for name in RESERVED_ATTRS if name != "levelno"]},
@@ -155,7 +159,7 @@ def both(formatters: tuple[OTELTraceFormatter, ...], made: logging.LogRecord) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ids, "_source", Sevens())
         made_of_it = [formatter.snapshot(made) for formatter in formatters]
-        return [(otel.entry_bytes(entry), *counts) for entry, *counts in made_of_it]
+        return [(helicone.entry_bytes(entry), *counts) for entry, *counts in made_of_it]
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -182,7 +186,7 @@ def test_what_comes_again_is_not_built_from_the_beginning(kind, monkeypatch) -> 
         assert b"bound" in formatter.encode(record("answer", extra=KINDS[kind](4)))
 
 
-def parts_of(entry: otel.Entry) -> list[object]:
+def parts_of(entry: helicone.Entry) -> list[object]:
     """What a waiting entry holds, down to what holds nothing more."""
     return [part for item in entry for part in parts_of(item)] if isinstance(entry, tuple) else [entry]
 
@@ -224,8 +228,8 @@ def test_a_text_that_is_not_ascii_weighs_what_it_takes_in_memory(text) -> None:
         plain, *_ = formatter.snapshot(record("answer", extra={"trace_id": "t", "prompt": f"{number}"}))
         entry, *_ = formatter.snapshot(record("answer", extra={"trace_id": "t", "prompt": text}))
     assert isinstance(entry, tuple)
-    assert otel.entry_size(entry) >= otel.entry_size(plain) - 1 + text.__sizeof__()
-    assert json.loads(otel.entry_bytes(entry))
+    assert helicone.entry_size(entry) >= helicone.entry_size(plain) - 1 + text.__sizeof__()
+    assert json.loads(helicone.entry_bytes(entry))
 
 
 def test_a_list_of_messages_is_sent_as_it_was_when_it_was_logged() -> None:
@@ -235,7 +239,7 @@ def test_a_list_of_messages_is_sent_as_it_was_when_it_was_logged() -> None:
         entry, *_ = formatter.snapshot(record("answer", extra={"trace_id": "t", "messages": messages}))
         messages[0]["content"] = "after"
         messages.append({"role": "user", "content": "after"})
-        encoded = otel.entry_bytes(entry)
+        encoded = helicone.entry_bytes(entry)
         assert b"before %d" % number in encoded
         assert b"after" not in encoded
     assert isinstance(entry, tuple)
@@ -300,7 +304,7 @@ def test_what_is_forgotten_needs_no_garbage_collector_and_is_no_file_to_tools() 
     (names,) = formatter._stencils._names.values()
     (known,) = names.known.values()
     (filler,) = known.learned.values()
-    assert filler.__code__.co_filename == "<helicone_logging.fillers>"
+    assert filler.__code__.co_filename == "<helicone_logging.payload.fillers>"
     freed = weakref.ref(filler)
     gc.disable()
     try:
@@ -330,7 +334,7 @@ def test_a_waiting_record_weighs_a_little_more_than_what_is_sent(data) -> None:
             "rows": data.draw(st.integers(0, 10**12)),
         }
         entry, *_ = formatter.snapshot(record(data.draw(plain_text), extra=extra))
-        needed, weight = len(otel.entry_bytes(entry)), otel.entry_size(entry)
+        needed, weight = len(helicone.entry_bytes(entry)), helicone.entry_size(entry)
         assert needed <= weight <= needed * 17 / 16 + 150
     assert isinstance(entry, tuple)
 
@@ -345,7 +349,7 @@ def test_a_waiting_record_weighs_enough_for_the_line_ends_of_a_text() -> None:
         }
         entry, *_ = formatter.snapshot(record("answer", extra=extra))
     assert isinstance(entry, tuple)
-    assert otel.entry_size(entry) >= len(otel.entry_bytes(entry))
+    assert helicone.entry_size(entry) >= len(helicone.entry_bytes(entry))
 
 
 def test_a_waiting_record_with_what_json_escapes_keeps_to_the_limits() -> None:
@@ -354,7 +358,7 @@ def test_a_waiting_record_with_what_json_escapes_keeps_to_the_limits() -> None:
         for character in "x\n\0":
             extra = {"trace_id": "t", "prompt": character * (2_400 + number), "completion": "x" * 9_000}
             entry, *_ = formatter.snapshot(record("answer", extra=extra))
-            assert len(otel.entry_bytes(entry)) <= 16_384
+            assert len(helicone.entry_bytes(entry)) <= 16_384
 
 
 values = st.one_of(
@@ -411,7 +415,7 @@ def test_what_our_filter_stamped_in_another_thread_is_a_kind_of_its_own() -> Non
     formatters = pair({})
     for number in range(6):
         made = record("answer", extra={"trace_id": "t", "prompt": f"{number}"})
-        made.__dict__[context.AMBIENT_MARK] = {"trace_id": "t", "user_id": f"u{number}", "parent_path": f"/a/{number}"}
+        made.__dict__[binding.AMBIENT_MARK] = {"trace_id": "t", "user_id": f"u{number}", "parent_path": f"/a/{number}"}
         filled, general = both(formatters, made)
         assert filled == general
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payloads import CREATED, CREATED_NS, record, row, span_of, traced
 
-from helicone_logging.times import Times, nanoseconds, take_times
+from helicone_logging.payload.times import Times, nanoseconds, take_times
 
 DAY_MS = 86_400_000
 NS = 10**9

@@ -13,7 +13,8 @@ import pytest
 import requests
 from recording_server import PATIENCE
 
-from helicone_logging import HeliconeHandler, OTELTraceFormatter, guard
+from helicone_logging import HeliconeHandler, OTELTraceFormatter
+from helicone_logging.core import reentrancy
 
 TRACE = {"trace_id": "t-1"}
 
@@ -62,14 +63,14 @@ def test_an_emit_of_the_user_s_own_that_logs_is_not_called_without_end(extra, ha
 def test_exceptions_that_signal_handlers_raise_do_not_silence_their_thread(server, handler, logger) -> None:
     """One may come right after `enter()`, and nobody comes back to `leave()` then."""
     for _ in range(3):
-        guard.enter()
+        reentrancy.enter()
     try:
         logger.info("logged", extra=TRACE)
         assert handler.flush(PATIENCE)
         assert server.names() == ["logged"]
         assert handler.stats().skipped == 0
     finally:
-        guard.leave(3)
+        reentrancy.leave(3)
 
 
 def test_an_emit_of_the_user_s_own_that_raises_is_contained_and_reported(server, logger_of, capfd) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from recording_server import PATIENCE
 
-from helicone_logging import HeliconeHandler, otel, transport
-from helicone_logging.answers import Answer, Verdict
+from helicone_logging import HeliconeHandler
+from helicone_logging.delivery import transport
+from helicone_logging.delivery.outcomes import Answer, Verdict
+from helicone_logging.payload.wires import helicone
 
 TRACE = {"trace_id": "t-1"}
 
@@ -245,15 +247,15 @@ def test_a_body_that_is_larger_than_it_was_thought_to_be_goes_in_parts(batch_siz
 
 def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=server.url, batch_size=10, flush_interval=3600, max_backoff=0)
-    logger, entry_bytes, faults = logger_of(handler), otel.entry_bytes, []
+    logger, entry_bytes, faults = logger_of(handler), helicone.entry_bytes, []
 
-    def failing_once(entry: otel.Entry) -> bytes:
+    def failing_once(entry: helicone.Entry) -> bytes:
         if len(faults) < 1:
             faults.append(entry)
             raise MemoryError
         return entry_bytes(entry)
 
-    monkeypatch.setattr(otel, "entry_bytes", failing_once)
+    monkeypatch.setattr(helicone, "entry_bytes", failing_once)
     for name in names("r", 10):
         logger.info(name, extra=TRACE)
     server.wait_for(10)
@@ -280,7 +282,7 @@ def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, serv
 
     with monkeypatch.context() as patch:
         if where == "building":
-            patch.setattr(otel, "entry_bytes", interrupted)
+            patch.setattr(helicone, "entry_bytes", interrupted)
         else:
             patch.setattr(transport.Transport, "send", interrupted)
         with pytest.raises(KeyboardInterrupt):

@@ -10,8 +10,9 @@ from collections import Counter
 import pytest
 from recording_server import PATIENCE
 
-from helicone_logging import HeliconeHandler, queues
-from helicone_logging import sender as sender_module
+from helicone_logging import HeliconeHandler
+from helicone_logging.delivery import queue as queue_module
+from helicone_logging.delivery import workers as sender_module
 
 TRACE = {"trace_id": "t"}
 
@@ -79,7 +80,7 @@ def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server
     logger = logger_of(handler)
     logger.info("first", extra=TRACE)
     assert handler.flush(PATIENCE)
-    main, clock, interruptions = threading.current_thread(), queues.monotonic, [True]
+    main, clock, interruptions = threading.current_thread(), queue_module.monotonic, [True]
 
     def interrupted():
         if interruptions and threading.current_thread() is main:
@@ -90,7 +91,7 @@ def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server
             with_leader.join(1)
         return clock()
 
-    monkeypatch.setattr(queues, "monotonic", interrupted)
+    monkeypatch.setattr(queue_module, "monotonic", interrupted)
     logger.info("interrupted", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert sorted(server.names()) == ["first", "from a signal handler", "interrupted"]
@@ -141,7 +142,7 @@ def test_a_flush_ends_after_records_came_in_the_middle_of_others(server, logger_
 
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest"])
 def test_a_mark_is_right_whatever_comes_while_it_is_drawn(overflow) -> None:
-    queue = queues.BoundedQueue(3, 1000, overflow, 0)
+    queue = queue_module.BoundedQueue(3, 1000, overflow, 0)
 
     class Interrupted(Counter):
         def items(self):
@@ -166,7 +167,7 @@ def test_a_mark_is_right_whatever_comes_while_it_is_drawn(overflow) -> None:
 
 
 def test_the_account_is_exact_when_records_come_while_others_go() -> None:
-    queue = queues.BoundedQueue(100, 1000, "drop_newest", 0)
+    queue = queue_module.BoundedQueue(100, 1000, "drop_newest", 0)
 
     class Interrupted(list):
         def __len__(self) -> int:
@@ -184,15 +185,15 @@ def test_the_account_is_exact_when_records_come_while_others_go() -> None:
 
 def test_nothing_stays_behind_when_all_that_waits_is_dropped(monkeypatch) -> None:
     """A record that comes in the middle of another may take the queue beyond its bytes."""
-    queue = queues.BoundedQueue(100, 10, "drop_newest", 0)
-    clock = queues.monotonic
+    queue = queue_module.BoundedQueue(100, 10, "drop_newest", 0)
+    clock = queue_module.monotonic
 
     def interrupted() -> float:
-        monkeypatch.setattr(queues, "monotonic", clock)
+        monkeypatch.setattr(queue_module, "monotonic", clock)
         queue.put(b"x" * 8)
         return clock()
 
-    monkeypatch.setattr(queues, "monotonic", interrupted)
+    monkeypatch.setattr(queue_module, "monotonic", interrupted)
     queue.put(b"y" * 8)
     assert queue.account().queued_bytes == 16
     assert queue.drop_waiting() == 2
@@ -205,7 +206,7 @@ def test_a_signal_handler_may_flush_and_close_in_the_middle_of_a_record(call, se
     """The leader holds its own lock, and wants the queue's, which this thread holds."""
     handler = HeliconeHandler(endpoint=server.url)
     logger, sender = logger_of(handler), handler._sender
-    clock, is_held = queues.monotonic, threading.Event()
+    clock, is_held = queue_module.monotonic, threading.Event()
 
     def lead() -> None:
         with sender._work:
@@ -215,13 +216,13 @@ def test_a_signal_handler_may_flush_and_close_in_the_middle_of_a_record(call, se
     leader = threading.Thread(target=lead, daemon=True)
 
     def interrupted() -> float:
-        monkeypatch.setattr(queues, "monotonic", clock)
+        monkeypatch.setattr(queue_module, "monotonic", clock)
         leader.start()
         assert is_held.wait(PATIENCE)
         assert not getattr(handler, call)()
         return clock()
 
-    monkeypatch.setattr(queues, "monotonic", interrupted)
+    monkeypatch.setattr(queue_module, "monotonic", interrupted)
     logger.info("interrupted", extra=TRACE)
     leader.join(PATIENCE)
     assert handler.flush(PATIENCE)

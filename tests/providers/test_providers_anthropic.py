@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from provider_fixtures import PLAIN, Form, load, real
 
-from helicone_logging.messages import Choice
-from helicone_logging.providers import read_response
+from helicone_logging.llm.messages import Choice
+from helicone_logging.llm.providers import read_response
 
 MESSAGE = [*PLAIN, real("anthropic.types:Message")]
 EVENTS = [*PLAIN, real("anthropic.types:RawMessageStreamEvent")]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 from provider_fixtures import load, real
 
-from helicone_logging.messages import Choice, Message, read_choices, read_messages
-from helicone_logging.providers import read_request, read_response
+from helicone_logging.llm.messages import Choice, Message, read_choices, read_messages
+from helicone_logging.llm.providers import read_request, read_response
 
 READERS: list[Callable[[object], object]] = [read_request, read_response]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from provider_fixtures import PLAIN, Form, load, real, sdk
 
-from helicone_logging.messages import Choice
-from helicone_logging.providers import read_response
+from helicone_logging.llm.messages import Choice
+from helicone_logging.llm.providers import read_response
 
 # LiteLLM's own types, when pydantic builds them on first use.
 pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")

@@ -16,7 +16,7 @@ from receiver_client import GOOD, USER, payload, span
 
 import helicone_logging
 from helicone_logging import cli
-from helicone_logging.commands import demo
+from helicone_logging.cli import demo
 from helicone_logging.receiver import Receiver
 
 COMMAND = [sys.executable, "-m", "helicone_logging"]

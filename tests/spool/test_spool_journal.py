@@ -32,8 +32,8 @@ from spool_fixtures import (
     wait_until,
 )
 
-from helicone_logging.diagnostics import Diagnostics
-from helicone_logging.queues import BoundedQueue
+from helicone_logging.delivery.diagnostics import Diagnostics
+from helicone_logging.delivery.queue import BoundedQueue
 from helicone_logging.spool import Spool, moving
 from helicone_logging.spool import journal as spool_journal
 from helicone_logging.spool.leftovers import leftovers

@@ -25,7 +25,7 @@ from helicone_logging import (
     lint,
     span,
 )
-from helicone_logging.otel import OTELTrace
+from helicone_logging.payload.wires.helicone import OTELTrace
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,227 @@
+"""`helicone-logging check`: finds out, step by step, whether records can reach Helicone from here, and if not, why."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import socket
+import ssl
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from helicone_logging.core import check
+from helicone_logging.delivery.endpoints import PATH, checked_key, endpoint_for
+from helicone_logging.delivery.outcomes import Answer, Verdict
+from helicone_logging.delivery.requesting import TransportOptions
+from helicone_logging.delivery.transport import Transport
+from helicone_logging.errors import HeliconeLoggingError
+from helicone_logging.formatter import OTELTraceFormatter
+
+_SPAN_NAME = "helicone-logging check"
+_PORTS = {"http": 80, "https": 443}
+_SOCKS_PORT = 1080
+_CERTIFICATE_REMEDY = (
+    "if a proxy or firewall of your company opens TLS, give the path of its CA certificate as `verify`, or in"
+    " REQUESTS_CA_BUNDLE; else set this machine's clock and update certifi"
+)
+
+
+class _StepError(HeliconeLoggingError):
+    """A step that failed: what is wrong, and what to do about it."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the span goes, and what the first connection is made to."""
+
+    endpoint: str
+    api_key: str | None
+    timeout: float
+    proxy: str | None
+    verify: bool | str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        url = self.endpoint if self.proxy is None else self.proxy
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self.endpoint.startswith("https:")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument("--endpoint", metavar="URL", help="default: HELICONE_TRACE_ENDPOINT, else by the key's region")
+    parser.add_argument("--timeout", metavar="S", default="10", help="seconds for each step (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; the exit status is 0 only if a marked span was accepted."""
+    target = _target(args.endpoint, check.seconds("timeout", args.timeout, zero=False))
+    _say("endpoint", target.endpoint)
+    mark = f"check-{uuid.uuid4().hex[:12]}"
+    try:
+        for step, finding in _steps(target, mark):
+            _say(step, f"ok: {finding}")
+    except _StepError as error:
+        _say("WRONG", str(error))
+        _say("remedy", error.remedy)
+        return 1
+    print(f"\nAll is well. Look for the session {mark} in Helicone; it holds a span from this command.")
+    if check.truth("HELICONE_LOGGING_DISABLED", os.environ.get("HELICONE_LOGGING_DISABLED", "")):
+        print("But HELICONE_LOGGING_DISABLED is set here, so handlers send nothing unless enabled=True.")
+    return 0
+
+
+def _say(step: str, text: str) -> None:
+    print(f"{step:<9} {text}", flush=True)
+
+
+def _target(endpoint: str | None, timeout: float) -> _Target:
+    key = checked_key(os.environ.get("HELICONE_API_KEY"))
+    url = endpoint_for(endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"), key, allow_insecure=False)
+    with requests.Session() as session:
+        settings = session.merge_environment_settings(url, {}, None, None, None)
+    proxy = requests.utils.select_proxy(url, settings["proxies"])
+    return _Target(url, key, timeout, proxy, True if settings["verify"] is None else settings["verify"])
+
+
+def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
+    """What each step found; it stops with an error at the first that fails."""
+    host, port = target.address
+    through = "" if target.proxy is None else "the proxy "
+    yield "dns", f"{through}{host} is {', '.join(_resolve(host, port, through))}"
+    with _connect(host, port, target.timeout, through) as sock:
+        yield "tcp", f"{through}{host} listens on port {port}"
+        if target.speaks_tls and target.proxy is None:
+            yield "tls", _shake_hands(sock, host, target.verify)
+    began = time.monotonic()
+    answer = _send(target, mark)
+    finding = f"{answer.detail} after {(time.monotonic() - began) * 1000:,.0f} ms"
+    _judge(answer, target)
+    yield "key", "the server took it" if target.api_key else "none is set, and none was asked for"
+    yield "schema", f"the server took the span: {finding}"
+
+
+def _resolve(host: str, port: int, through: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise _StepError(
+            f"dns: the name of {through}{host} does not resolve: {error}",
+            "look for a mistake in the name, and whether this machine has a network and a DNS server",
+        ) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _connect(host: str, port: int, timeout: float, through: str) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout)
+    except OSError as error:
+        reason = "nothing answered in time" if isinstance(error, TimeoutError) else str(error)
+        remedy = (
+            "nothing listens there; look for a mistake in the port, and whether the server runs"
+            if error.errno == errno.ECONNREFUSED
+            else "a firewall may be in the way; ask for this host and port, or set HTTPS_PROXY to the proxy to use"
+        )
+        raise _StepError(f"tcp: no connection to {through}{host} on port {port}: {reason}", remedy) from error
+
+
+def _shake_hands(sock: socket.socket, host: str, verify: bool | str) -> str:
+    bundle = requests.utils.DEFAULT_CA_BUNDLE_PATH if verify is True else str(verify)
+    try:
+        is_folder = Path(bundle).is_dir()
+        context = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+        with context.wrap_socket(sock, server_hostname=host) as secure:
+            return f"{secure.version()}, and the certificate is {host}'s"
+    except ssl.SSLCertVerificationError as error:
+        raise _StepError(
+            f"tls: the certificate of {host} is not trusted: {error.verify_message}", _CERTIFICATE_REMEDY
+        ) from error
+    except OSError as error:
+        raise _StepError(
+            f"tls: no encrypted connection to {host}: {error}",
+            "the port may speak plain http, which is for this machine only, or something in between cuts connections",
+        ) from error
+
+
+def _send(target: _Target, mark: str) -> Answer:
+    record = logging.makeLogRecord(
+        {
+            "name": "helicone_logging.check",
+            "levelno": logging.INFO,
+            "levelname": "INFO",
+            "msg": "Can records reach Helicone from here?",
+            "trace_id": mark,
+            "span_name": _SPAN_NAME,
+            "completion": "Yes.",
+            "properties": {"check": "helicone-logging"},
+        }
+    )
+    transport = Transport(TransportOptions(target.endpoint, target.api_key, target.timeout))
+    try:
+        return transport.send(OTELTraceFormatter().format(record).encode())
+    finally:
+        transport.close()
+
+
+def _judge(answer: Answer, target: _Target) -> None:
+    """Says what an answer means for whoever set this up."""
+    detail = answer.detail
+    if answer.verdict is Verdict.UNAUTHORISED:
+        raise _StepError(f"key: it was refused: {detail}", _key_remedy(target))
+    if answer.verdict is Verdict.THROTTLED:
+        raise _StepError(
+            f"rate: the server asks to wait: {detail}",
+            "try again later; if it lasts, set `batch_size`, as the server counts requests and not records",
+        )
+    if answer.verdict is Verdict.UNREACHABLE:
+        raise _StepError(
+            f"send: no whole answer came: {detail}",
+            f"what runs there may not speak HTTP, or take longer than {target.timeout:g} seconds: see --timeout"
+            + ("" if target.proxy is None else "; the proxy may refuse to lead there"),
+        )
+    if answer.verdict is Verdict.FAILED:
+        raise _StepError(
+            f"server: it failed: {detail}", "this is the server's fault; try again later, or look into its log"
+        )
+    if answer.verdict is Verdict.REJECTED:
+        raise _rejection(detail)
+
+
+def _rejection(detail: str) -> _StepError:
+    status = detail.split()[1]
+    if status.startswith("3"):
+        return _StepError(
+            f"send: the server leads elsewhere: {detail}", "set the endpoint it leads to; no redirect is followed"
+        )
+    if status in {"404", "405", "410"}:
+        return _StepError(f"path: the server knows no such path: {detail}", f"the path is usually {PATH}")
+    return _StepError(
+        f"schema: the span was refused: {detail}",
+        "server and package may be of different times; update both, and report it if that does not help",
+    )
+
+
+def _key_remedy(target: _Target) -> str:
+    if target.api_key is None:
+        return "set HELICONE_API_KEY to a key from Helicone's settings"
+    kind = ", and one that begins with sk-, as some servers take no pk- key" if target.api_key.startswith("pk-") else ""
+    return (
+        f"set HELICONE_API_KEY to a key that is valid{kind}; a key of the EU region (sk-helicone-eu-...) belongs to"
+        " https://eu.api.helicone.ai, any other to https://api.helicone.ai"
+    )

@@ -1,0 +1,51 @@
+"""The command `helicone-logging`: finds the subcommand and lets it do the work.
+
+Only the module of the subcommand that is called is imported, as each needs other parts, some of them optional.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from helicone_logging._version import __version__
+from helicone_logging.errors import HeliconeLoggingError
+
+_COMMANDS = {
+    "demo": "log a session of an agent to a local receiver and show what arrived",
+    "serve": "run the local receiver",
+    "check": "find out whether records can reach Helicone from here",
+    "lint": "say what Helicone will not show of a payload",
+    "spool": "look at, send or clear a queue on disk",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        argv: its arguments; None for those of the process.
+
+    Returns:
+        The exit status: 0 when all went well, 1 when it did not, 2 when the command could not be understood.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="helicone-logging", description="Language model calls for Helicone.")
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=purpose, description=purpose[:1].upper() + purpose[1:] + ".")
+        if name in arguments[:1]:
+            module = importlib.import_module(f"helicone_logging.cli.{name}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except HeliconeLoggingError as error:
+        print(f"helicone-logging: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

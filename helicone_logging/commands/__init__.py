@@ -1,1 +1,0 @@
-"""The subcommands of `helicone-logging`: `add_arguments(parser)` and `run(args) -> exit status`."""

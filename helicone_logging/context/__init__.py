@@ -1,0 +1,8 @@
+"""What is bound around the running code: bindings, spans, the filter, and how context travels.
+
+Ambient context only enriches the records that are exported anyway; it exports none by itself.
+"""
+
+from helicone_logging.context.binding import bind, carry, current_trace_id, current_traceparent, extend
+
+__all__ = ["bind", "carry", "current_trace_id", "current_traceparent", "extend"]

@@ -1,0 +1,75 @@
+"""`TraceContextFilter`: stamps the bound context on records, for handlers and threads that cannot see it."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import uuid
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from helicone_logging.context.binding import AMBIENT_MARK, STAMPED_MARK, ambient
+from helicone_logging.core import check
+
+# What `logging.Formatter` sets later, over whatever a filter would have written there.
+_RESERVED = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
+_NOT_FOR_PEOPLE = "parent_path"
+_SCALARS = (str, int, float, Decimal, uuid.UUID, datetime.date)
+
+
+class TraceContextFilter(logging.Filter):
+    """Writes the bound fields on every record, so that any formatter can show them; it lets all records pass.
+
+    On a logger or a `QueueHandler` it also keeps the context for `HeliconeHandler` behind a `QueueListener`, which
+    works in another thread. An attribute that a record has already is left as it is, and of two filters the first
+    one decides.
+
+    Args:
+        fields: names of the fields to write; None for `trace_id` and all that hold text, a number, a UUID or a date.
+        defaults: what to write for a field that is not bound, so that `"%(trace_id)s"` works outside a context too;
+            every name in `fields`, and `trace_id` without `fields`, is `""` if not given here.
+
+    Raises:
+        ConfigurationError: `fields` is no list of names, or `defaults` no mapping.
+    """
+
+    def __init__(self, fields: Iterable[str] | None = None, defaults: Mapping[str, object] | None = None) -> None:
+        super().__init__()
+        self._fields = None if fields is None else _names(fields)
+        named = ("trace_id",) if self._fields is None else self._fields
+        self._defaults = {**dict.fromkeys(named, ""), **check.mapping("defaults", defaults)}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Stamps a record.
+
+        Returns:
+            True.
+        """
+        data = record.__dict__
+        if AMBIENT_MARK not in data:
+            bound = ambient()
+            shown = {
+                name: value
+                for name, value in {**self._defaults, **self._shown(bound)}.items()
+                if name not in data and name not in _RESERVED
+            }
+            data.update(shown)
+            data[STAMPED_MARK] = tuple(shown)
+            data[AMBIENT_MARK] = bound
+        return True
+
+    def _shown(self, bound: Mapping[str, object]) -> dict[str, object]:
+        if self._fields is not None:
+            return {name: bound[name] for name in self._fields if name in bound}
+        return {
+            name: value
+            for name, value in bound.items()
+            if name != _NOT_FOR_PEOPLE and issubclass(type(value), _SCALARS)
+        }
+
+
+def _names(fields: Iterable[str]) -> tuple[str, ...]:
+    names = () if isinstance(fields, str) else tuple(fields)
+    if isinstance(fields, str) or not all(isinstance(name, str) for name in names):
+        check.refuse("fields", fields, "give a list of names")
+    return names

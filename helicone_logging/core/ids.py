@@ -1,0 +1,190 @@
+"""Trace and span ids: read what the user has, derive what has another form, generate what is missing.
+
+The forms on the wire are those of W3C Trace Context: 32 and 16 hexadecimal digits, never all zero.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+import uuid
+from typing import NamedTuple
+
+from helicone_logging.core import lifecycle
+
+try:  # hashlib takes it from there, and loads OpenSSL beside it, which takes 4 ms
+    from _blake2 import blake2b
+except ImportError:  # of another Python
+    from hashlib import blake2b
+
+_TRACE_DIGITS = 32
+_SPAN_DIGITS = 16
+_ZEROS = "0" * _TRACE_DIGITS
+_SPAN_ZEROS = "0" * _SPAN_DIGITS
+_MAX_REMEMBERED = 128  # characters of a text whose id is remembered
+_read_hex = bytes.fromhex  # a third of the time of a pattern; it skips blanks, so what it has read is measured
+# Patterns are compiled, and kept by `re`, when one is asked for: they take 1 ms of the import of this package.
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# https://www.w3.org/TR/trace-context/#traceparent-header: lower case; a version above 00 may carry more parts.
+_TRACEPARENT = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+
+
+class TraceParent(NamedTuple):
+    """The ids that a W3C `traceparent` carries.
+
+    Args:
+        trace_id: 32 lower-case hexadecimal digits.
+        span_id: 16 lower-case hexadecimal digits: the caller's span, so the parent of what happens here.
+    """
+
+    trace_id: str
+    span_id: str
+
+
+class _Source(random.Random):
+    """Random ids from a generator of our own.
+
+    The application's `random.seed(42)` must not make ids repeat, nor may a fork; and `os.urandom` for every
+    record would release the interpreter lock so often that it starves the sender threads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        lifecycle.watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        self.seed()
+
+
+_source = _Source()
+
+
+def new_trace_id() -> str:
+    """Returns a random trace id of 32 hexadecimal digits."""
+    return f"{_source.getrandbits(128) or 1:032x}"
+
+
+def new_span_id() -> str:
+    """Returns a random span id of 16 hexadecimal digits."""
+    return f"{_source.getrandbits(64) or 1:016x}"
+
+
+def trace_id(value: object) -> str | None:
+    """Returns the trace id that a value stands for: the same for equal values, in every process.
+
+    Args:
+        value: 32 hexadecimal digits are taken as they are, a UUID (object or text), a positive int below 2^128
+            and 16 bytes in their hexadecimal form; anything else is hashed as text.
+
+    Returns:
+        32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+    """
+    try:
+        if type(value) is str and len(value) == _TRACE_DIGITS == 2 * len(_read_hex(value)):  # as most of them are
+            return None if value == _ZEROS else value
+    except ValueError:
+        pass
+    return _identify(value, _TRACE_DIGITS)
+
+
+def span_id(value: object) -> str | None:
+    """Returns the span id that a value stands for, as `trace_id` does.
+
+    Args:
+        value: 16 hexadecimal digits are taken as they are, a positive int below 2^64 and 8 bytes in their
+            hexadecimal form; anything else is hashed as text.
+
+    Returns:
+        16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+    """
+    try:
+        if type(value) is str and len(value) == _SPAN_DIGITS == 2 * len(_read_hex(value)):
+            return None if value == _SPAN_ZEROS else value
+    except ValueError:
+        pass
+    return _identify(value, _SPAN_DIGITS)
+
+
+def _identify(value: object, digits: int) -> str | None:
+    if type(value) is str and len(value) <= _MAX_REMEMBERED:
+        return _from_short_text(value, digits)
+    if value is None:
+        return None
+    try:
+        return _from_any(value, digits)
+    except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
+        return None
+
+
+def _from_any(value: object, digits: int) -> str | None:
+    if isinstance(value, str):
+        return _from_text(value.strip(), digits)
+    if isinstance(value, uuid.UUID):
+        return _from_text(str(value), digits)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _from_int(value, digits)
+    if isinstance(value, bytes) and len(value) * 2 == digits:
+        return _from_text(value.hex(), digits)
+    return _from_text(str(value), digits)
+
+
+@functools.lru_cache(4096)
+def _from_short_text(text: str, digits: int) -> str | None:
+    """The records of one trace come one after the other."""
+    return _from_text(text.strip(), digits)
+
+
+def _from_text(text: str, digits: int) -> str | None:
+    if _is_id(text, digits):
+        return None if text == _ZEROS[:digits] else text
+    if digits == _TRACE_DIGITS and re.fullmatch(_UUID, text):
+        return _from_text(text.replace("-", ""), digits)
+    return _derive(text, digits) if text else None
+
+
+def _is_id(text: str, digits: int) -> bool:
+    try:
+        return len(text) == digits == 2 * len(_read_hex(text))
+    except ValueError:
+        return False
+
+
+def _from_int(value: int, digits: int) -> str | None:
+    if value == 0:
+        return None
+    if 0 < value < 1 << (4 * digits):
+        return f"{value:0{digits}x}"
+    return _derive(hex(value), digits)  # hex, as very long ints refuse decimal text
+
+
+def _derive(text: str, digits: int) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=digits // 2).hexdigest()
+
+
+def parse_traceparent(value: object) -> TraceParent | None:
+    """Reads a W3C `traceparent`.
+
+    Args:
+        value: the header's text.
+
+    Returns:
+        Its ids; None when it is no text, malformed, of the invalid version ff, or has an all-zero id.
+    """
+    match = re.fullmatch(_TRACEPARENT, value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    version, trace, span, rest = match.groups()
+    if version == "ff" or (version == "00" and rest) or not trace.strip("0") or not span.strip("0"):
+        return None
+    return TraceParent(trace, span)
+
+
+def format_traceparent(trace: str, span: str) -> str:
+    """Returns the W3C `traceparent` text of version 00 with the sampled flag set.
+
+    Args:
+        trace: a trace id of 32 hexadecimal digits.
+        span: a span id of 16 hexadecimal digits.
+    """
+    return f"00-{trace.lower()}-{span.lower()}-01"

@@ -1,0 +1,139 @@
+"""Hooks of a process' life: what a forked child must not inherit is renewed, and what waits at an exit is closed.
+
+Locks, queues, sockets and random state of the parent's would break a child. At exit, `logging.shutdown` closes the
+handlers it knows; it does not know those that `dictConfig` put away, and children of multiprocessing (and of billiard,
+which Celery uses) end without it. All objects are watched by weak reference, so that watching neither keeps them alive
+nor trips over their end (opentelemetry-python #4422, #5452).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+_FINALIZING_MODULES = ("multiprocessing", "billiard")
+_PRIORITY = 10  # before the modules' own finalizers, which have 0 and less
+
+
+class Forkable(Protocol):
+    def after_fork_in_child(self) -> None: ...
+
+
+_renewed_after_fork: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def watch_forks(obj: Forkable) -> None:
+    """Calls `obj.after_fork_in_child()` in every child that this process forks from now on.
+
+    Args:
+        obj: anything weakly referable; it is forgotten when it is collected.
+    """
+    _renewed_after_fork.add(obj)
+
+
+def _renew_all() -> None:
+    for obj in list(_renewed_after_fork):
+        obj.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_all)
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+    def close_at_exit(self) -> None: ...
+
+
+class _Process:
+    """What is known of the end of this process."""
+
+    is_exiting = False
+    shares_waits = False  # as at exit, though it may go on
+    waited = 0.0  # seconds, since it has been exiting, or has shared its waits
+    watches_exit = False
+    watches_end_of_child_in = 0  # the process id, as a fork copies all of this
+
+
+_closed_at_exit: weakref.WeakSet[Closable] = weakref.WeakSet()
+
+
+def is_exiting() -> bool:
+    """Returns whether the interpreter is on its way out, so that no thread may be started."""
+    return _Process.is_exiting or sys.is_finalizing()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[float]:
+    """Gives the moment, on the monotonic clock, at which a wait must end.
+
+    Args:
+        seconds: how long it may take; at exit and in `close_all`, together with all other waits there.
+    """
+    began = time.monotonic()
+    try:
+        yield began + max(0.0, seconds - _Process.waited)
+    finally:
+        if is_exiting() or _Process.shares_waits:
+            _Process.waited += time.monotonic() - began
+
+
+def watch_exit(obj: Closable) -> None:
+    """Calls `obj.close_at_exit()` when the interpreter exits, before `logging.shutdown`, if it still lives then."""
+    _closed_at_exit.add(obj)
+    if not _Process.watches_exit:
+        _Process.watches_exit = True
+        atexit.register(_exit)
+
+
+def _exit() -> None:
+    _Process.is_exiting = True
+    for obj in list(_closed_at_exit):
+        obj.close_at_exit()
+
+
+def watch_end_of_child() -> None:
+    """Calls `close()` of all that is watched when this process ends, if it is a child that ends without `atexit`."""
+    if _Process.watches_end_of_child_in == os.getpid():
+        return
+    _Process.watches_end_of_child_in = os.getpid()
+    for name in _FINALIZING_MODULES:
+        process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
+        if process is not None and util is not None and _is_child(process):
+            util.Finalize(None, _close_at_end_of_child, exitpriority=_PRIORITY)
+    celery = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(_end_of_celery_worker, weak=False)
+
+
+def _is_child(process: object) -> bool:
+    current = getattr(process, "current_process", None)
+    return callable(current) and getattr(current(), "_parent_pid", None) is not None
+
+
+def _end_of_celery_worker(**_: object) -> None:
+    """The workers of Celery's prefork pool end by `os._exit`, without finalizers, right after this signal."""
+    _close_at_end_of_child()
+
+
+def _close_at_end_of_child() -> None:
+    _Process.is_exiting = True
+    close_all()
+
+
+def close_all() -> None:
+    """Closes all that is watched, within one wait for all; the process may go on."""
+    _Process.shares_waits = True
+    try:
+        for obj in list(_closed_at_exit):
+            obj.close()
+    finally:
+        _Process.shares_waits = False
+        if not is_exiting():
+            _Process.waited = 0.0

@@ -1,0 +1,140 @@
+"""What a handler tells of itself: counters, and reports on stderr at a bounded rate. It never logs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from helicone_logging.core import lifecycle
+from helicone_logging.delivery.queue import Account
+
+REPORT_EVERY = 60.0
+_MAX_KINDS = 64
+_UWSGI_THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
+
+
+@dataclass(frozen=True)
+class HandlerStats:
+    """The account of a handler: emitted + recovered = delivered + rejected + dropped + queued.
+
+    Args:
+        emitted: records that were to be exported.
+        delivered: those that the server took.
+        rejected: those that were refused for good, by the server or because they could not be encoded.
+        dropped: those lost for want of room or time.
+        queued: those waiting or being sent.
+        queued_bytes: their size.
+        oldest_age: for how many seconds the oldest has been waiting; 0.0 when none is.
+        recovered: those found in a spool that another process left.
+        skipped: records that were not to be exported; they are not part of the account.
+        cut_values: values that were longer than allowed.
+        malformed: `traceparent`s that could not be read.
+        last_error: why the last send did not succeed; None if none ever failed.
+        last_error_at: when that was, in seconds since the epoch.
+        last_success_at: when the server last took something, in seconds since the epoch.
+    """
+
+    emitted: int = 0
+    delivered: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    queued: int = 0
+    queued_bytes: int = 0
+    oldest_age: float = 0.0
+    recovered: int = 0
+    skipped: int = 0
+    cut_values: int = 0
+    malformed: int = 0
+    last_error: str | None = None
+    last_error_at: float | None = None
+    last_success_at: float | None = None
+
+
+class Diagnostics:
+    """Counts what the queue does not, and reports trouble once a minute and kind at the most."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        lifecycle.watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
+        self._told: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY)
+        self.skipped = 0
+        self.cut_values = 0
+        self.malformed = 0
+        self.unencodable = 0
+        self.last_error: str | None = None
+        self.last_error_at: float | None = None
+        self.last_success_at: float | None = None
+
+    def skip(self) -> None:
+        """Counts a record that is not exported."""
+        with self._lock:
+            self.skipped += 1
+
+    def count(self, *, cut_values: int = 0, malformed: int = 0, unencodable: int = 0) -> None:
+        """Adds to the other counters."""
+        with self._lock:
+            self.cut_values += cut_values
+            self.malformed += malformed
+            self.unencodable += unencodable
+
+    def stats(self, account: Account) -> HandlerStats:
+        """Returns these counters beside a queue's account; what could not be encoded counts as rejected."""
+        with self._lock:
+            counted = account._asdict()
+            counted["emitted"] += self.unencodable
+            counted["rejected"] += self.unencodable
+            return HandlerStats(
+                **counted,
+                skipped=self.skipped,
+                cut_values=self.cut_values,
+                malformed=self.malformed,
+                last_error=self.last_error,
+                last_error_at=self.last_error_at,
+                last_success_at=self.last_success_at,
+            )
+
+    def succeeded(self) -> None:
+        """Notes that the server took something now."""
+        self.last_success_at = time.time()
+
+    def failed(self, detail: str) -> None:
+        """Notes why a send did not succeed."""
+        with self._lock:
+            self.last_error, self.last_error_at = detail, time.time()
+
+    def is_told(self, kind: str) -> bool:
+        """Returns whether a report of a kind would not be written now."""
+        with self._lock:
+            return not logging.raiseExceptions or kind in self._told
+
+    def report(self, kind: str, text: str) -> None:
+        """Writes a line to stderr, unless one of its kind was written in the last minute.
+
+        Nothing is written when `logging.raiseExceptions` is false, as for every handler of the standard library.
+
+        Args:
+            kind: what repeated reports have in common.
+            text: what happened, with the numbers and the remedy; never a key or a prompt.
+        """
+        with self._lock:
+            if self.is_told(kind):
+                return
+            self._told[kind] = True
+        with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
+            sys.stderr.write(f"helicone_logging: {text}\n")
+
+    def warn_of_missing_threads(self) -> None:
+        """Reports if the process is one of uWSGI's in which no thread of the application ever runs."""
+        # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
+        options = getattr(sys.modules.get("uwsgi"), "opt", None)
+        if isinstance(options, dict) and not any(options.get(name) for name in _UWSGI_THREADS):
+            self.report("uwsgi", "uWSGI runs without threads, so records wait for `close`; set `enable-threads`")

@@ -1,0 +1,109 @@
+"""Where traces are sent: the endpoint's URL, the key's region, and what must not travel together."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from helicone_logging.core.check import refuse
+from helicone_logging.errors import ConfigurationError
+
+PATH = "/v1/trace/log"
+DEFAULT_ENDPOINT = "https://api.helicone.ai" + PATH
+EU_ENDPOINT = "https://eu.api.helicone.ai" + PATH
+
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}\.?", re.IGNORECASE)
+_EU_KEYS = ("sk-helicone-eu-", "pk-helicone-eu-")
+
+
+def checked_key(api_key: object) -> str | None:
+    """Returns an API key without the blanks around it; None for none.
+
+    Raises:
+        ConfigurationError: the key cannot stand in a header; the error does not show it.
+    """
+    if api_key is None or api_key == "":
+        return None
+    if not isinstance(api_key, str):
+        raise ConfigurationError(f"api_key is a {type(api_key).__name__}; give the key as text")
+    key = api_key.strip()
+    if not (key.isascii() and key.isprintable()) or not key or " " in key:
+        raise ConfigurationError("api_key has characters that no key has; copy it again from Helicone's settings")
+    return key
+
+
+def endpoint_for(endpoint: object, api_key: str | None, *, allow_insecure: bool) -> str:
+    """Returns the URL to send to.
+
+    Args:
+        endpoint: the whole URL, or an origin to which `/v1/trace/log` is added; None for the key's region.
+        api_key: the key, or None.
+        allow_insecure: whether the key may travel over plain http to another machine.
+
+    Raises:
+        ConfigurationError: the URL cannot be used, or not with this key.
+    """
+    if endpoint is None or endpoint == "":
+        url = EU_ENDPOINT if api_key and api_key.startswith(_EU_KEYS) else DEFAULT_ENDPOINT
+    else:
+        url = _checked_url(endpoint)
+    parts = urlsplit(url)
+    is_local = _is_loopback(parts.hostname or "")
+    if api_key is None and not is_local:
+        raise ConfigurationError(
+            f"api_key is missing, and {url} is not on this machine: set `api_key` or HELICONE_API_KEY, or set"
+            " enabled=False to log nothing; to try it here, run `helicone-logging serve` and set"
+            " HELICONE_TRACE_ENDPOINT=http://127.0.0.1:8585"
+        )
+    if api_key and parts.scheme == "http" and not is_local and not allow_insecure:
+        refuse("endpoint", url, "the API key would travel unencrypted; use https, or set allow_insecure=True")
+    return url
+
+
+def _checked_url(endpoint: object) -> str:
+    remedy = 'give a URL such as "https://api.helicone.ai"'
+    if not isinstance(endpoint, str):
+        refuse("endpoint", endpoint, remedy)
+    url = endpoint.strip()
+    if "@" in url.partition("?")[0]:  # before anything that shows the URL
+        raise ConfigurationError("endpoint holds a user name or password; give the key as `api_key` instead")
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
+        refuse("endpoint", endpoint, remedy)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        refuse("endpoint", endpoint, remedy)
+    if parts.scheme not in {"http", "https"} or not _is_host(parts) or port == 0:
+        refuse("endpoint", endpoint, remedy)
+    if parts.fragment:
+        refuse("endpoint", endpoint, "leave out the fragment behind #")
+    return _with_path(parts)
+
+
+def _with_path(parts: SplitResult) -> str:
+    path = parts.path if parts.path.strip("/") else PATH
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _is_host(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:  # which Python 3.10 takes off without a look at what they hold
+        return ":" in host and _is_address(host)
+    return _HOST.fullmatch(host) is not None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):  # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback

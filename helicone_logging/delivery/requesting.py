@@ -1,0 +1,91 @@
+"""The options that shape an HTTP request, and their checks; apart from the transport, as requests loads slowly."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from helicone_logging.core import check
+
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
+_OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
+_OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """Where and how bodies are sent.
+
+    Args:
+        endpoint: the whole URL.
+        api_key: sent as bearer token; None to send none.
+        timeout: seconds to connect in, and again for the whole answer.
+        compression: `"gzip"` or None.
+        headers: names and values of more headers.
+        proxies: scheme and URL, over those of the environment.
+        verify: as in requests.
+        cert: as in requests.
+    """
+
+    endpoint: str
+    api_key: str | None = field(repr=False)
+    timeout: float = 10.0
+    compression: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Returns headers that may be sent beside the handler's own."""
+    for name, value in _mapping("headers", headers).items():
+        if not re.fullmatch(_NAME, name):
+            check.refuse("headers", name, "give names of HTTP headers")
+        if name.lower() in _OWN_HEADERS:
+            check.refuse("headers", name, "leave it out; the handler sets it by itself")
+        if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
+            check.refuse("headers", name, "give it a value of one line of text")
+    return tuple((headers or {}).items())
+
+
+def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Returns proxies by scheme, such as `{"https": "http://proxy:3128"}`."""
+    for scheme, url in _mapping("proxies", proxies).items():
+        if not isinstance(url, str) or not url.isprintable():
+            check.refuse("proxies", scheme, "give each scheme the URL of a proxy as text")
+    return tuple((proxies or {}).items())
+
+
+def checked_verify(verify: bool | str) -> bool | str:
+    """Returns True, False, or the path of a CA bundle that is there."""
+    if isinstance(verify, str) and verify.strip().lower() not in {"true", "false", "yes", "no", "on", "off", "1", "0"}:
+        return _existing("verify", verify)
+    return check.truth("verify", verify)
+
+
+def checked_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | None:
+    """Returns the path of a client certificate, or the pair of certificate and key, that is there."""
+    if cert is None:
+        return None
+    if isinstance(cert, list | tuple) and len(cert) == 2:
+        return _existing("cert", cert[0]), _existing("cert", cert[1])
+    return _existing("cert", cert)
+
+
+def _mapping(option: str, value: object) -> dict[str, Any]:
+    """As `options.mapping`, but the error shows no value: headers and proxies hold secrets."""
+    if value is not None and not isinstance(value, Mapping):
+        check.refuse(option, type(value), "give a mapping with text as keys")
+    check.mapping(option, value and dict.fromkeys(value))
+    return dict(value or {})
+
+
+def _existing(option: str, path: object) -> str:
+    if not isinstance(path, str) or not path.strip() or not os.path.exists(path):  # noqa: PTH110 - Path's own raises
+        check.refuse(option, path, "give the path of a file that exists")
+    return path

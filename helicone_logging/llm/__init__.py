@@ -1,0 +1,1 @@
+"""What language-model APIs say: messages, content and media, and one reader for each family of APIs."""

@@ -1,0 +1,41 @@
+"""A copy of a record that holds nothing but plain values, for when an object on it raised where it was read."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from helicone_logging.context.binding import AMBIENT_MARK
+from helicone_logging.context.inherited import ambient_of
+from helicone_logging.core.coerce import plain_of, text_of
+
+_LATEST = 2**33  # seconds, in the year 2242
+
+
+def tamed(record: logging.LogRecord) -> logging.LogRecord:
+    """Returns a copy of a record in which every value has become text, a number, a list or a dict.
+
+    Args:
+        record: any record; it is not changed.
+    """
+    values: dict[str, object] = {text_of(name): plain_of(value) for name, value in record.__dict__.items()}
+    if type(record.msg) is not dict:
+        values["msg"] = text_of(record.msg)
+    values["levelno"] = _number(values["levelno"], logging.NOTSET)
+    values["created"] = _number(values["created"], time.time())
+    values["args"] = _arguments(values["args"])
+    values["exc_info"] = record.exc_info if _is_exc_info(record.exc_info) else None
+    values[AMBIENT_MARK] = plain_of(ambient_of(record))
+    return logging.makeLogRecord(values)
+
+
+def _number(value: object, default: float) -> float:
+    return value if isinstance(value, int | float) and 0 <= value < _LATEST else default
+
+
+def _arguments(args: object) -> object:
+    return tuple(args) if isinstance(args, list) else args
+
+
+def _is_exc_info(value: object) -> bool:
+    return type(value) is tuple and len(value) == 3 and issubclass(type(value[1]), BaseException)

@@ -1,0 +1,1 @@
+"""The dialects in which a span can be sent, one module each."""
