@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -32,7 +32,11 @@ _PATIENCE = 10.0  # seconds for what is on its way to a server that is gone
 
 
 def pytest_configure() -> None:
-    """What a shell runs in the background ignores interrupts, and so would every process that a test interrupts."""
+    """No test asks the internet, and each can be interrupted.
+
+    What a shell runs in the background ignores interrupts, and so would every process that a test interrupts.
+    """
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # or importing it asks a host on the internet for its prices
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -76,6 +80,31 @@ def dead_endpoint() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def logger_of() -> Callable[[logging.Handler], logging.Logger]:
+    """Makes a logger whose records reach one handler only."""
+
+    def make(handler: logging.Handler) -> logging.Logger:
+        logger = logging.getLogger("helicone_tests.app")
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG)
+        return logger
+
+    return make
+
+
+@pytest.fixture
+def handler(server) -> HeliconeHandler:
+    """A handler with default options."""
+    return HeliconeHandler(endpoint=server.url)
+
+
+@pytest.fixture
+def logger(handler, logger_of) -> logging.Logger:
+    return logger_of(handler)
 
 
 def close_handlers() -> None:

@@ -61,7 +61,7 @@ def test_it_can_be_started_again_on_the_same_port() -> None:
 
 @pytest.mark.parametrize("number", range(3))
 def test_it_ends_under_traffic_without_a_word_on_stderr(number: int, tmp_path: Path) -> None:
-    support = Path(__file__).parent
+    support = Path(__file__).resolve().parents[1] / "support"
     script = tmp_path / "traffic.py"
     script.write_text(
         textwrap.dedent(f"""

@@ -1,14 +1,10 @@
-"""A fault server, and handlers whose waits are short."""
+"""A handler on a logger of its own, with short waits, for endpoints that fail."""
 
 from __future__ import annotations
 
 import logging
-import socket
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-from faults.fault_server import FaultServer
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
@@ -40,34 +36,3 @@ class Client:
         stats = self.handler.stats()
         assert stats.emitted == stats.delivered + stats.rejected + stats.dropped + stats.queued
         return stats.emitted, stats.delivered, stats.rejected, stats.dropped, stats.queued
-
-
-@pytest.fixture
-def faulty() -> Iterator[FaultServer]:
-    """An endpoint that does as told, and otherwise stores what it is sent."""
-    with FaultServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client_of() -> Callable[..., Client]:
-    return Client
-
-
-@pytest.fixture
-def client(faulty: FaultServer) -> Client:
-    """A client of the faulty endpoint, with short waits."""
-    return Client(faulty.url)
-
-
-@pytest.fixture
-def names() -> Callable[[int], list[str]]:
-    return lambda count: [f"r {number}" for number in range(count)]
-
-
-@pytest.fixture
-def dead_endpoint() -> Iterator[str]:
-    """Where a connection is refused: a port that is taken, and that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -7,8 +7,8 @@ import sys
 import threading
 import types
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 from helicone_logging.receiver.validation import refusal

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import tracemalloc
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
-from faults.conftest import KEY
+from fault_client import KEY
 from recording_server import PATIENCE
 
 TIMEOUT = 1.5

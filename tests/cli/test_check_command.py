@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 
+import fault_server as fault
 import pytest
 import trustme
-from faults import fault_server as fault
-from faults.recording_proxy import RecordingProxy
+from recording_proxy import RecordingProxy
 
 from helicone_logging.cli import main
 from helicone_logging.receiver import Receiver

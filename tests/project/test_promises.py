@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _LINK = re.compile(r"\[(test_\w+)(?:\.py)?\]\((tests/[\w/]+\.py)\)")
 
 

@@ -13,7 +13,7 @@ from helicone_logging.cli import entry
 from helicone_logging.handler import HeliconeHandler as _Handler
 from helicone_logging.payload import fields
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGE = Path(inspect.getfile(_Handler)).parent

@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import fault_server as fault
 import pytest
 import trustme
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 MISFIT = re.compile("certificate verify failed|doesn't match")  # OpenSSL's words, and those of urllib3 1.26

@@ -7,9 +7,9 @@ import email.utils
 import socket
 import time
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
-from faults.conftest import KEY
+from fault_client import KEY
 from recording_server import PATIENCE
 
 NO_HANG = PATIENCE / 2

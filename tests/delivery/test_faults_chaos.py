@@ -9,8 +9,8 @@ import os
 import random
 import threading
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 SEED = int(os.environ.get("HELICONE_LOGGING_CHAOS_SEED") or random.SystemRandom().randrange(2**32))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
-from faults.conftest import KEY
+from fault_client import KEY
 from recording_server import PATIENCE
 from scripts import run, write
 

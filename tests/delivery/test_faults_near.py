@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 from helicone_logging.delivery import leading

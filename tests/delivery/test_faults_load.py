@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 THREADS, EACH = 100, 20

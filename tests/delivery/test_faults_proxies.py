@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 from base64 import b64encode
 
+import fault_server as fault
 import pytest
 import trustme
-from faults import fault_server as fault
-from faults.conftest import KEY
-from faults.recording_proxy import RecordingProxy
+from fault_client import KEY
+from recording_proxy import RecordingProxy
 
 TARGET = "http://helicone.invalid"  # a name only the proxy knows
 

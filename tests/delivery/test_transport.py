@@ -9,8 +9,8 @@ import logging
 import math
 import time
 
+import fault_server as fault
 import pytest
-from faults import fault_server as fault
 from recording_server import PATIENCE
 
 from helicone_logging import OTELTraceFormatter

@@ -169,7 +169,7 @@ def test_any_text_is_a_model_s_name(model: str) -> None:
 
 
 DOCUMENTED = re.findall(
-    r"^\| `([a-z]+)` \|([^|]*)\|", (Path(__file__).parents[1] / "docs/providers.md").read_text("utf-8"), re.MULTILINE
+    r"^\| `([a-z]+)` \|([^|]*)\|", (Path(__file__).parents[2] / "docs/providers.md").read_text("utf-8"), re.MULTILINE
 )
 
 

@@ -20,7 +20,7 @@ import pytest
 
 Form = Callable[[Any], Any]
 
-_FOLDER = Path(__file__).parent / "fixtures"
+_FOLDER = Path(__file__).resolve().parents[1] / "llm" / "providers" / "fixtures"
 _ALWAYS_INSTALLED = ("openai", "anthropic")
 
 
