@@ -46,3 +46,16 @@ class Wire(Protocol):
 
     def refusal(self, answer: str) -> Refusal | None:
         """Returns what an accepted request was refused of, as its answer says; None for nothing."""
+
+
+class Encoded(NamedTuple):
+    """A record that is bytes already, as it was read back from a queue on disk."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def encode(self) -> bytes:
+        return self.data

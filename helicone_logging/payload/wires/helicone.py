@@ -7,12 +7,14 @@ a body for one record or for many is a matter of joining bytes.
 from __future__ import annotations
 
 import functools
+import json
 import json.encoder
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple, TypedDict
 
 from helicone_logging.core.coerce import Scalar
+from helicone_logging.core.wire import Refusal
 
 try:  # the extra [orjson] is optional
     import orjson
@@ -274,3 +276,19 @@ def scalar_json(value: Scalar) -> bytes:
         return _plain_json(value)
     except TypeError:  # a lone surrogate, which only the escapes of the standard library carry
         return _escaped(value)
+
+
+class HeliconeWire:
+    """The strict OTELTrace of `POST /v1/trace/log`, as delivery sees it (`core.wire.Wire`)."""
+
+    name = "helicone"
+
+    def body(self, entries: Iterable[bytes]) -> bytes:
+        return b"".join((_BODY_HEAD, _SEPARATOR.join(entries), _BODY_TAIL))
+
+    def payload(self, entry: bytes) -> Mapping[str, object]:
+        decoded: Mapping[str, object] = json.loads(self.body((entry,)))
+        return decoded
+
+    def refusal(self, answer: str) -> Refusal | None:  # noqa: ARG002 - this server stores all of what it accepts
+        return None
