@@ -17,7 +17,7 @@ from helicone_logging.core.coerce import text_of
 from helicone_logging.delivery import requesting
 from helicone_logging.delivery.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.delivery.dispatch import Transport
-from helicone_logging.delivery.queue import OVERFLOWS, BoundedQueue, Queue
+from helicone_logging.delivery.memory import OVERFLOWS, BoundedQueue, Queue
 from helicone_logging.delivery.retry import RetryPolicy
 from helicone_logging.delivery.sender_options import AUTO, RejectCallback, RequestCallback, SenderOptions
 from helicone_logging.delivery.workers import Sender

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 
 from helicone_logging.core import lifecycle
-from helicone_logging.delivery.queue import Account
+from helicone_logging.delivery.memory import Account
 
 REPORT_EVERY = 60.0
 _MAX_KINDS = 64

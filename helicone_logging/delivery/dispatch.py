@@ -12,8 +12,8 @@ from typing import Protocol
 
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.gate import Gate
+from helicone_logging.delivery.memory import Item, Queue
 from helicone_logging.delivery.outcomes import Answer, Verdict
-from helicone_logging.delivery.queue import Item, Queue
 from helicone_logging.delivery.sender_options import SenderOptions
 from helicone_logging.delivery.turns import Turns
 from helicone_logging.payload.wires import helicone

@@ -17,7 +17,7 @@ from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.dispatch import Delivery, Transport
 from helicone_logging.delivery.gate import Gate
 from helicone_logging.delivery.leading import Lead
-from helicone_logging.delivery.queue import Account, Item, Queue
+from helicone_logging.delivery.memory import Account, Item, Queue
 from helicone_logging.delivery.sender_options import AUTO, SenderOptions
 from helicone_logging.delivery.settling import Settling
 from helicone_logging.delivery.turns import let_others_run

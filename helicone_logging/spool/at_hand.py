@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from helicone_logging.delivery.queue import BoundedQueue, Item
+from helicone_logging.delivery.memory import BoundedQueue, Item
 from helicone_logging.payload.wires.helicone import Entry, entry_size
 from helicone_logging.spool.journal import Journal
 

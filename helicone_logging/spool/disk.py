@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.memory import Item
 from helicone_logging.payload.wires.helicone import entry_bytes, entry_size
 from helicone_logging.spool.ages import Ages
 from helicone_logging.spool.file import TROUBLE, Claim, SpoolFile, UnusableFileError, passing_trouble

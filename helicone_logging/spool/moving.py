@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.memory import Item
 from helicone_logging.spool.at_hand import AtHand
 from helicone_logging.spool.disk import Disk
 from helicone_logging.spool.file import MOST_ROWS

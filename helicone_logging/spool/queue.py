@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.queue import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
+from helicone_logging.delivery.memory import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
 from helicone_logging.payload.wires.helicone import Entry, entry_bytes
 from helicone_logging.spool import forks, moving, rounds
 from helicone_logging.spool.at_hand import AtHand

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.memory import Item
 from helicone_logging.delivery.retry import retry_limit
 from helicone_logging.payload.wires.helicone import entry_size
 

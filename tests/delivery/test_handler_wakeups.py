@@ -11,7 +11,7 @@ import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.delivery import queue as queue_module
+from helicone_logging.delivery import memory as queue_module
 from helicone_logging.delivery import workers as sender_module
 
 TRACE = {"trace_id": "t"}

@@ -9,7 +9,7 @@ import pytest
 from spool_fixtures import MIB, entries, file_rows, is_balanced, rows, spool, stand_still, take_all, wait_until
 
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.queue import BoundedQueue, Item
+from helicone_logging.delivery.memory import BoundedQueue, Item
 from helicone_logging.spool import Spool
 
 pytestmark = pytest.mark.usefixtures("way")

@@ -12,7 +12,7 @@ import pytest
 from recording_server import RecordingServer
 from spool_fixtures import MIB, PATIENCE, die, entries, rows, spool, stand_still, start_worker, take_all
 
-from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.memory import Item
 from helicone_logging.spool import Spool
 from helicone_logging.spool import journal as spool_journal
 from helicone_logging.spool.file import SpoolFile

@@ -33,7 +33,7 @@ from spool_fixtures import (
 )
 
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.queue import BoundedQueue
+from helicone_logging.delivery.memory import BoundedQueue
 from helicone_logging.spool import Spool, moving
 from helicone_logging.spool import journal as spool_journal
 from helicone_logging.spool.leftovers import leftovers

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from spool_fixtures import MANY, disappear, failing, file_rows, is_balanced, rows, spool, take_all
 
-from helicone_logging.delivery.queue import Item
+from helicone_logging.delivery.memory import Item
 from helicone_logging.spool import Spool
 from helicone_logging.spool.process import ProcessId
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.queue import Account, BoundedQueue, Item
+from helicone_logging.delivery.memory import Account, BoundedQueue, Item
 from helicone_logging.spool import Spool, moving
 from helicone_logging.spool.journal import Journal
 from helicone_logging.spool.leftovers import leftovers
