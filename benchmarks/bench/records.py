@@ -8,7 +8,7 @@ _WORDS = (
     "The quick brown fox looks up the opening hours of the museum, and tells the visitor that it is closed on Mondays. "
 )
 _PROMPT = (_WORDS * 10)[: 1024 - 17]
-_COMPLETION = (_WORDS * 10)[:1024]
+COMPLETION = (_WORDS * 10)[:1024]
 MESSAGE = "answer question"
 
 
@@ -25,7 +25,7 @@ def fields(run: str, number: int) -> dict[str, Any]:
         "model": "gpt-4o-mini",
         "provider": "openai",
         "prompt": f"{mark(run, number)} {_PROMPT}",
-        "completion": _COMPLETION,
+        "completion": COMPLETION,
         "prompt_tokens": 211,
         "completion_tokens": 198,
         "temperature": 0.2,

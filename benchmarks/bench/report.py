@@ -61,7 +61,7 @@ def table(results: Results) -> str:
         for peer in measured(results)
     ]
     heads = ["", "p50 µs", "p99 µs", "p99.9 µs", *(column.title for column in _COLUMNS[3:]), "import ms"]
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def targets_table(targets: Sequence[Target]) -> str:
@@ -70,7 +70,7 @@ def targets_table(targets: Sequence[Target]) -> str:
         [str(target.number), target.what, target.limit, target.reached, "yes" if target.is_met else "**no**"]
         for target in targets
     ]
-    return _markdown(["", "", "target", "reached", "met"], rows)
+    return markdown(["", "", "target", "reached", "met"], rows)
 
 
 def write(machine: Mapping[str, str], results: Results, targets: Sequence[Target]) -> None:
@@ -107,7 +107,7 @@ def _skipped(results: Results) -> str:
             if turns:
                 over = [mine - floor for mine, floor in zip(ours, null, strict=True)]
                 rows.append([f"{title}, {name}", _cell(null), _cell(ours), _cell(over)])
-    return _markdown(["", "`NullHandler` µs", "`HeliconeHandler` µs", "difference µs"], rows)
+    return markdown(["", "`NullHandler` µs", "`HeliconeHandler` µs", "difference µs"], rows)
 
 
 def _circumstances(machine: Mapping[str, str], results: Results) -> str:
@@ -135,7 +135,7 @@ def _import(results: Results, peer: Peer) -> str:
     return plot.short(statistics.median(values)) if values else _NOTHING
 
 
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 

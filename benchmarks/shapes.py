@@ -1,0 +1,185 @@
+"""What each shape of a record costs its caller, in multiples of what a `NullHandler` costs for the same call.
+
+python benchmarks/shapes.py [--only SHAPE ...] [--repeat N] [--json]
+
+Blocks of the two alternate, and the median of their ratios counts. Nobody answers meanwhile, so that the sender threads
+wait and nothing but the caller is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import logging
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bench.peers.loggers import logger_of
+from bench.report import markdown
+from bench.shapes import SHAPES, Item, Shape
+from bench.sink import Sink
+
+from helicone_logging import HeliconeHandler
+
+_BLOCK = 0.004  # seconds of the handler in a block; short, so that most blocks are undisturbed by other processes
+_FEWEST, _MOST = 8, 400  # records of a block
+_PATIENCE = 120.0
+_UNANSWERED = {"batch_size": 8, "max_connections": 1, "timeout": 600, "shutdown_timeout": _PATIENCE}
+_ROOM = {"queue_size": 1_000_000, "queue_bytes": 2**30}
+_TAKEN = 0.3  # seconds until the sender thread has a batch on its way
+
+
+class Cost(NamedTuple):
+    """What one shape costs.
+
+    Args:
+        times: multiples of the `NullHandler`.
+        null_us: microseconds of a call with the `NullHandler`.
+        ours_us: microseconds of a call with ours.
+        lost: records that did not arrive in the end.
+    """
+
+    times: float
+    null_us: float
+    ours_us: float
+    lost: int
+
+
+def main() -> int:
+    options = _options()
+    shapes = [shape for shape in SHAPES if not options.only or shape.key in options.only]
+    gc.collect()
+    gc.freeze()  # what was imported is no concern of the collector during a block
+    costs: dict[str, Cost] = {}
+    with Sink() as sink:
+        for shape in shapes:
+            if shape.is_possible:
+                costs[shape.key] = measure(shape, sink, options.repeat)
+            else:
+                print(f"{shape.key} is left out, as {shape.needs} is not installed", file=sys.stderr)
+    lost = sum(cost.lost for cost in costs.values())
+    if options.json:
+        print(json.dumps({key: cost._asdict() for key, cost in costs.items()}, indent=1))
+    else:
+        print(table({key: cost._asdict() for key, cost in costs.items()}))
+        print(f"{lost} records lost")
+    return 1 if lost else 0
+
+
+def table(costs: dict[str, dict[str, Any]]) -> str:
+    """Returns the costs as Markdown, beside what is wanted."""
+    rows = []
+    for shape in SHAPES:
+        if shape.key in costs:
+            cost = costs[shape.key]
+            met = "yes" if cost["times"] <= shape.wanted else "**no**"
+            microseconds = [f"{cost['null_us']:.1f}", f"{cost['ours_us']:.1f}"]
+            rows.append([shape.label, *microseconds, f"{cost['times']:.1f}", f"{shape.wanted:.3g}", met])
+    heads = ["what is logged", "`NullHandler` µs", "`HeliconeHandler` µs", "multiples", "wanted at most", "met"]
+    return markdown(heads, rows)
+
+
+def measure(shape: Shape, sink: Sink, blocks: int) -> Cost:
+    """Logs records of a shape in turns of the two handlers.
+
+    Args:
+        shape: of the records.
+        sink: the endpoint.
+        blocks: how many turns.
+
+    Returns:
+        The medians.
+    """
+    null = logger_of(logging.NullHandler(), "bench.null")
+    with _held(shape, sink) as handler, shape.around():
+        ours = logger_of(handler, "bench.ours")
+        count = _calibrated(shape, ours)
+        pairs = []
+        for block in range(blocks):
+            items = [shape.item(number) for number in range(block * count, (block + 1) * count)]
+            callers = [(null, shape.floor or shape.log), (ours, shape.log)]
+            times = [_timed(shape, logger, log, items) for logger, log in _turned(callers, block)]
+            pairs.append(tuple(_turned(times, block)))
+    stats = handler.stats()
+    return Cost(
+        times=statistics.median(mine / floor for floor, mine in pairs),
+        null_us=statistics.median(floor for floor, _ in pairs) * 1e6,
+        ours_us=statistics.median(mine for _, mine in pairs) * 1e6,
+        lost=stats.emitted - stats.delivered,
+    )
+
+
+def _turned(pair: list[Any], block: int) -> list[Any]:
+    """Returns two things, in every other block in the opposite order."""
+    return pair if block % 2 == 0 else pair[::-1]
+
+
+@contextlib.contextmanager
+def _held(shape: Shape, sink: Sink) -> Iterator[HeliconeHandler]:
+    """A handler whose sender thread waits for an answer that does not come before the end."""
+    handler = HeliconeHandler(endpoint=sink.url, **_UNANSWERED, **_ROOM, **shape.options)
+    sink.set(hold=True)
+    try:
+        logger = logger_of(handler, "bench.ours")
+        for number in range(4 * _UNANSWERED["batch_size"]):
+            shape.log(logger, shape.item(number))
+        time.sleep(_TAKEN)
+        yield handler
+    finally:
+        sink.set(hold=False)
+        handler.close()
+
+
+def _calibrated(shape: Shape, logger: logging.Logger) -> int:
+    """Returns how many records fill a block."""
+    items = [shape.item(number) for number in range(_FEWEST)]
+    taken = min(_timed(shape, logger, shape.log, items) for _ in range(5))
+    return max(_FEWEST, min(_MOST, int(_BLOCK / taken)))
+
+
+def _timed(shape: Shape, logger: logging.Logger, log: Any, items: list[Item]) -> float:
+    """Returns the seconds of a call."""
+    if shape.threads > 1:
+        return _timed_threads(shape.threads, logger, log, items)
+    begin = time.perf_counter()
+    for item in items:
+        log(logger, item)
+    return (time.perf_counter() - begin) / len(items)
+
+
+def _timed_threads(threads: int, logger: logging.Logger, log: Any, items: list[Item]) -> float:
+    """Returns the seconds of all threads together by the number of calls; each of them logs all items."""
+    start = threading.Barrier(threads + 1)
+
+    def work() -> None:
+        start.wait()
+        for item in items:
+            log(logger, item)
+
+    workers = [threading.Thread(target=work) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    start.wait()
+    begin = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return (time.perf_counter() - begin) / (threads * len(items))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    keys = [shape.key for shape in SHAPES]
+    parser.add_argument("--only", nargs="+", choices=keys, metavar="SHAPE", help=", ".join(keys))
+    parser.add_argument("--repeat", type=int, default=80, metavar="N", help="blocks of a shape (80)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
