@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from celery import Celery, Task, signals, states
 
 from helicone_logging.context import binding, session_path, stack
-from helicone_logging.context.tracing import Origin, Outcome, Span, origin_of_function, outcome_of
+from helicone_logging.context.call_site import CallSite, of_function
+from helicone_logging.context.tracing import Span, SpanStatus, status_of
 from helicone_logging.core import ids
 
 HEADER = "helicone_logging"
@@ -56,7 +57,7 @@ def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
 
 
 class _Running(NamedTuple):
-    inside: stack.Inside
+    inside: stack.ContextSnapshot
     span: Span
 
 
@@ -72,11 +73,11 @@ class _Tasks:
         if task.app != self._app:
             return
         request = task.request
-        inside = stack.Inside() if request.is_eager else binding.begin(**_received(request))
+        inside = stack.ContextSnapshot() if request.is_eager else binding.begin(**_received(request))
         properties = {"task_id": task_id}
         if request.retries:
             properties["task_retries"] = str(request.retries)
-        span = Span(task.name, self._logger, self._level, {"properties": properties}, _origin(task))
+        span = Span(task.name, self._logger, self._level, {"properties": properties}, _call_site(task))
         inside.__enter__()
         span.__enter__()
         request.__dict__[_RUNNING] = _Running(inside, span)
@@ -85,24 +86,24 @@ class _Tasks:
         if task.app == self._app:
             running = task.request.__dict__.pop(_RUNNING, None)
             if running is not None:
-                running.span.end(_outcome(state, retval))
+                running.span.end(_status(state, retval))
                 running.inside.__exit__()
 
 
-def _outcome(state: str | None, retval: object) -> Outcome:
+def _status(state: str | None, retval: object) -> SpanStatus:
     if state is None:  # an exception is on its way through Celery: a worker that stops, or `task_eager_propagates`
-        return outcome_of(sys.exc_info()[1])
+        return status_of(sys.exc_info()[1])
     properties = {"task_state": state}
     error = getattr(retval, "exc", None) if state == states.RETRY else retval
     if state == states.RETRY:
-        return Outcome(logging.WARNING, error if isinstance(error, BaseException) else None, properties)
+        return SpanStatus(logging.WARNING, error if isinstance(error, BaseException) else None, properties)
     if state == states.FAILURE and isinstance(error, BaseException):
-        return Outcome(logging.ERROR, error, properties)
-    return Outcome(properties=properties)
+        return SpanStatus(logging.ERROR, error, properties)
+    return SpanStatus(properties=properties)
 
 
-def _origin(task: Task) -> Origin:
-    return origin_of_function(task.run) or Origin(task.__module__, task.__module__, 0, task.name)
+def _call_site(task: Task) -> CallSite:
+    return of_function(task.run) or CallSite(task.__module__, task.__module__, 0, task.name)
 
 
 def _received(request: Any) -> dict[str, object]:

@@ -13,9 +13,9 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
 from helicone_logging.context import binding
-from helicone_logging.context.decorators import AsyncSteps, Steps
+from helicone_logging.context.decorators import AsyncContextIterator, ContextIterator
 from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entered, Entrance, UserReader
-from helicone_logging.context.stack import Inside
+from helicone_logging.context.stack import ContextSnapshot
 from helicone_logging.core import check
 
 _SETTING = "HELICONE_LOGGING"
@@ -90,9 +90,11 @@ class TraceContextMiddleware:
         binding.extend(user_id=await sync_to_async(self._user_of)(request))
 
 
-def _keep_bound(response: StreamingHttpResponse, inside: Inside) -> None:
+def _keep_bound(response: StreamingHttpResponse, inside: ContextSnapshot) -> None:
     content = response.streaming_content
-    response.streaming_content = AsyncSteps(content, inside) if response.is_async else Steps(content, inside)
+    response.streaming_content = (
+        AsyncContextIterator(content, inside) if response.is_async else ContextIterator(content, inside)
+    )
 
 
 def _logged_in_user(request: HttpRequest) -> object:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from helicone_logging.context import binding
-from helicone_logging.context.decorators import Steps
+from helicone_logging.context.decorators import ContextIterator
 from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entrance, UserReader
-from helicone_logging.context.stack import Inside
+from helicone_logging.context.stack import ContextSnapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,13 +52,13 @@ class TraceContextMiddleware:
 
 
 class _Body:
-    def __init__(self, body: Iterable[bytes], inside: Inside) -> None:
+    def __init__(self, body: Iterable[bytes], inside: ContextSnapshot) -> None:
         self._body = body
         self._inside = inside
 
-    def __iter__(self) -> Steps:
+    def __iter__(self) -> ContextIterator:
         with self._inside:
-            return Steps(iter(self._body), self._inside)
+            return ContextIterator(iter(self._body), self._inside)
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)

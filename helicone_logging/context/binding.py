@@ -1,6 +1,6 @@
-"""What is bound around the running code: `bind()` puts fields there, and every exported record inside carries them.
+"""Bindings: `bind()` puts fields around the running code, and every exported record inside carries them.
 
-Ambient context only enriches the records that are exported anyway; it exports none by itself.
+What is bound is the inherited context of a record: it only enriches records that are exported anyway.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from helicone_logging.context import decorators, stack
+from helicone_logging.context import decorators, session_path, stack
 from helicone_logging.core import ids
 
-AMBIENT_MARK = "_helicone_ambient"
+INHERITED_MARK = AMBIENT_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
 
-STAMPED_MARK = "_helicone_stamped"
-"""The attribute of a record that names what our filter wrote on it: ambient, not the record's own."""
+INJECTED_MARK = STAMPED_MARK = "_helicone_stamped"
+"""The attribute of a record that names what our filter wrote on it: inherited, not the record's own."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _OTEL = "opentelemetry.trace"
+_IDS = ("trace_id", "span_id", "parent_span_id", "session_id", "user_id")
 
 
-def ambient() -> Mapping[str, object]:
+def current() -> Mapping[str, object]:
     """Returns the fields that are bound now; not to be changed.
 
     Returns:
@@ -36,12 +37,14 @@ def ambient() -> Mapping[str, object]:
         around the running code, and `parent_path` its session path. Without a bound trace, that of the active
         OpenTelemetry span.
     """
-    frame = stack.top.get()  # `frames.bound()`, without the call: most records ask
-    bound = stack.NOTHING if frame is None else frame.bound
+    bound = stack.bound()
     if _OTEL in sys.modules and "trace_id" not in bound:
         active = otel_fields()
         return {**active, **bound} if active else bound
     return bound
+
+
+ambient = current
 
 
 def otel_fields() -> dict[str, object]:
@@ -63,9 +66,11 @@ def bind(**fields: object) -> Binding:
     decorator holds between its yields too, as everything in contextvars does (PEP 568).
 
     Args:
-        **fields: fields of `extra=`; `None` and `""` are as if absent. `traceparent` binds its trace and its span
-            as the parent, a malformed one nothing. `span_id` names the span around what is logged, so it is bound
-            as `parent_span_id`. `properties` are merged with those bound outside.
+        **fields: fields of `extra=`; `None` and `""` are as if absent, and so are ids that name nothing (blanks,
+            `"0"`, all zeros, `False`). `traceparent` binds its trace and its span as the parent, a malformed one
+            nothing. `span_id` names the span around what is logged, so it is bound as `parent_span_id`.
+            `properties` are merged with those bound outside. `**current_context()` of another process binds what
+            was bound there.
 
     Returns:
         A `Binding`, not yet entered.
@@ -76,7 +81,7 @@ def bind(**fields: object) -> Binding:
 class Binding:
     """What `bind()` returns.
 
-    Left in another task or thread than entered, or left twice, it changes nothing there.
+    Left in another task or thread than entered, it ends where it was entered. Left twice, nothing happens.
 
     Args:
         fields: as given to `bind()`.
@@ -84,9 +89,13 @@ class Binding:
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         self._fields = resolved(fields)
+        self._entries: list[stack.Entry] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {', '.join(self._fields) or 'nothing'}>"
 
     def __enter__(self) -> Binding:
-        stack.push(self, self._fields)
+        self._entries.append(stack.enter(self._fields))
         return self
 
     def __exit__(
@@ -95,17 +104,35 @@ class Binding:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        stack.drop(self)
+        entries = self._entries
+        if len(entries) == 1:
+            stack.leave(entries.pop())
+        else:
+            self._leave_one_of_many()
+
+    def _leave_one_of_many(self) -> None:
+        """Of tasks that have entered it at once, each leaves what is on its own stack."""
+        for entry in reversed(list(self._entries)):
+            if stack.holds(entry):
+                self._entries.remove(entry)
+                stack.leave(entry)
+                return
 
     def __call__(self, function: decorators.Function) -> decorators.Function:
-        return decorators.wrapped(function, lambda: self)
+        return decorators.wrapped(function, self._copy)
+
+    def _copy(self) -> Binding:
+        copy = object.__new__(type(self))
+        copy._fields, copy._entries = self._fields, []
+        return copy
 
 
 def extend(**fields: object) -> None:
     """Adds fields to the innermost binding around the running code, until that ends.
 
-    For what becomes known late, such as the user once a request is authenticated. Outside every binding nothing
-    happens, as nothing would end it.
+    For what becomes known late, such as the user once a request is authenticated. In a request of one of the
+    integrations it may be called in any part of it, such as a dependency of FastAPI that runs in a thread: the
+    whole request has the fields from then on. Outside every binding nothing happens, as nothing would end it.
 
     Args:
         **fields: as in `bind()`.
@@ -113,7 +140,7 @@ def extend(**fields: object) -> None:
     stack.extend(resolved(fields))
 
 
-def begin(**fields: object) -> stack.Inside:
+def begin(**fields: object) -> stack.ContextSnapshot:
     """Binds fields where a request or task begins: what is bound around does not hold inside.
 
     A server may run a request in the context of another (python/cpython #140947; pipelined requests), and two
@@ -125,7 +152,7 @@ def begin(**fields: object) -> stack.Inside:
     Returns:
         A context manager, which can be entered again for the steps that follow, as for a streamed body.
     """
-    return stack.Inside(resolved(fields))
+    return stack.ContextSnapshot(resolved(fields))
 
 
 def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -146,7 +173,7 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 def current_trace_id() -> str | None:
     """Returns the trace that is bound now, as it was written, or None outside every trace."""
-    return trace_text(ambient().get("trace_id"))
+    return trace_text(current().get("trace_id"))
 
 
 def current_traceparent() -> str | None:
@@ -154,7 +181,7 @@ def current_traceparent() -> str | None:
 
     Its span is the one around the running code; where only a trace is bound, a new one.
     """
-    bound = ambient()
+    bound = current()
     trace = ids.trace_id(bound.get("trace_id"))
     if trace is None:
         return None
@@ -168,23 +195,36 @@ def trace_text(trace: object) -> str | None:
 
 def resolved(fields: Mapping[str, object]) -> dict[str, object]:
     """Returns fields as they are bound: without those that have no value, parents as ids, `properties` copied."""
-    given = {name: value for name, value in fields.items() if _is_given(value)}
-    if "trace_id" in given and ids.trace_id(given["trace_id"]) is None:
-        del given["trace_id"]
-    incoming = ids.parse_traceparent(given.pop("traceparent", None))
-    if incoming is not None:
-        given = {"trace_id": incoming.trace_id, "parent_span_id": incoming.span_id, **given}
-    around = given.pop("span_id", None)
-    parent = ids.span_id(given.pop("parent_span_id", around))
-    if parent is not None:
-        given["parent_span_id"] = parent
+    given = {name: value for name, value in fields.items() if value is not None and (type(value) is not str or value)}
+    for name in _IDS:
+        if name in given and not _names_something(name, given[name]):
+            del given[name]
+    if "traceparent" in given:
+        incoming = ids.parse_traceparent(given.pop("traceparent"))
+        if incoming is not None:
+            given = {"trace_id": incoming.trace_id, "parent_span_id": incoming.span_id, **given}
+    if "span_id" in given:
+        given.setdefault("parent_span_id", given.pop("span_id"))
+        given.pop("span_id", None)
+    if "parent_span_id" in given:
+        given["parent_span_id"] = ids.span_id(given["parent_span_id"])
+    if "parent_path" in given:
+        path = given.pop("parent_path")
+        if isinstance(path, str):
+            given["parent_path"] = session_path.clean_path(path)
     if "properties" in given:
         given["properties"] = _copied(given["properties"])
     return given
 
 
-def _is_given(value: object) -> bool:
-    return value is not None and not (type(value) is str and not value)
+def _names_something(name: str, value: object) -> bool:
+    if value is False or (isinstance(value, bytes) and not value.strip(b"\0")):
+        return False
+    if name == "user_id":  # "0" may well be a user
+        return type(value) is not str or bool(value.strip())
+    if type(value) is str and not value.strip().strip("0-"):
+        return False
+    return name == "session_id" or (ids.trace_id if name == "trace_id" else ids.span_id)(value) is not None
 
 
 def _copied(properties: object) -> dict[object, object]:

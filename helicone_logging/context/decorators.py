@@ -1,4 +1,4 @@
-"""Runs functions of all four kinds inside a scope: plain ones, coroutines, and generators of both sorts.
+"""Decorators that run functions of all four kinds inside a scope: plain ones, coroutines, generators of both sorts.
 
 The body of a generator runs in steps, and its consumer in between. What is bound in the body holds in its steps
 only: it does not leak to the consumer, nor does what the consumer binds meanwhile get into the body.
@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
-from helicone_logging.context.stack import Inside
+from helicone_logging.context.stack import ContextSnapshot
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -79,14 +79,14 @@ def _generator(function: Callable[..., Any], opener: Opener) -> Callable[..., An
             with scope:
                 return (yield from function(*args, **kwargs))
 
-        return (yield from Steps(body(), Inside()))
+        return (yield from ContextIterator(body(), ContextSnapshot()))
 
     return wrapper
 
 
 def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        scope, inside = opener(), Inside()
+        scope, inside = opener(), ContextSnapshot()
         with inside:
             scope.__enter__()
         try:
@@ -113,7 +113,7 @@ def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[.
     return wrapper
 
 
-class Steps:
+class ContextIterator:
     """An iterator, or generator, whose every step runs inside what is bound there.
 
     Args:
@@ -121,11 +121,11 @@ class Steps:
         inside: what is bound while it runs.
     """
 
-    def __init__(self, body: Iterator[Any], inside: Inside) -> None:
+    def __init__(self, body: Iterator[Any], inside: ContextSnapshot) -> None:
         self._body: Any = body
         self._inside = inside
 
-    def __iter__(self) -> Steps:
+    def __iter__(self) -> ContextIterator:
         return self
 
     def __next__(self) -> Any:
@@ -147,7 +147,7 @@ class Steps:
                 close()
 
 
-class AsyncSteps:
+class AsyncContextIterator:
     """An async iterator whose every step runs inside what is bound there.
 
     Args:
@@ -155,11 +155,11 @@ class AsyncSteps:
         inside: what is bound while it runs.
     """
 
-    def __init__(self, body: AsyncIterator[Any], inside: Inside) -> None:
+    def __init__(self, body: AsyncIterator[Any], inside: ContextSnapshot) -> None:
         self._body = body
         self._inside = inside
 
-    def __aiter__(self) -> AsyncSteps:
+    def __aiter__(self) -> AsyncContextIterator:
         return self
 
     async def __anext__(self) -> Any:

@@ -30,7 +30,7 @@ class Entered(NamedTuple):
         trace_id: its trace as text that a header can carry.
     """
 
-    inside: stack.Inside
+    inside: stack.ContextSnapshot
     trace_id: str
 
 
@@ -62,7 +62,7 @@ class Entrance:
         fields: dict[str, object] = noted if isinstance(noted, dict) else self._trace(header)
         request[_SEEN] = fields
         is_bound = noted is fields and stack.bound().get("trace_id") == fields["trace_id"]
-        return Entered(stack.Inside() if is_bound else binding.begin(**fields), str(fields["trace_id"]))
+        return Entered(stack.ContextSnapshot() if is_bound else binding.begin(**fields), str(fields["trace_id"]))
 
     def _trace(self, header: Callable[[str], str | None]) -> dict[str, object]:
         incoming = ids.parse_traceparent(header("traceparent"))

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import CodeType, FrameType, TracebackType
-from typing import Any, NamedTuple, overload
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar, overload
 
-from helicone_logging.context import decorators, session_path, stack
-from helicone_logging.context.binding import ambient, resolved, trace_text
-from helicone_logging.core import ids
+from helicone_logging.context import binding, call_site, decorators, session_path, stack, streams
+from helicone_logging.context.call_site import CallSite
+from helicone_logging.core import clock, ids
 
 # They say whose the work is and which session it belongs to, so all that happens inside belongs there too.
 _INHERITED = ("user_id", "session_id", "session_name")
 _AROUND = (*_INHERITED, "trace_id", "parent_span_id")
 _ORDINARY_ENDS = (GeneratorExit, StopIteration, StopAsyncIteration)
-# They call what was handed to them from elsewhere: nobody looks there for the origin of a record.
-_RUNNERS = {"asyncio", "concurrent", "threading"}
+
+_Chunk = TypeVar("_Chunk")
 
 
-class Origin(NamedTuple):
-    """Where a span was written: what `%(pathname)s`, `%(lineno)d` and `%(funcName)s` show.
-
-    Args:
-        module: the module's dotted name, after which the default logger is named.
-        pathname: its file.
-        lineno: the line.
-        function: the function's name.
-    """
-
-    module: str
-    pathname: str
-    lineno: int
-    function: str
-
-
-class Outcome(NamedTuple):
+class SpanStatus(NamedTuple):
     """How a span ended.
 
     Args:
@@ -54,7 +36,10 @@ class Outcome(NamedTuple):
     properties: Mapping[str, object] = {}
 
 
-@dataclass
+_OK = SpanStatus()
+_CANCELLED = SpanStatus(logging.WARNING, properties={"cancelled": "true"})
+
+
 class _Run:
     """A span that is open.
 
@@ -62,17 +47,19 @@ class _Run:
         around: what its record is logged in: what was bound outside, and its trace.
         identity: its ids and its path; they stay what they were when the span began.
         fields: the user's fields.
-        started: when it began, in nanoseconds since the epoch.
-        clock: the same on a clock that nobody sets.
-        is_logged: whether it has ended.
     """
 
-    around: stack.Inside
-    identity: dict[str, object]
-    fields: dict[str, object]
-    started: int
-    clock: int
-    is_logged: bool = False
+    __slots__ = ("around", "began", "chunks", "entry", "fields", "identity", "is_logged", "started")
+
+    def __init__(self, around: dict[str, object], identity: dict[str, object], fields: dict[str, object]) -> None:
+        self.around = around
+        self.identity = identity
+        self.fields = fields
+        self.chunks: streams.Chunks | None = None
+        self.entry: stack.Entry | None = None
+        self.is_logged = False
+        self.started = clock.time_ns()
+        self.began = time.perf_counter_ns()  # the same on a clock that nobody sets
 
 
 @overload
@@ -95,7 +82,7 @@ def span(
     coroutine functions and generators of both kinds. The message is the name. An exception that passes is logged at
     ERROR, and passes on. What ends the work from outside (`asyncio.CancelledError`, `KeyboardInterrupt`,
     `SystemExit`) is logged at WARNING, without a traceback but with the property `cancelled`. `GeneratorExit`,
-    `StopIteration` and `StopAsyncIteration` are ordinary ends.
+    `StopIteration` and `StopAsyncIteration` are ordinary ends. A group of exceptions is an error if one of them is.
 
     The trace is the one given, else the one bound, else a new one. `user_id`, `session_id` and `session_name` hold
     for all that is logged inside; the other fields are the span's own.
@@ -112,10 +99,10 @@ def span(
     Raises:
         TypeError: `logger` is neither a logger nor its name.
     """
-    origin = _origin_of(sys._getframe(1))
+    site = call_site.of_frame(sys._getframe(1))
     if callable(name):
-        return Span(None, logger, level, fields, origin)(name)
-    return Span(None if name is None else str(name), logger, level, fields, origin)
+        return Span(None, logger, level, fields, site)(name)
+    return Span(None if name is None else str(name), logger, level, fields, site)
 
 
 class Span:
@@ -123,15 +110,15 @@ class Span:
 
     Entered again while it is open, it stays one span, which the outermost `with` ends. Entered after its end, it is
     a new span of the same name. Never entered, or ended without being open, it logs nothing. Ended in another task
-    or thread, it is logged with the context it was entered in, and what is bound there stays as it is. Tasks that
-    run at once need an object each; the decorator makes one for every call.
+    or thread, it is logged with the context it was entered in, and ends there. Tasks that run at once need an object
+    each; the decorator makes one for every call.
 
     Args:
-        name: what the work is called; None for the function of the origin.
-        logger: a logger, its name, or None for the one named after the origin's module.
+        name: what the work is called; None for the function of the call site.
+        logger: a logger, its name, or None for the one named after the call site's module.
         level: the record's level.
         fields: the span's fields.
-        origin: where it was written.
+        site: where it was written.
     """
 
     def __init__(
@@ -140,22 +127,28 @@ class Span:
         logger: logging.Logger | str | None,
         level: int,
         fields: Mapping[str, object],
-        origin: Origin,
+        site: CallSite,
     ) -> None:
-        if logger is not None and not isinstance(logger, logging.Logger | str):
+        if logger is not None and not isinstance(logger, (logging.Logger, str)):
             raise TypeError(f"logger={logger!r} cannot work: give a logging.Logger or its name")
-        self._name = name
+        self._name = name or site.function
+        self._is_named = bool(name)
         self._logger = logger
         self._level = level
         self._given = fields
-        self._origin = origin
+        self._site = site
         self._entries = 0
         self._run: _Run | None = None
+
+    def __repr__(self) -> str:
+        state = "not entered" if self._run is None else "ended" if self._run.is_logged else "open"
+        named = f" {self.trace_id} {self.span_id}" if self._run else ""
+        return f"<{type(self).__name__} {self._name!r}{named} ({state})>"
 
     @property
     def trace_id(self) -> str:
         """The trace, as it was written; empty before the span is entered."""
-        return "" if self._run is None else trace_text(self._run.identity["trace_id"]) or ""
+        return "" if self._run is None else binding.trace_text(self._run.identity["trace_id"]) or ""
 
     @property
     def span_id(self) -> str:
@@ -176,12 +169,37 @@ class Span:
                 path are what they were when the span began.
         """
         if self._run is not None:
-            self._run.fields = stack.merged(self._run.fields, resolved(fields))
+            self._run.fields = stack.merged(self._run.fields, binding.resolved(fields))
+
+    @overload
+    def collect(self, stream: Iterable[_Chunk], /) -> Generator[_Chunk, None, None]: ...
+    @overload
+    def collect(self, stream: AsyncIterable[_Chunk], /) -> AsyncGenerator[_Chunk, None]: ...
+
+    def collect(self, stream: Any, /) -> Any:
+        """Passes on what a model streams, chunk by chunk, and keeps it for the record as `llm_response`.
+
+        The record has what has come when the span ends: all of a stream that was read to its end, and what there
+        was of one that broke off or was left. An `llm_response` that is set by hand wins. Of more than 20,000
+        chunks, or of text of more than 16 MiB, the first ones and the last 16 are kept; all are passed on.
+
+        Args:
+            stream: an iterable or an async iterable of chunks: an SDK's stream, or a generator. Whoever closes what
+                is returned closes it too.
+
+        Returns:
+            A generator of the same kind. What is read from it after the end of the span is not in the record.
+        """
+        chunks = streams.Chunks()
+        if self._run is not None:
+            self._run.chunks = chunks
+        passed_on = streams.passed_on_async if hasattr(stream, "__aiter__") else streams.passed_on
+        return passed_on(stream, chunks)
 
     def __enter__(self) -> Span:
+        if not self._entries:
+            self._begin()
         self._entries += 1
-        if self._entries == 1:
-            self._run = self._begin()
         return self
 
     def __exit__(
@@ -190,7 +208,9 @@ class Span:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.end(outcome_of(exc))
+        run = self._left()
+        if run is not None:
+            self._log(run, exc, None)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -201,106 +221,118 @@ class Span:
         exc: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.end(outcome_of(exc))
+        run = self._left()
+        if run is not None:
+            self._log(run, exc, None)
+
+    def end(self, status: SpanStatus) -> None:
+        """Ends the span and logs it, unless it is not open, or was entered more than once."""
+        run = self._left()
+        if run is not None:
+            self._log(run, None, status)
 
     def __call__(self, function: decorators.Function) -> decorators.Function:
-        name = self._name or getattr(function, "__qualname__", type(function).__qualname__)
-        own = origin_of_function(function) or self._origin
+        name = self._name if self._is_named else getattr(function, "__qualname__", type(function).__qualname__)
+        own = call_site.of_function(function) or self._site
 
         def opener() -> Span:
-            return Span(name, self._logger, self._level, self._given, _origin_of_call(sys._getframe(2), own))
+            return Span(name, self._logger, self._level, self._given, call_site.of_call(sys._getframe(2), own))
 
         return decorators.wrapped(function, opener)
 
-    def end(self, outcome: Outcome) -> None:
-        """Ends the span and logs it, unless it is not open, or was entered more than once."""
-        self._entries = max(0, self._entries - 1)
-        if self._entries:
-            return
-        stack.drop(self)
-        if self._run is None or self._run.is_logged:
-            return
-        self._run.is_logged = True
-        try:
-            self._log(self._run, outcome)
-        except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block
-            _complain()
-
-    def _begin(self) -> _Run:
-        given = dict(self._given)
-        span_id = ids.span_id(given.pop("span_id", None)) or ids.new_span_id()
-        given = resolved(given)
-        shared = {name: given[name] for name in _INHERITED if name in given}
-        around = stack.merged(ambient(), {name: given[name] for name in _AROUND if name in given})
-        around.setdefault("trace_id", ids.new_trace_id())
+    def _begin(self) -> None:
+        given = binding.resolved(self._given) if self._given else {}
+        around = dict(binding.current())
+        explicit = {name: given[name] for name in _AROUND if name in given}
+        if explicit:
+            around = stack.merged(around, explicit)
+        trace_id = around.setdefault("trace_id", ids.new_trace_id())
+        span_id = ids.span_id(self._given.get("span_id")) or ids.new_span_id()
         path = self._path(given.get("session_path"), around.get("parent_path"))
-        identity = {"trace_id": around["trace_id"], "span_id": span_id, "session_path": path}
+        run = _Run(around, {"trace_id": trace_id, "span_id": span_id, "session_path": path}, given)
         if "parent_span_id" in around:
-            identity["parent_span_id"] = around["parent_span_id"]
-        inside = {**shared, "trace_id": around["trace_id"], "parent_span_id": span_id, "parent_path": path}
-        stack.push(self, inside)
-        return _Run(stack.Inside(around), identity, given, time.time_ns(), time.perf_counter_ns())
+            run.identity["parent_span_id"] = around["parent_span_id"]
+        own = {"trace_id": trace_id, "parent_span_id": span_id, "parent_path": path}
+        inside = {**around, **own}
+        for name in _INHERITED:
+            if name in given:
+                own[name] = given[name]
+        entry = stack.enter(own, inside)
+        run.entry, self._run = entry, run
 
     def _path(self, explicit: object, parent: object) -> str:
         if isinstance(explicit, str):
             return session_path.clean_path(explicit)
-        return session_path.join(parent if isinstance(parent, str) else "", self._name or self._origin.function)
+        return session_path.join(parent if isinstance(parent, str) else "", self._name)
 
-    def _log(self, run: _Run, outcome: Outcome) -> None:
+    def _left(self) -> _Run | None:
+        """Undoes what the span has bound, before anything that may fail; returns the run to log, if it ends now."""
+        run = self._run
+        if self._entries > 1:
+            self._entries -= 1
+            return None
+        self._entries = 0
+        if run is None or run.is_logged:
+            return None
+        run.is_logged = True
+        if run.entry is not None:
+            stack.leave(run.entry)
+        return run
+
+    def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None) -> None:
+        try:
+            self._emit(run, status or (_OK if error is None else status_of(error)))
+        except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block
+            try:  # noqa: SIM105 - `suppress` is a call more, and after a RecursionError there is no room for it
+                _complain()
+            except Exception:  # noqa: BLE001, S110
+                pass
+
+    def _emit(self, run: _Run, status: SpanStatus) -> None:
+        module, pathname, lineno, function = self._site
         logger = self._logger
-        if not isinstance(logger, logging.Logger):
+        if logger is None or isinstance(logger, str):
             # Looked up late, as `dictConfig` disables the loggers that are there before it.
-            logger = logging.getLogger(logger or self._origin.module)
-        level = max(self._level, outcome.level)
+            logger = logging.getLogger(logger or module)
+        level = max(self._level, status.level)
         if not logger.isEnabledFor(level):
             return
-        error, (_, pathname, lineno, function) = outcome.error, self._origin
+        error = status.error
         exc_info = None if error is None else (type(error), error, error.__traceback__)
-        name = self._name or function
-        extra = {"helicone": self._fields(run, name, outcome)}
-        with run.around:
-            logger.handle(logger.makeRecord(logger.name, level, pathname, lineno, name, (), exc_info, function, extra))
+        extra = {"helicone": self._fields(run, status)}
+        record = logger.makeRecord(logger.name, level, pathname, lineno, self._name, (), exc_info, function, extra)
+        with stack.only(run.around):
+            logger.handle(record)
 
-    @staticmethod
-    def _fields(run: _Run, name: str, outcome: Outcome) -> dict[str, object]:
-        ended = run.started + time.perf_counter_ns() - run.clock
-        fields: dict[str, object] = {"span_name": name, "start_time": run.started, "end_time": ended, **run.fields}
-        if outcome.properties:
-            fields = stack.merged(fields, {"properties": dict(outcome.properties)})
+    def _fields(self, run: _Run, status: SpanStatus) -> dict[str, object]:
+        started = run.started
+        ended = started + time.perf_counter_ns() - run.began
+        fields: dict[str, object] = {"span_name": self._name, "start_time": started, "end_time": ended, **run.fields}
+        if run.chunks is not None and "llm_response" not in fields:
+            fields["llm_response"] = run.chunks.list() or None
+        if status.properties:
+            fields = stack.merged(fields, {"properties": dict(status.properties)})
         fields.pop("parent_span_id", None)
-        return {**fields, **run.identity}
+        fields.update(run.identity)
+        return fields
 
 
-def outcome_of(error: BaseException | None) -> Outcome:
+def status_of(error: BaseException | None) -> SpanStatus:
     """Returns how a span ended that an exception passed through, or None did."""
     if error is None or isinstance(error, _ORDINARY_ENDS):
-        return Outcome()
+        return _OK
+    return SpanStatus(logging.ERROR, error) if _is_failure(error) else _CANCELLED
+
+
+def _is_failure(error: BaseException) -> bool:
+    """An error, or a group with one in it: what a task group raises when a task fails while others are cancelled."""
     if isinstance(error, Exception):
-        return Outcome(logging.ERROR, error)
-    return Outcome(logging.WARNING, properties={"cancelled": "true"})
-
-
-def _origin_of(frame: FrameType) -> Origin:
-    code = frame.f_code
-    return Origin(frame.f_globals.get("__name__", "root"), code.co_filename, frame.f_lineno, code.co_name)
-
-
-def _origin_of_call(caller: FrameType, own: Origin) -> Origin:
-    """The line that calls a decorated function; its own, where the call comes from an event loop or a thread."""
-    origin = _origin_of(caller)
-    return own if origin.module.partition(".")[0] in _RUNNERS else origin._replace(module=own.module)
-
-
-def origin_of_function(function: Callable[..., Any]) -> Origin | None:
-    """Returns where a function was written, or None for what has no Python code."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType):
-        return None
-    return Origin(function.__module__, code.co_filename, code.co_firstlineno, code.co_name)
+        return True
+    members = getattr(error, "exceptions", None)  # BaseExceptionGroup came with Python 3.11
+    return isinstance(members, tuple) and any(isinstance(each, BaseException) and _is_failure(each) for each in members)
 
 
 def _complain() -> None:
     """Shows the exception as logging's own handlers do."""
     if logging.raiseExceptions:
-        with contextlib.suppress(Exception):
-            traceback.print_exc()
+        traceback.print_exc()

@@ -283,3 +283,19 @@ def test_the_current_traceparent_has_a_new_span_where_only_a_trace_is_bound():
     assert first is not None
     assert first != second
     assert first.startswith(f"00-{TRACE}-")
+
+
+@pytest.mark.parametrize("nothing", ["0" * 32, "00000000-0000-0000-0000-000000000000", 0, b"\0" * 16, "0", "  ", False])
+def test_ids_that_name_nothing_bind_nothing(nothing):
+    with bind(trace_id=nothing, parent_span_id=nothing, user_id="u"):
+        assert ambient() == {"user_id": "u"}
+    with bind(trace_id="outer"), bind(trace_id=nothing, span_id=nothing):
+        assert ambient() == {"trace_id": "outer"}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", False, None])
+def test_blank_users_and_sessions_bind_nothing(blank):
+    with bind(user_id=blank, session_id=blank):
+        assert ambient() == {}
+    with bind(user_id="0"):
+        assert ambient() == {"user_id": "0"}

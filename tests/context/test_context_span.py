@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextvars
 import logging
 import time
@@ -407,3 +408,47 @@ def test_the_record_carries_no_stamps_of_its_own(log):
     with span("work"):
         pass
     assert AMBIENT_MARK not in log["work"].record.__dict__
+
+
+def group(*errors):
+    kind = getattr(builtins, "BaseExceptionGroup", None) or pytest.importorskip("exceptiongroup").BaseExceptionGroup
+    return kind("several", errors)
+
+
+def test_a_group_with_an_error_in_it_is_a_failure(log):
+    error = group(asyncio.CancelledError(), group(KeyboardInterrupt(), ValueError("why")))
+    with pytest.raises(BaseException) as raised, span("work"):
+        raise error
+    assert raised.value is error
+    assert log["work"].record.levelno == logging.ERROR
+    assert log["work"].record.exc_info[1] is error
+    assert "properties" not in log["work"].span
+
+
+def test_a_group_of_nothing_but_interrupts_is_cancelled(log):
+    with suppress(BaseException), span("work"):
+        raise group(asyncio.CancelledError(), KeyboardInterrupt())
+    assert log["work"].record.levelno == logging.WARNING
+    assert log["work"].span["properties"] == {"cancelled": "true"}
+
+
+def test_a_span_shows_its_name_ids_and_state():
+    s = span("work", api_key="secret")
+    assert repr(s) == "<Span 'work' (not entered)>"
+    with s:
+        assert repr(s) == f"<Span 'work' {s.trace_id} {s.span_id} (open)>"
+    assert repr(s) == f"<Span 'work' {s.trace_id} {s.span_id} (ended)>"
+
+
+def test_a_binding_shows_the_names_of_its_fields_and_no_values():
+    assert repr(bind(user_id="ada", properties={"tenant": "x"})) == "<Binding of user_id, properties>"
+    assert repr(bind()) == "<Binding of nothing>"
+
+
+@pytest.mark.parametrize("nothing", ["0" * 16, "0", "  ", 0, False, None, ""])
+def test_ids_that_name_nothing_are_not_a_spans(log, nothing):
+    with span("work", trace_id=nothing, span_id=nothing, parent_span_id=nothing) as s:
+        assert len(s.trace_id) == 32
+        assert len(s.span_id) == 16
+        assert s.span_id.strip("0")
+    assert "parent_span_id" not in log["work"].span
