@@ -7,26 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from helicone_logging.core.findings import ERROR, INFO, WARNING, Finding
-from helicone_logging.receiver import rows, validation
+from helicone_logging.receiver import costs, mappers, rows, validation
 from helicone_logging.receiver.rows import Row
 
+_FAILED = 2
 _TOKENS = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
 _PROPERTY = "traceloop.association.properties.Helicone-Property-"
 _ENTRY_WITHOUT_ROLE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.content")
-# What OpenTelemetry and the SDKs call providers that have a cost table under another name.
-_SPELLINGS = {
-    "XAI": "x",
-    "X_AI": "x",
-    "MISTRAL_AI": "mistral",
-    "AWS.BEDROCK": "bedrock",
-    "GCP.GEMINI": "google",
-    "GCP.VERTEX_AI": "google",
-    "GCP.GEN_AI": "google",
-    "AZ.AI.OPENAI": "azure",
-    "AZ.AI.INFERENCE": "azure",
-    "AZURE.AI.OPENAI": "azure",
-    "AZURE.AI.INFERENCE": "azure",
-}
 
 
 class _Subject(NamedTuple):
@@ -38,23 +25,50 @@ class _Subject(NamedTuple):
     row: Row
 
     @property
-    def is_model_call(self) -> bool:
-        return bool(self.row.model) and self.row.icon == "llm"
+    def has_failed(self) -> bool:
+        return bool(self.span["status"]["code"] == _FAILED)
 
 
-def lint(payload: object) -> list[Finding]:
-    """Does the work of `helicone_logging.lint`."""
+def lint(payload: object, place_of: Callable[[int, str], str] | None = None) -> list[Finding]:
+    """Does the work of `helicone_logging.lint`.
+
+    Args:
+        payload: an OTELTrace as a mapping or as JSON, or a list of them.
+        place_of: tells from the number of a payload and the id of a span, empty for the whole payload, where it
+            stands, to be named in its findings; None to name the span alone.
+    """
     subjects: list[_Subject] = []
     findings: list[Finding] = []
     for number, one in enumerate(_payloads(payload)):
-        refused = _refused(one, f"payload {number}")
+        refused = _refused(one, f"payload {number}" if place_of is None else place_of(number, ""))
         if isinstance(refused, Finding):
             findings.append(refused)
-        else:
-            subjects += _subjects(refused)
+            continue
+        for span in rows.spans_of(refused):
+            where = f"span {span['spanId']}"
+            if place_of is not None:
+                where = f"{place_of(number, span['spanId'])}, {where}"
+            subjects.append(_Subject(where, span, rows.attributes_of(span), rows.row_of(span)))
     for subject in subjects:
         findings += [finding for rule in _RULES for finding in rule(subject)]
     return findings + list(_changing_names(subjects))
+
+
+def findings_of(span: Mapping[str, Any], row: Row) -> list[Finding]:
+    """Returns what Helicone will not show of one span that the schema accepts.
+
+    Args:
+        span: the span.
+        row: the same as Helicone shows it.
+    """
+    subject = _Subject(f"span {span['spanId']}", span, rows.attributes_of(span), row)
+    return [finding for rule in _RULES for finding in rule(subject)]
+
+
+def has_nothing(payload: object) -> bool:
+    """Returns whether there is no span to look at in what can be read."""
+    payloads = _payloads(payload)
+    return all(isinstance(one, Mapping) and one.get("resourceSpans") == [] for one in payloads)
 
 
 def _payloads(payload: object) -> Sequence[object]:
@@ -76,27 +90,48 @@ def _refused(payload: object, where: str) -> Finding | Mapping[str, Any]:
     return payload
 
 
-def _subjects(payload: Mapping[str, Any]) -> list[_Subject]:
-    return [
-        _Subject(f"span {span['spanId']}", span, rows.attributes_of(span), rows.row_of(span))
-        for span in rows.spans_of(payload)
-    ]
-
-
 _Rule = Callable[[_Subject], Iterator[Finding]]
 
 
 def _content(subject: _Subject) -> Iterator[Finding]:
     row, where = subject.row, subject.where
-    if "gemini" in row.model.lower() and row.provider not in rows.SHOWS_GEMINI:
-        text = f"the row of a gemini model is blank under provider {row.provider or 'none'}"
-        yield Finding("blank-gemini", WARNING, text, 'provider_overrides={"google": "custom"}', where)
-        return
-    if not any(message.content for message in row.messages):
+    hidden = mappers.hidden(row.provider, row.model)
+    if hidden is not None:
+        what = "the prompt and the answer are" if hidden.prompt else "the answer is"
+        yield Finding(hidden.code, WARNING, f"{what} blank: {hidden.why}", hidden.remedy, where)
+    if not (hidden and hidden.prompt) and not any(message.content for message in row.messages):
         yield Finding("blank-prompt", WARNING, "the prompt is blank", "messages", where)
-    is_failure = subject.span["status"]["code"] == 2
-    if subject.is_model_call and not is_failure and not any(choice.content for choice in row.choices):
+    is_blank = not any(choice.content for choice in row.choices)
+    if row.is_model_call and not (hidden and hidden.answer) and not subject.has_failed and is_blank:
         yield Finding("blank-completion", WARNING, "the response of a model call is blank", "completion", where)
+
+
+def _parsed_answers(subject: _Subject) -> Iterator[Finding]:
+    row = subject.row
+    if not mappers.parses_answers(row.provider, row.model):
+        return
+    for choice in row.choices:
+        if mappers.parsed_answer(choice.content) != [choice.content.strip()] and not _is_whole(choice.content):
+            text = f"the answer of {row.model} looks like JSON and is parsed: the page shows other text"
+            remedy = 'completion with a word before it, or provider="custom" (the cost is lost)'
+            yield Finding("parsed-answer", WARNING, text, remedy, subject.where)
+            return
+
+
+def _is_whole(text: str) -> bool:
+    """Whether an answer that is parsed shows all the same: JSON that is only laid out anew."""
+    try:
+        (shown,) = mappers.parsed_answer(text)
+        return bool(validation.parse(shown) == validation.parse(text))
+    except ValueError:
+        return False
+
+
+def _not_understood(subject: _Subject) -> Iterator[Finding]:
+    for key, field in (("llm_request", "messages"), ("llm_response", "completion")):
+        if key in subject.attributes:
+            text = f"{key} was not understood, so only what names the model was read of it"
+            yield Finding("not-understood", WARNING, text, field, subject.where)
 
 
 def _roles(subject: _Subject) -> Iterator[Finding]:
@@ -107,19 +142,14 @@ def _roles(subject: _Subject) -> Iterator[Finding]:
             yield Finding("no-role", ERROR, f"{key} is dropped, as it has no role", field, subject.where)
 
 
-def _provider(subject: _Subject) -> Iterator[Finding]:
-    provider, where = subject.row.provider, subject.where
-    if not subject.is_model_call:
+def _cost(subject: _Subject) -> Iterator[Finding]:
+    row = subject.row
+    note = costs.cost_note(row.provider, row.model) if row.is_model_call else None
+    if note is None or not note.severity:
         return
-    if not provider:
-        yield Finding("no-provider", WARNING, "a model without a provider has no cost", "provider", where)
-    elif provider not in rows.COST_TABLES and provider != "CUSTOM":
-        hint = f"; Helicone calls it `{_SPELLINGS[provider]}`" if provider in _SPELLINGS else ""
-        text = f"Helicone has no cost table for provider {provider}, so the cost is 0{hint}"
-        yield Finding("unknown-provider", WARNING, text, "provider", where)
-    elif provider in rows.UNDERCOUNTS_INPUT:
-        text = f"Helicone counts too little input for {provider}, so the cost is too low"
-        yield Finding("undercounted-input", INFO, text, "provider_overrides", where)
+    has_tokens = any(key in subject.attributes for key in _TOKENS)
+    if has_tokens or note.code != "tokens-read-zero":
+        yield Finding(note.code, note.severity, note.why, note.remedy, subject.where)
 
 
 def _tokens(subject: _Subject) -> Iterator[Finding]:
@@ -128,13 +158,12 @@ def _tokens(subject: _Subject) -> Iterator[Finding]:
     if any(isinstance(value, str) for value in given):
         yield Finding("text-tokens", WARNING, "tokens sent as text are not summed", "prompt_tokens", subject.where)
     elif not given:
-        if subject.is_model_call and subject.span["status"]["code"] != 2:
+        if subject.row.is_model_call and not subject.has_failed:
             text = "a model call without tokens has no cost"
             yield Finding("no-tokens", WARNING, text, "prompt_tokens, completion_tokens", subject.where)
-    elif subject.row.provider in rows.READS_OTHER_TOKENS:
-        text = f"tokens and cost read 0 under provider {subject.row.provider}"
-        field = f'provider_overrides={{"{subject.row.provider.lower()}": "custom"}}'
-        yield Finding("tokens-read-zero", WARNING, text, field, subject.where)
+    elif prompt is None and completion is None and subject.row.provider not in costs.READS_OTHER_TOKENS:
+        text = "the pages add prompt and completion up, and never read the total"
+        yield Finding("only-total", INFO, text, "prompt_tokens, completion_tokens", subject.where)
     elif isinstance(prompt, int) and isinstance(completion, int) and total not in (None, prompt + completion):
         text = f"total_tokens={total} is not the sum of {prompt} and {completion}"
         yield Finding("token-sum", WARNING, text, "total_tokens", subject.where)
@@ -161,7 +190,7 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
         if not isinstance(value, str):
             text = f"the property {name} is no text, so the server cleans none of the properties"
             yield Finding("non-text-property", WARNING, text, "properties", subject.where)
-    if subject.is_model_call and not subject.row.user:
+    if subject.row.is_model_call and not subject.row.user:
         yield Finding("no-user", INFO, "the call belongs to no user", "user_id", subject.where)
 
 
@@ -178,7 +207,9 @@ def _times(subject: _Subject) -> Iterator[Finding]:
         yield Finding("rounded-latency", WARNING, text, "duration_ms", subject.where)
 
 
-_RULES: tuple[_Rule, ...] = (_content, _roles, _provider, _tokens, _session, _texts, _times)
+_RULES: tuple[_Rule, ...] = (
+    _content, _parsed_answers, _not_understood, _roles, _cost, _tokens, _session, _texts, _times,
+)  # fmt: skip
 
 
 def _changing_names(subjects: Iterable[_Subject]) -> Iterator[Finding]:

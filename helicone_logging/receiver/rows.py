@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from helicone_logging.receiver import costs, mappers
+
 _ASSOCIATION = "traceloop.association.properties.Helicone-"
 _PROPERTY = _ASSOCIATION + "Property-"
 _MESSAGE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.(role|content|finish_reason)")
@@ -19,21 +21,8 @@ _DIGITS = re.compile(r"[0-9]{1,20}")
 _DEFAULT_MAX_TOKENS = 50
 _TEMPERATURE = 1
 _STATUS = 200
-
-COST_TABLES = frozenset((
-    "OPENAI", "ANTHROPIC", "AZURE", "LLAMA", "NVIDIA", "NEBIUS", "X", "TOGETHER", "FIREWORKS", "PERPLEXITY", "GOOGLE",
-    "OPENROUTER", "GROQ", "COHERE", "MISTRAL", "AWS", "BEDROCK", "DEEPSEEK", "AVIAN", "NOVITA", "VERCEL",
-))  # fmt: skip
-"""Providers whose cost Helicone knows, as its server spells them."""
-
-READS_OTHER_TOKENS = frozenset({"ANTHROPIC", "GOOGLE"})
-"""Providers whose pages read tokens from where this endpoint never writes them."""
-
-UNDERCOUNTS_INPUT = frozenset({"BEDROCK", "DEEPSEEK"})
-"""Providers whose cost counts too little input."""
-
-SHOWS_GEMINI = frozenset({"OPENROUTER", "CUSTOM", "GROQ", "TOGETHER"})
-"""Providers under which a model whose name contains `gemini` shows its text."""
+# What the property `step` holds where the model is the name of a tool or of other data.
+_STEPS = ("tool", "data")
 
 
 class Message(NamedTuple):
@@ -58,12 +47,12 @@ class Row:
     Args:
         provider: in capitals; empty if none was sent.
         model: of request and response.
-        messages: the request, in the order of the attributes.
-        choices: the response, in the order of the attributes.
+        messages: the request as it was read, in the order of the attributes.
+        choices: the response as it was read, in the order of the attributes.
         prompt_tokens: as shown, so 0 where the provider's page reads them elsewhere; None if none were sent.
         completion_tokens: the same.
-        total_tokens: the same.
-        has_cost: whether there is a cost table for the provider, and tokens to multiply with.
+        total_tokens: their sum, as the pages never read the total that was sent; None if no tokens were sent.
+        has_cost: whether there are a price and tokens to multiply it with.
         user: empty if none was sent.
         properties: custom properties.
         are_properties_cleaned: False when one value that is no text made the server skip cleaning all of them.
@@ -77,6 +66,10 @@ class Row:
         object: type of the request.
         icon: `tool`, `vector_db`, `data` or `llm`.
         status: always 200.
+        hidden: why the page does not show the prompt or the answer, in words; empty where it shows both.
+        cost_note: why the cost is none or off, in words; empty where it is as in the price list.
+        shown_messages: what the page shows of `messages`.
+        shown_choices: what the page shows of `choices`.
     """
 
     provider: str
@@ -100,6 +93,15 @@ class Row:
     object: str
     icon: str
     status: int
+    hidden: str = field(default="", compare=False)
+    cost_note: str = field(default="", compare=False)
+    shown_messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)
+    shown_choices: tuple[Choice, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def is_model_call(self) -> bool:
+        """Whether it is the call of a model, and no step that bears the model's field for its name."""
+        return bool(self.model) and not _is_step(self.icon, self.properties)
 
 
 def rows_of(payload: Mapping[str, Any]) -> list[Row]:
@@ -121,20 +123,24 @@ def row_of(span: Mapping[str, Any]) -> Row:
     read = attributes_of(span)
     provider = str(read.get("gen_ai.system", "")).upper()
     model = str(read.get("gen_ai.response.model", ""))
-    is_blank = "gemini" in model.lower() and provider not in SHOWS_GEMINI
-    tokens = _Tokens.read(read, is_elsewhere=provider in READS_OTHER_TOKENS)
+    messages = tuple(Message(role, text) for role, text, _ in _entries(read, "prompt"))
+    choices = tuple(Choice(*entry) for entry in _entries(read, "completion"))
+    tokens = _Tokens.read(read, is_elsewhere=provider in costs.READS_OTHER_TOKENS)
     properties = {key[len(_PROPERTY) :]: value for key, value in read.items() if key.startswith(_PROPERTY)}
     user = read.get(_ASSOCIATION + "User-Id", read.get("llm.user", ""))
     start, end = nanoseconds(span["startTimeUnixNano"]), nanoseconds(span["endTimeUnixNano"])
+    icon = _icon(model)
+    shown = _Shown.of(provider, model, messages, choices)
+    cost = _cost_note(provider, model, tokens, is_step=_is_step(icon, properties))
     return Row(
         provider=provider,
         model=model,
-        messages=() if is_blank else tuple(Message(role, text) for role, text, _ in _entries(read, "prompt")),
-        choices=() if is_blank else tuple(Choice(*entry) for entry in _entries(read, "completion")),
+        messages=messages,
+        choices=choices,
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
         total_tokens=tokens.total,
-        has_cost=provider in COST_TABLES and bool(tokens.total),
+        has_cost=bool(tokens.total or tokens.prompt or tokens.completion) and (cost is None or not cost.is_none),
         user=str(user),
         properties=properties,
         are_properties_cleaned=all(isinstance(value, str) for value in (*properties.values(), user)),
@@ -146,9 +152,42 @@ def row_of(span: Mapping[str, Any]) -> Row:
         max_tokens=read.get("gen_ai.response.max_tokens", _DEFAULT_MAX_TOKENS),
         temperature=_TEMPERATURE,
         object=str(read.get("llm.request.type", "")),
-        icon=_icon(model),
+        icon=icon,
         status=_STATUS,
+        hidden=shown.why_not,
+        cost_note="" if cost is None else cost.why,
+        shown_messages=shown.messages,
+        shown_choices=shown.choices,
     )
+
+
+class _Shown(NamedTuple):
+    """What the page shows of a request and its response, and why it does not show the rest."""
+
+    messages: tuple[Message, ...]
+    choices: tuple[Choice, ...]
+    why_not: str
+
+    @classmethod
+    def of(cls, provider: str, model: str, messages: tuple[Message, ...], choices: tuple[Choice, ...]) -> _Shown:
+        hidden = mappers.hidden(provider, model)
+        if hidden is not None:
+            return cls(() if hidden.prompt else messages, () if hidden.answer else choices, hidden.why)
+        if not mappers.parses_answers(provider, model):
+            return cls(messages, tuple(choice._replace(content=choice.content.lstrip()) for choice in choices), "")
+        parsed = tuple(
+            choice._replace(content=text) for choice in choices for text in mappers.parsed_answer(choice.content)
+        )
+        is_lost = any(choice.content for choice in choices) and not any(choice.content for choice in parsed)
+        return cls(messages, parsed, "the answer is parsed as JSON, and nothing in it is text" if is_lost else "")
+
+
+def _cost_note(provider: str, model: str, tokens: _Tokens, *, is_step: bool) -> costs.CostNote | None:
+    if is_step or not model:
+        return costs.CostNote("no-call", "", True, "a step that is no call of a model has no cost", "")
+    if not any(value is not None for value in tokens):
+        return costs.CostNote("no-tokens", "", True, "no tokens were sent, so there is no cost", "prompt_tokens")
+    return costs.cost_note(provider, model)
 
 
 def has_times(span: Mapping[str, Any]) -> bool:
@@ -173,9 +212,13 @@ class _Tokens(NamedTuple):
 
     @classmethod
     def read(cls, read: Mapping[str, Any], *, is_elsewhere: bool) -> _Tokens:
-        keys = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
-        sent = [read.get(key) for key in keys]
-        return cls(*(0 if is_elsewhere and value is not None else value for value in sent))
+        prompt, completion = (read.get(f"gen_ai.usage.{kind}_tokens") for kind in ("prompt", "completion"))
+        sent = [prompt, completion, read.get("llm.usage.total_tokens")]
+        if all(value is None for value in sent):
+            return cls(None, None, None)
+        if is_elsewhere:
+            return cls(None if prompt is None else 0, None if completion is None else 0, 0)
+        return cls(prompt, completion, sum(value for value in (prompt, completion) if isinstance(value, int)))
 
 
 def _entries(read: Mapping[str, Any], kind: str) -> list[tuple[str, str, str | None]]:
@@ -190,6 +233,10 @@ def _entries(read: Mapping[str, Any], kind: str) -> list[tuple[str, str, str | N
         for entry in found.values()
         if "role" in entry
     ]
+
+
+def _is_step(icon: str, properties: Mapping[str, Any]) -> bool:
+    return icon != "llm" or properties.get("step") in _STEPS
 
 
 def _icon(model: str) -> str:
@@ -235,7 +282,12 @@ def sessions_of(rows: Iterable[Row]) -> list[Session]:
     for row in sorted((row for row in rows if row.session_id), key=lambda row: row.created_ns):
         session = sessions.setdefault((row.session_id, row.session_name), Session(row.session_id, row.session_name))
         node = session.root
-        for part in row.session_path.removeprefix("/").split("/"):
+        for part in parts_of(row.session_path):
             node = node.children.setdefault(part, Node(part))
         node.rows.append(row)
     return list(sessions.values())
+
+
+def parts_of(path: str) -> list[str]:
+    """Returns the parts of a session's path, blank ones as well."""
+    return path.removeprefix("/").split("/")

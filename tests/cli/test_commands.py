@@ -79,7 +79,9 @@ class TestLint:
     def test_a_finding_ends_with_1_and_names_the_field(self, tmp_path: Path) -> None:
         ended = run("lint", self.write(tmp_path, json.dumps(payload(span(LOSSY)))))
         assert ended.returncode == 1
-        assert ended.stdout == "warning: span b7ad6b7169203331: the prompt is blank [blank-prompt; set messages]\n"
+        assert ended.stdout == (
+            "warning: line 1, span b7ad6b7169203331: the prompt is blank [blank-prompt; set messages]\n"
+        )
 
     def test_advice_alone_ends_with_0(self, tmp_path: Path) -> None:
         ended = run("lint", self.write(tmp_path, json.dumps(payload(span(NO_USER)))))
@@ -92,6 +94,25 @@ class TestLint:
         assert ended.returncode == 1
         assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["error", "warning"]
         assert run("lint", self.write(tmp_path, lines)).stdout == ended.stdout
+
+    def test_a_finding_names_the_line_of_the_file_and_the_span(self, tmp_path: Path) -> None:
+        lossy = span(LOSSY, spanId="00000000000000aa")
+        by_line = self.write(tmp_path, "\n".join([json.dumps(payload()), "", json.dumps(payload(lossy)), "{"]))
+        assert [line.split(": ")[1] for line in run("lint", by_line).stdout.splitlines()] == [
+            "line 4",
+            "line 3, span 00000000000000aa",
+        ]
+        text = json.dumps([payload(), payload(lossy)], indent=1)
+        (finding,) = run("lint", self.write(tmp_path, text)).stdout.splitlines()
+        number = int(re.findall(r"line (\d+), span 00000000000000aa", finding)[0])
+        assert "00000000000000aa" in text.splitlines()[number - 1]
+
+    @pytest.mark.parametrize("text", ["", "\n \n", "[]", '{"resourceSpans": []}', '[{"resourceSpans": []}]'])
+    def test_nothing_to_look_at_ends_with_2(self, text: str, tmp_path: Path) -> None:
+        for ended in (run("lint", self.write(tmp_path, text)), run("lint", "-", stdin=text)):
+            assert ended.returncode == 2
+            assert ended.stdout == ""
+            assert ended.stderr.startswith("There is nothing in ")
 
     def test_a_line_that_holds_other_line_separators_is_one_line(self, tmp_path: Path) -> None:
         text = json.dumps(payload(span({**GOOD, "gen_ai.prompt.0.content": "a\u2028b\x85c"})), ensure_ascii=False)

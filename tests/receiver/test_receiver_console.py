@@ -116,23 +116,6 @@ def test_a_message_without_a_role_is_dropped_and_the_order_is_that_of_the_attrib
     assert row.messages == (("user", "second"), ("tool", ""))
 
 
-@pytest.mark.parametrize(
-    ("provider", "is_shown_there"), [("google", False), ("", False), ("custom", True), ("openrouter", True)]
-)
-def test_gemini_is_blank_except_under_some_providers(provider: str, is_shown_there: bool) -> None:
-    row = row_of(span({**GOOD, "gen_ai.system": provider, "gen_ai.response.model": "models/Gemini-2.5"}))
-    assert bool(row.messages) == is_shown_there == bool(row.choices)
-
-
-@pytest.mark.parametrize(
-    ("provider", "tokens"), [("anthropic", 0), ("google", 0), ("openai", 18), ("custom", 18), ("bedrock", 18)]
-)
-def test_tokens_read_zero_where_the_pages_read_them_elsewhere(provider: str, tokens: int) -> None:
-    row = row_of(span({**GOOD, "gen_ai.system": provider}))
-    assert row.total_tokens == tokens
-    assert row.has_cost == (provider in ("openai", "bedrock"))
-
-
 def test_one_value_that_is_no_text_leaves_the_properties_uncleaned() -> None:
     assert row_of(span(GOOD)).are_properties_cleaned
     assert not row_of(span({**GOOD, PROPERTY + "n": 1})).are_properties_cleaned
