@@ -6,6 +6,7 @@ logger.info("answer", extra={"trace_id": ..., "model": ..., "messages": ..., "co
 from helicone_logging._version import __version__
 from helicone_logging.context.binding import bind, carry, current_trace_id, current_traceparent
 from helicone_logging.context.filter import TraceContextFilter
+from helicone_logging.context.portable import current_context
 from helicone_logging.context.tracing import span
 from helicone_logging.core.findings import Finding
 from helicone_logging.delivery.diagnostics import HandlerStats
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "bind",
     "carry",
+    "current_context",
     "current_trace_id",
     "current_traceparent",
     "lint",

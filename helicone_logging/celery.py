@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import itertools
 import logging
 import sys
-import uuid
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from celery import Celery, Task, signals, states
 
-from helicone_logging.context import binding, session_path, stack
+from helicone_logging.context import binding, stack
 from helicone_logging.context.call_site import CallSite, of_function
+from helicone_logging.context.portable import current_context, portable
 from helicone_logging.context.tracing import Span, SpanStatus, status_of
 from helicone_logging.core import ids
 
@@ -22,9 +18,6 @@ HEADER = "helicone_logging"
 """The header of a task's message that carries the context."""
 
 _RUNNING = "helicone_logging_running"
-_MAX_FIELDS = 50
-_MAX_NAME = 100
-_MAX_TEXT = 2000
 
 
 def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: int = logging.INFO) -> None:
@@ -51,9 +44,10 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
 
 def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
     """Puts the context into a message's headers; one that is retried brings its first context along."""
-    bound = binding.ambient()
-    if headers is not None and HEADER not in headers and bound:
-        headers[HEADER] = _portable(bound)
+    if headers is not None and HEADER not in headers:
+        context = current_context()
+        if context:
+            headers[HEADER] = context
 
 
 class _Running(NamedTuple):
@@ -107,33 +101,7 @@ def _call_site(task: Task) -> CallSite:
 
 
 def _received(request: Any) -> dict[str, object]:
-    fields = _portable(getattr(request, HEADER, None))
+    fields = portable(getattr(request, HEADER, None))
     if ids.trace_id(fields.get("trace_id")) is None:
         return {"traceparent": getattr(request, "traceparent", None)}
-    if "parent_path" in fields:
-        fields["parent_path"] = session_path.clean_path(str(fields["parent_path"]))
     return fields
-
-
-def _portable(fields: object) -> dict[str, object]:
-    """What of some fields may travel in a header: used by the sender, and by the worker on what it was sent."""
-    portable = dict(_scalars(fields))
-    properties = _scalars(fields.get("properties")) if isinstance(fields, Mapping) else {}
-    return {**portable, "properties": dict(properties)} if properties else portable
-
-
-def _scalars(fields: object) -> dict[str, object]:
-    if not isinstance(fields, Mapping):
-        return {}
-    plain = (
-        (name, _plain(value)) for name, value in fields.items() if isinstance(name, str) and len(name) <= _MAX_NAME
-    )
-    return dict(itertools.islice(((name, value) for name, value in plain if value is not None), _MAX_FIELDS))
-
-
-def _plain(value: object) -> str | int | float | None:
-    if isinstance(value, uuid.UUID | datetime.date | Decimal):
-        value = str(value)
-    if isinstance(value, str):
-        return value if len(value) <= _MAX_TEXT and value.isprintable() else None
-    return value if isinstance(value, int | float) else None

@@ -22,6 +22,9 @@ INHERITED_MARK = AMBIENT_MARK = "_helicone_ambient"
 INJECTED_MARK = STAMPED_MARK = "_helicone_stamped"
 """The attribute of a record that names what our filter wrote on it: inherited, not the record's own."""
 
+MESSAGE_MARK = "_helicone_message"
+"""The attribute of a record that keeps a dict message, as our filter saw it, for when it is made text."""
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

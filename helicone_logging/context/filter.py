@@ -1,4 +1,4 @@
-"""`TraceContextFilter`: stamps the bound context on records, for handlers and threads that cannot see it."""
+"""`TraceContextFilter`: injects the bound context into records, for handlers and threads that cannot see it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from helicone_logging.context.binding import AMBIENT_MARK, STAMPED_MARK, ambient
+from helicone_logging.context.binding import INHERITED_MARK, INJECTED_MARK, MESSAGE_MARK, current
 from helicone_logging.core import check
+from helicone_logging.core.coerce import plain_of
 
-# What `logging.Formatter` sets later, over whatever a filter would have written there.
-_RESERVED = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
+# What `logging.Formatter` sets later, over whatever a filter would have written there. A record of logging's own, as
+# the application's record factory may do anything.
+_RESERVED = {*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, "message", "asctime", "taskName"}
 _NOT_FOR_PEOPLE = "parent_path"
 _SCALARS = (str, int, float, Decimal, uuid.UUID, datetime.date)
+_PLAIN = frozenset((str, int, float, bool, Decimal, uuid.UUID, datetime.date))  # these exactly, as they can be pickled
 
 
 class TraceContextFilter(logging.Filter):
     """Writes the bound fields on every record, so that any formatter can show them; it lets all records pass.
 
-    On a logger or a `QueueHandler` it also keeps the context for `HeliconeHandler` behind a `QueueListener`, which
-    works in another thread. An attribute that a record has already is left as it is, and of two filters the first
-    one decides.
+    On a logger, or on a handler that delays records or makes text of them (`QueueHandler`, `MemoryHandler`,
+    `SocketHandler`), it also keeps the context and the dict message for `HeliconeHandler` behind it. What it writes
+    can be pickled: text, numbers, UUIDs and dates, lists and dicts of these; of any other object its text. An
+    attribute that a record has already is left as it is, and of two filters the first one decides.
 
     Args:
         fields: names of the fields to write; None for `trace_id` and all that hold text, a number, a UUID or a date.
@@ -40,32 +44,35 @@ class TraceContextFilter(logging.Filter):
         self._defaults = {**dict.fromkeys(named, ""), **check.mapping("defaults", defaults)}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Stamps a record.
+        """Injects the context into a record.
 
         Returns:
             True.
         """
         data = record.__dict__
-        if AMBIENT_MARK not in data:
-            bound = ambient()
+        if INHERITED_MARK not in data:
+            bound = {name: _plain(value) for name, value in current().items()}
             shown = {
                 name: value
                 for name, value in {**self._defaults, **self._shown(bound)}.items()
                 if name not in data and name not in _RESERVED
             }
             data.update(shown)
-            data[STAMPED_MARK] = tuple(shown)
-            data[AMBIENT_MARK] = bound
+            data[INJECTED_MARK] = tuple(shown)
+            data[INHERITED_MARK] = bound
+            logged: object = record.msg
+            if type(logged) is not str and isinstance(logged, Mapping):
+                data[MESSAGE_MARK] = _plain(logged)
         return True
 
     def _shown(self, bound: Mapping[str, object]) -> dict[str, object]:
         if self._fields is not None:
             return {name: bound[name] for name in self._fields if name in bound}
-        return {
-            name: value
-            for name, value in bound.items()
-            if name != _NOT_FOR_PEOPLE and issubclass(type(value), _SCALARS)
-        }
+        return {name: value for name, value in bound.items() if name != _NOT_FOR_PEOPLE and isinstance(value, _SCALARS)}
+
+
+def _plain(value: object) -> object:
+    return value if type(value) in _PLAIN else plain_of(value)
 
 
 def _names(fields: Iterable[str]) -> tuple[str, ...]:

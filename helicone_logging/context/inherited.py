@@ -1,8 +1,12 @@
-"""The context around a record: stamped on it by our filter, bound where it is formatted, or OpenTelemetry's."""
+"""The inherited context of a record: injected by our filter, bound where it is handled, or OpenTelemetry's."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
+import threading
+import time
 from collections.abc import Mapping
 
 from helicone_logging.context import binding
@@ -10,40 +14,92 @@ from helicone_logging.core import ids
 
 _OTEL_TRACE_ID = "otelTraceID"
 _OTEL_SPAN_ID = "otelSpanID"
-_NO_SPAN = "0"  # what OpenTelemetry's logging instrumentation stamps outside a span
 
 OTEL_STAMPS = (_OTEL_TRACE_ID, _OTEL_SPAN_ID, "otelServiceName", "otelTraceSampled")
 """What OpenTelemetry's logging instrumentation puts on every record."""
 
 _OF_THE_TRACE = ("trace_id", "parent_span_id", "parent_path")
+_AT_ONCE = 1.0  # seconds between logging and handling, where no handler delays records
+_DELAYED = (
+    "a record is handled by another thread than logged it, or more than a second later, and has the context that is "
+    "bound here, not its own. Put helicone_logging.TraceContextFilter on the handler that delays it "
+    "(MemoryHandler, QueueHandler). This is told once"
+)
 
 
-def ambient_of(record: logging.LogRecord) -> Mapping[str, object]:
+class _Told:
+    """What was told on stderr already."""
+
+    delay = False
+
+
+def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
     """Returns the fields that are bound around a record; empty outside every context."""
     data = record.__dict__
-    stamped = data.get(binding.AMBIENT_MARK)
-    ambient = stamped if stamped is not None and isinstance(stamped, Mapping) else binding.ambient()
-    otel_trace = data.get(_OTEL_TRACE_ID)
-    if type(otel_trace) is not str or otel_trace == _NO_SPAN or "trace_id" in ambient:
-        return ambient
-    return {"trace_id": otel_trace, "parent_span_id": data.get(_OTEL_SPAN_ID), **ambient}
+    injected = data.get(binding.INHERITED_MARK)
+    if injected is not None and isinstance(injected, Mapping):
+        bound: Mapping[str, object] = injected
+    else:
+        bound = binding.current()
+        if bound and not _Told.delay and _is_delayed(data):
+            _tell_of_delay()
+    if _OTEL_TRACE_ID not in data or "trace_id" in bound:
+        return bound
+    return {**_otel_stamped(data), **bound}
 
 
-def of_same_trace(ambient: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:
-    """Returns what of the ambient context holds for a record that may name a trace of its own.
+ambient_of = inherited_by
+
+
+def dict_message(record: logging.LogRecord) -> Mapping[str, object] | None:
+    """Returns the mapping that was logged in place of a text, also of a record that a `QueueHandler` made text of.
 
     Args:
-        ambient: the context around it; its parent and path belong to its trace.
+        record: any record; of one that was made text, what our filter has seen before.
+    """
+    logged: object = record.msg
+    if type(logged) is str:
+        logged = record.__dict__.get(binding.MESSAGE_MARK)
+    return logged if isinstance(logged, Mapping) else None
+
+
+def of_same_trace(inherited: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:
+    """Returns what of the inherited context holds for a record that may name a trace of its own.
+
+    Args:
+        inherited: the context around it; its parent and path belong to its trace.
         own: the fields of the record itself.
     """
-    if not ambient or not _names_other_trace(own, ids.trace_id(ambient.get("trace_id"))):
-        return ambient
-    return {name: value for name, value in ambient.items() if name not in _OF_THE_TRACE}
+    if not inherited or not _names_other_trace(own, ids.trace_id(inherited.get("trace_id"))):
+        return inherited
+    return {name: value for name, value in inherited.items() if name not in _OF_THE_TRACE}
 
 
-def _names_other_trace(own: Mapping[str, object], ambient_trace: str | None) -> bool:
+def _names_other_trace(own: Mapping[str, object], inherited_trace: str | None) -> bool:
     trace = ids.trace_id(own.get("trace_id"))
     if trace is None:
         incoming = ids.parse_traceparent(own.get("traceparent"))
         trace = incoming.trace_id if incoming else None
-    return trace is not None and trace != ambient_trace
+    return trace is not None and trace != inherited_trace
+
+
+def _otel_stamped(data: Mapping[str, object]) -> dict[str, object]:
+    """The stamps are "0" outside a span, or all zeros where a filter of the application's writes them."""
+    trace = data[_OTEL_TRACE_ID]
+    if type(trace) is not str or not trace.strip().strip("0"):
+        return {}
+    return {"trace_id": trace, "parent_span_id": data.get(_OTEL_SPAN_ID)}
+
+
+def _is_delayed(data: Mapping[str, object]) -> bool:
+    thread, created = data.get("thread"), data.get("created")
+    if type(thread) is int and thread != threading.get_ident():
+        return True
+    # By the clock that `logging` reads, as tools that freeze time for tests freeze both.
+    return type(created) is float and time.time() - created > _AT_ONCE
+
+
+def _tell_of_delay() -> None:
+    _Told.delay = True
+    with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
+        sys.stderr.write(f"helicone_logging: {_DELAYED}\n")

@@ -1,0 +1,154 @@
+"""`work.collect(stream)` passes a stream on as it comes, and the record of the span has it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+
+from helicone_logging.context import streams
+from helicone_logging.context.tracing import span
+
+
+class Stream:
+    """A stream as the SDKs have them: an iterator that can be closed."""
+
+    def __init__(self, chunks=("a", "b", "c"), error=None):
+        self._chunks = iter(chunks)
+        self._error = error
+        self.is_closed = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            if self._error:
+                raise self._error from None
+            raise
+
+    def close(self):
+        self.is_closed = True
+
+
+class AsyncStream(Stream):
+    __iter__ = None
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await asyncio.sleep(0)
+        try:
+            return Stream.__next__(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def close(self):
+        await asyncio.sleep(0)
+        self.is_closed = True
+
+
+def answer(log):
+    return log["work"].span.get("llm_response")
+
+
+def test_each_chunk_is_passed_on_as_it_comes_and_the_record_has_all(log):
+    came = []
+
+    def source():
+        for chunk in "abc":
+            came.append(chunk)
+            yield chunk
+
+    with span("work") as work:
+        collected = work.collect(source())
+        assert inspect.isgenerator(collected)
+        assert (next(collected), came) == ("a", ["a"])
+        assert list(collected) == ["b", "c"]
+    assert answer(log) == ["a", "b", "c"]
+
+
+def test_an_async_stream_is_passed_on_as_well(log):
+    async def main():
+        async with span("work") as work:
+            return [chunk async for chunk in work.collect(AsyncStream())]
+
+    assert asyncio.run(main()) == ["a", "b", "c"]
+    assert answer(log) == ["a", "b", "c"]
+
+
+def test_of_a_stream_that_breaks_off_the_record_has_what_came(log):
+    with pytest.raises(ConnectionError), span("work") as work:
+        list(work.collect(Stream(error=ConnectionError("reset"))))
+    assert answer(log) == ["a", "b", "c"]
+    assert log["work"].record.levelname == "ERROR"
+
+
+def test_of_a_stream_that_is_left_the_record_has_what_came_and_the_stream_is_closed(log):
+    stream = Stream()
+    with span("work") as work:
+        for chunk in work.collect(stream):
+            if chunk == "b":
+                break
+    assert answer(log) == ["a", "b"]
+    assert stream.is_closed
+
+
+def test_of_an_async_stream_that_is_closed_the_record_has_what_came_and_it_is_closed(log):
+    stream = AsyncStream()
+
+    async def main():
+        async with span("work") as work:
+            collected = work.collect(stream)
+            assert await anext(collected) == "a"
+            await collected.aclose()
+
+    asyncio.run(main())
+    assert answer(log) == ["a"]
+    assert stream.is_closed
+
+
+def test_a_decorated_generator_may_stream_what_it_collects(log):
+    def stream():
+        with span("work") as work:
+            yield from work.collect(Stream())
+
+    assert list(stream()) == ["a", "b", "c"]
+    assert answer(log) == ["a", "b", "c"]
+
+
+def test_the_answer_that_is_set_by_hand_wins_and_of_two_streams_the_last(log):
+    with span("work") as work:
+        list(work.collect(Stream()))
+        list(work.collect(Stream("xy")))
+    assert answer(log) == ["x", "y"]
+    log.seen.clear()
+    with span("work") as work:
+        list(work.collect(Stream()))
+        work.set(llm_response={"by": "hand"})
+    assert answer(log) == {"by": "hand"}
+
+
+def test_an_empty_stream_is_no_answer_and_outside_of_a_span_it_is_only_passed_on(log):
+    with span("work") as work:
+        assert list(work.collect(())) == []
+    assert answer(log) is None
+    assert list(work.collect("ab")) == ["a", "b"]
+    assert list(span("never entered").collect("ab")) == ["a", "b"]
+
+
+def test_what_is_kept_is_bounded_and_all_is_passed_on(log, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_CHUNKS", 100)
+    with span("work") as work:
+        assert sum(1 for _ in work.collect(range(1000))) == 1000
+    assert answer(log) == [*range(100), *range(1000 - streams.LAST_CHUNKS, 1000)]
+    log.seen.clear()
+    monkeypatch.setattr(streams, "MAX_TEXT", 1000)
+    with span("work") as work:
+        for _ in work.collect("x" * 300 for _ in range(50)):
+            pass
+    assert len(answer(log)) == 3 + streams.LAST_CHUNKS
