@@ -14,6 +14,7 @@ from helicone_logging.errors import ConfigurationError, HeliconeLoggingError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
+from helicone_logging.shutdown import flush, flush_on_sigterm, flushed
 
 __all__ = [
     "ConfigurationError",
@@ -29,6 +30,9 @@ __all__ = [
     "current_context",
     "current_trace_id",
     "current_traceparent",
+    "flush",
+    "flush_on_sigterm",
+    "flushed",
     "lint",
     "span",
 ]

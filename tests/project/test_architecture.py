@@ -38,6 +38,7 @@ ROOT: dict[str, set[str]] = {
     "asgi": {"core", "context"},
     "wsgi": {"core", "context"},
     "celery": {"core", "context"},
+    "shutdown": {"core", "context"},
     "errors": set(),
     "_version": set(),
     "__main__": {"cli"},

@@ -1,0 +1,427 @@
+"""`flush`, `flushed` and `flush_on_sigterm`: for processes that end, or are frozen, where Python has no hook."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import pytest
+import scripts
+import trio
+from recording_server import PATIENCE, RecordingServer
+
+import helicone_logging
+from helicone_logging import ConfigurationError, HeliconeHandler, flush, flush_on_sigterm, flushed
+
+TRACE = {"trace_id": "t-1"}
+METHODS = multiprocessing.get_all_start_methods()
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM that a process could catch")
+
+
+@pytest.fixture
+def second():
+    with RecordingServer() as recording:
+        yield recording
+
+
+# flush
+
+
+def test_flush_delivers_what_all_handlers_of_the_process_have_queued(server, second):
+    for number, endpoint in enumerate((server, second)):
+        log = logging.getLogger(f"helicone_tests.{number}")
+        log.setLevel(logging.INFO)
+        log.addHandler(HeliconeHandler(endpoint=endpoint.url, batch_size=100, flush_interval=3600))
+        log.info(f"of {number}", extra=TRACE)
+    assert flush(PATIENCE) is True
+    assert (server.names(), second.names()) == (["of 0"], ["of 1"])
+
+
+def test_flush_without_any_handler_has_nothing_to_do():
+    assert flush() is True
+    assert flush(0) is True
+
+
+def test_flush_tells_that_something_is_left_and_keeps_it(server, logger):
+    with server.hold():
+        logger.info("late", extra=TRACE)
+        server.wait_for_arrivals(1)
+        assert flush(0) is False
+    assert flush(PATIENCE) is True
+    assert server.names() == ["late"]
+
+
+@pytest.mark.parametrize("timeout", ["soon", -1, float("nan")])
+@pytest.mark.parametrize("function", [flush, flushed, flush_on_sigterm])
+def test_a_timeout_that_cannot_work_is_named(function, timeout):
+    with pytest.raises(ConfigurationError, match="timeout"):
+        function(timeout)
+
+
+# flushed
+
+
+def test_a_function_returns_when_what_it_logged_is_delivered(server, logger):
+    @flushed(PATIENCE)
+    def handle(event, *, context):
+        """Handles."""
+        logger.info("in the function", extra=TRACE)
+        return event, context
+
+    assert handle(1, context=2) == (1, 2)
+    assert server.names() == ["in the function"]
+    assert (handle.__name__, handle.__doc__) == ("handle", "Handles.")
+
+
+def test_a_function_that_raises_delivers_too_and_raises_what_it_raised(server, logger):
+    @flushed
+    def handle():
+        logger.info("before the error", extra=TRACE)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        handle()
+    assert server.names() == ["before the error"]
+
+
+def test_a_block_delivers_at_its_end(server, logger):
+    with flushed(PATIENCE):
+        logger.info("in the block", extra=TRACE)
+    assert server.names() == ["in the block"]
+
+
+def test_a_generator_delivers_at_its_end(server, logger):
+    @flushed(PATIENCE)
+    def rows():
+        yield 1
+        logger.info("in the generator", extra=TRACE)
+
+    assert list(rows()) == [1]
+    assert server.names() == ["in the generator"]
+
+
+def test_a_coroutine_delivers_and_the_event_loop_goes_on_meanwhile(server, logger):
+    @flushed(PATIENCE)
+    async def handle():
+        logger.info("in the coroutine", extra=TRACE)
+        return "done"
+
+    async def main():
+        with server.hold():
+            task = asyncio.create_task(handle())
+            while not server._arrived:  # it could not arrive, nor this go on, if the loop were blocked
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not task.done()
+        return await task
+
+    assert asyncio.run(main()) == "done"
+    assert server.names() == ["in the coroutine"]
+
+
+def test_a_coroutine_that_raises_delivers_too(server, logger):
+    async def main():
+        async with flushed(PATIENCE):
+            logger.info("before the error", extra=TRACE)
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        asyncio.run(main())
+    assert server.names() == ["before the error"]
+
+
+def test_a_cancelled_wait_ends_and_what_is_queued_is_delivered_later(server, logger):
+    async def main():
+        with server.hold():
+            task = asyncio.create_task(flushed(PATIENCE)(log_one)())
+            while not server._arrived:
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    async def log_one():
+        logger.info("one", extra=TRACE)
+
+    asyncio.run(main())
+    assert flush(PATIENCE)
+    assert server.names() == ["one"]
+
+
+def test_under_trio_it_waits_as_well(server, logger):
+    @flushed(PATIENCE)
+    async def handle():
+        logger.info("under trio", extra=TRACE)
+        return "done"
+
+    assert trio.run(handle) == "done"
+    assert server.names() == ["under trio"]
+
+
+def test_a_full_pool_of_the_event_loop_does_not_hold_it_up(server, logger):
+    async def main():
+        is_over = threading.Event()
+        loop = asyncio.get_running_loop()
+        waiting = [loop.run_in_executor(None, is_over.wait) for _ in range(200)]
+        async with flushed(PATIENCE):
+            logger.info("one", extra=TRACE)
+        delivered = server.names()
+        is_over.set()
+        await asyncio.gather(*waiting)
+        return delivered
+
+    assert asyncio.run(main()) == ["one"]
+
+
+def test_a_dead_endpoint_holds_a_function_up_no_longer_than_it_may(dead_endpoint, logger_of):
+    logger = logger_of(HeliconeHandler(endpoint=dead_endpoint))
+
+    @flushed(0.2)
+    def handle():
+        logger.info("kept", extra=TRACE)
+        return "done"
+
+    assert handle() == "done"
+    assert flush(0) is False
+
+
+def test_an_async_generator_is_refused_where_it_is_decorated():
+    async def rows():
+        yield 1
+
+    with pytest.raises(ConfigurationError, match="coroutine function"):
+        flushed(1)(rows)
+
+
+def test_it_shows_its_time():
+    assert repr(flushed(2)) == "<Flushed within 2.0>"
+    assert repr(flushed()) == "<Flushed within shutdown_timeout>"
+
+
+# Processes
+
+
+POOL = """
+import multiprocessing, warnings
+from helicone_logging import flush_on_sigterm, flushed
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
+
+def configure():
+    log = logging.getLogger("app")
+    return log if log.handlers else set_up()[1]
+
+@flushed(30)
+def work(number):
+    configure().info(f"r {number}", extra=TRACE)
+    return number
+
+def plain_work(number):
+    configure().info(f"r {number}", extra=TRACE)
+    return number
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_of_a_pool_that_is_terminated_lose_nothing_with_flushed(method, server, run_script):
+    done = run_script(
+        POOL
+        + f"""
+if __name__ == "__main__":
+    with multiprocessing.get_context("{method}").Pool(2) as pool:
+        assert pool.map(work, range(20)) == list(range(20))
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Counter(server.names()) == Counter(f"r {number}" for number in range(20))
+
+
+@posix
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "forkserver"])
+def test_workers_of_a_pool_that_is_terminated_lose_nothing_with_flush_on_sigterm(method, server, run_script):
+    done = run_script(
+        POOL
+        + f"""
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    with context.Pool(2, initializer=flush_on_sigterm, initargs=(30,)) as pool:
+        assert pool.map(plain_work, range(20)) == list(range(20))
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Counter(server.names()) == Counter(f"r {number}" for number in range(20))
+
+
+# flush_on_sigterm
+
+
+def terminated(server, write_script, body, *, status, names, told=""):
+    """Runs a script that says when it is ready, and sends it SIGTERM then."""
+    path = write_script(body)
+    with subprocess.Popen(
+        [sys.executable, path],
+        env=scripts.environment(server.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+    assert told in err
+    assert told or not err
+    assert process.returncode == status
+    assert server.names() == names
+    return out
+
+
+HUNDRED = [f"r {number}" for number in range(100)]
+
+
+@posix
+@pytest.mark.parametrize(
+    "waiting", ["time.sleep(3600)", "threading.Event().wait()", "sys.stdin.read() or time.sleep(3600)"]
+)
+def test_sigterm_delivers_and_ends_the_process_by_the_signal(waiting, server, write_script):
+    terminated(
+        server,
+        write_script,
+        f"""
+        from helicone_logging import flush_on_sigterm
+        handler, log = set_up(batch_size=1000, flush_interval=3600)
+        flush_on_sigterm(30)
+        for number in range(100):
+            log.info(f"r {{number}}", extra=TRACE)
+        print("ready", flush=True)
+        {waiting}
+        """,
+        status=-signal.SIGTERM,
+        names=HUNDRED,
+    )
+
+
+@posix
+def test_sigterm_delivers_and_calls_the_earlier_handler(server, write_script):
+    out = terminated(
+        server,
+        write_script,
+        """
+        import signal
+        from helicone_logging import flush_on_sigterm
+        def earlier(number, frame):
+            print("earlier", number == signal.SIGTERM, frame is not None, flush=True)
+            sys.exit(7)
+        signal.signal(signal.SIGTERM, earlier)
+        handler, log = set_up()
+        flush_on_sigterm(30)
+        flush_on_sigterm(20)
+        log.info("one", extra=TRACE)
+        print("ready", flush=True)
+        time.sleep(3600)
+        """,
+        status=7,
+        names=["one"],
+    )
+    assert out == "earlier True True\n"
+
+
+@posix
+def test_a_process_that_ignores_sigterm_goes_on_ignoring_it(server, write_script):
+    terminated(
+        server,
+        write_script,
+        """
+        import signal
+        from helicone_logging import flush_on_sigterm
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        handler, log = set_up(batch_size=1000, flush_interval=3600)
+        flush_on_sigterm(30)
+        log.info("one", extra=TRACE)
+        print("ready", flush=True)
+        while signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+            time.sleep(0.01)
+        """,
+        status=0,
+        names=["one"],
+    )
+
+
+@posix
+def test_sigterm_in_the_middle_of_logging_delivers_all_that_was_logged(server, write_script):
+    """The main thread may hold any lock when the signal comes: the handler takes none, and waits for nothing."""
+    path = write_script(
+        """
+        import signal
+        from helicone_logging import flush_on_sigterm
+        handler, log = set_up(batch_size=1000)
+        is_over = False
+        def earlier(number, frame):
+            global is_over
+            is_over = True
+        signal.signal(signal.SIGTERM, earlier)
+        flush_on_sigterm(30)
+        print("ready", flush=True)
+        count = 0
+        while not is_over:
+            if count < 5000:
+                log.info("r", extra=TRACE)
+                count += 1
+            else:
+                time.sleep(0.001)
+        handler.flush(60)
+        stats = handler.stats()
+        print(count == stats.delivered, stats.dropped, flush=True)
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, path], env=scripts.environment(server.url), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (0, "True 0\n")
+
+
+@posix
+def test_a_dead_endpoint_holds_the_end_up_no_longer_than_it_may_and_it_is_told(server, dead_endpoint, write_script):
+    terminated(
+        server,
+        write_script,
+        f"""
+        from helicone_logging import flush_on_sigterm
+        handler, log = set_up(endpoint="{dead_endpoint}")
+        flush_on_sigterm(0.2)
+        log.info("lost", extra=TRACE)
+        print("ready", flush=True)
+        time.sleep(3600)
+        """,
+        status=-signal.SIGTERM,
+        names=[],
+        told="not all records were delivered in time after SIGTERM",
+    )
+
+
+def test_outside_of_the_main_thread_it_is_refused():
+    refused = []
+
+    def call():
+        try:
+            flush_on_sigterm(1)
+        except ConfigurationError as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert "main thread" in refused[0]
+
+
+def test_the_functions_stand_where_users_look_for_them():
+    assert {"flush", "flushed", "flush_on_sigterm"} <= set(helicone_logging.__all__)
