@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from types import FrameType, TracebackType
@@ -23,6 +24,9 @@ from helicone_logging.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
+
+_AGAIN_AFTER = 0.05  # seconds until the main thread must have heard of a signal, or is told again
+_AGAIN_AT_LEAST = 1.0
 
 
 class _Sender(Protocol):
@@ -200,6 +204,7 @@ class _OnSigterm:
         self._timeout = timeout
         self._delivers_in = 0  # the process id, as a fork copies all of this
         self._is_done = False
+        self._has_given_way = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if not self._is_done and self._delivers_in != os.getpid():
@@ -221,17 +226,26 @@ class _OnSigterm:
             pass
         finally:
             self._is_done = True
-            _send_again()
+            self._call_again()
+
+    def _call_again(self) -> None:
+        """Until it is heard: a signal that comes right before the main thread begins to wait does not wake it."""
+        pause = _AGAIN_AFTER
+        while not self._has_given_way:
+            _send_sigterm()
+            time.sleep(pause)
+            pause = min(2 * pause, _AGAIN_AT_LEAST)
 
     def _give_way(self, signum: int, frame: FrameType | None) -> None:
+        self._has_given_way = True
         signal.signal(signal.SIGTERM, self.earlier)
         if callable(self.earlier):
             self.earlier(signum, frame)
         elif self.earlier == signal.SIG_DFL:
-            _send_again()
+            _send_sigterm()
 
 
-def _send_again() -> None:
+def _send_sigterm() -> None:
     if os.name == "posix":
         os.kill(os.getpid(), signal.SIGTERM)  # to the main thread, which may be waiting for something
     else:

@@ -69,6 +69,13 @@ def test_a_piece_of_work() -> None:
     ]
 
 
+def test_streams(capsys) -> None:
+    _, spans = run("Streams")
+    sent = spans.one("answer")
+    assert capsys.readouterr().out == "On its way."
+    assert (sent.completion, sent.row().model) == ("On its way.", "gpt-4o-mini")
+
+
 def test_whose_work_it_is() -> None:
     _, spans = run("Whose work it is")
     assert spans.names == ["draft", "answer question"]
@@ -106,6 +113,18 @@ def test_queue_handler(capsys) -> None:
     assert "WARNING [] shown" in capsys.readouterr().err
     for handler in namespace["listener"].handlers:
         handler.close()
+    buffered = namespace["buffered"]
+    assert buffered.buffer[0].trace_id == ""
+    target = buffered.target
+    for handler in (buffered, target):
+        handler.close()
+
+
+def test_to_other_processes() -> None:
+    _, spans = run("To other processes")
+    assert {sent.session_path for sent in spans} == {"/ask", "/ask/answer later"}
+    assert {(sent.session_id, sent.user_id) for sent in spans} == {("order-1234", "ada")}
+    assert spans.one("answer later").attributes["parent_span_id"] == spans.one("ask").span_id
 
 
 def test_to_and_from_other_services() -> None:

@@ -242,3 +242,42 @@ def test_many_requests_at_once_keep_to_themselves(log):
     for seen in log.all("inside"):
         assert seen.ambient["trace_id"] == f"r{seen.ambient['number']}"
         assert seen.ambient["parent_span_id"] == spans[seen.ambient["trace_id"]]
+
+
+def fastapi_app():
+    fastapi = pytest.importorskip("fastapi")
+
+    def known_in_a_thread():
+        extend(user_id="ada", properties={"tenant": "x"})
+
+    async def known_in_the_loop():
+        extend(user_id="ada", properties={"tenant": "x"})
+
+    app = fastapi.FastAPI()
+    for dependency in (known_in_a_thread, known_in_the_loop):
+
+        @app.get(f"/{dependency.__name__}/async", dependencies=[fastapi.Depends(dependency)])
+        async def async_endpoint():
+            return dict(ambient())
+
+        @app.get(f"/{dependency.__name__}/sync", dependencies=[fastapi.Depends(dependency)])
+        def sync_endpoint():
+            return dict(ambient())
+
+    @app.middleware("http")
+    async def in_between(request, call_next):
+        """As many applications have one: what is inside runs in a task of its own."""
+        response = await call_next(request)
+        response.headers["X-User"] = str(ambient().get("user_id"))
+        return response
+
+    app.add_middleware(TraceContextMiddleware)
+    return app
+
+
+@pytest.mark.parametrize("dependency", ["known_in_a_thread", "known_in_the_loop"])
+@pytest.mark.parametrize("endpoint", ["async", "sync"])
+def test_what_a_dependency_of_fastapi_adds_the_whole_request_has(dependency, endpoint):
+    answer = asyncio.run(get(fastapi_app(), f"/{dependency}/{endpoint}", x_request_id="r"))
+    assert answer.json() == {"trace_id": "r", "user_id": "ada", "properties": {"tenant": "x"}}
+    assert answer.headers["X-User"] == "ada"

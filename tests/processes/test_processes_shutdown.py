@@ -6,11 +6,13 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import scripts
@@ -19,6 +21,7 @@ from recording_server import PATIENCE, RecordingServer
 
 import helicone_logging
 from helicone_logging import ConfigurationError, HeliconeHandler, flush, flush_on_sigterm, flushed
+from helicone_logging.testing import capture_spans
 
 TRACE = {"trace_id": "t-1"}
 METHODS = multiprocessing.get_all_start_methods()
@@ -204,6 +207,37 @@ def test_an_async_generator_is_refused_where_it_is_decorated():
 def test_it_shows_its_time():
     assert repr(flushed(2)) == "<Flushed within 2.0>"
     assert repr(flushed()) == "<Flushed within shutdown_timeout>"
+
+
+def documented(*, containing):
+    """Runs the block of the operations guide that contains something."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (code,) = [block for block in blocks if containing in block]
+    namespace = {"__name__": "operations"}
+    exec(compile(code, "operations.md", "exec"), namespace)
+    return namespace
+
+
+def test_the_recipe_for_aws_lambda_binds_the_trace_of_the_call(monkeypatch):
+    recipe = documented(containing="_X_AMZN_TRACE_ID")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+    with capture_spans() as spans:
+        assert recipe["handler"]({}, None) == {"statusCode": 200}
+    (sent,) = spans
+    assert sent.trace_id == "5759e988bd862e3fe1be46a994272793"
+    assert sent.attributes["parent_span_id"] == "53995c3f42cd8ad8"
+
+
+@pytest.mark.parametrize("variable", ["", "Root=", "nonsense;;=", None])
+def test_without_its_variable_the_recipe_for_aws_lambda_begins_a_trace(monkeypatch, variable):
+    recipe = documented(containing="_X_AMZN_TRACE_ID")
+    if variable is not None:
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", variable)
+    with capture_spans() as spans:
+        recipe["handler"]({}, None)
+    assert len(spans[0].trace_id) == 32
+    assert "parent_span_id" not in spans[0].attributes
 
 
 # Processes
