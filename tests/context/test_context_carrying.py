@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from helicone_logging.context.binding import ambient, bind, carry
+from helicone_logging.context.binding import bind, carry, current
 
 
 def now(*_):
-    return dict(ambient())
+    return dict(current())
 
 
 async def now_async():

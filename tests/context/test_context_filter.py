@@ -13,13 +13,13 @@ import uuid
 import pytest
 from pythonjsonlogger.json import JsonFormatter
 
-from helicone_logging.context.binding import AMBIENT_MARK, STAMPED_MARK, bind
+from helicone_logging.context.binding import INHERITED_MARK, INJECTED_MARK, bind
 from helicone_logging.context.filter import TraceContextFilter
 from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
 
 
-def stamped(filter_=None, **extra):
+def injected(filter_=None, **extra):
     record = logging.makeLogRecord({"msg": "hello %s", "args": ("you",), **extra})
     assert (filter_ or TraceContextFilter()).filter(record) is True
     return record
@@ -36,9 +36,9 @@ def logger():
     logger.propagate = True
 
 
-def test_bound_scalars_are_written_on_the_record_and_marked_as_stamped():
+def test_bound_scalars_are_written_on_the_record_and_marked_as_injected():
     with bind(trace_id="t", user_id="u", turn=3, flag=True, ref=uuid.UUID(int=1), properties={"a": 1}, items=[1]):
-        record = stamped()
+        record = injected()
     assert (record.trace_id, record.user_id, record.turn, record.flag, record.ref) == (
         "t",
         "u",
@@ -48,64 +48,64 @@ def test_bound_scalars_are_written_on_the_record_and_marked_as_stamped():
     )
     assert not hasattr(record, "properties")
     assert not hasattr(record, "items")
-    assert set(record.__dict__[STAMPED_MARK]) == {"trace_id", "user_id", "turn", "flag", "ref"}
-    assert record.__dict__[AMBIENT_MARK]["properties"] == {"a": 1}
+    assert set(record.__dict__[INJECTED_MARK]) == {"trace_id", "user_id", "turn", "flag", "ref"}
+    assert record.__dict__[INHERITED_MARK]["properties"] == {"a": 1}
 
 
 def test_the_span_around_is_written_and_the_inner_path_is_not():
     with span("outer") as s:
-        record = stamped()
+        record = injected()
     assert record.parent_span_id == s.span_id
     assert not hasattr(record, "parent_path")
-    assert record.__dict__[AMBIENT_MARK]["parent_path"] == "/outer"
+    assert record.__dict__[INHERITED_MARK]["parent_path"] == "/outer"
 
 
 def test_outside_a_context_the_trace_id_is_there_and_empty():
-    record = stamped()
+    record = injected()
     assert record.trace_id == ""
-    assert record.__dict__[STAMPED_MARK] == ("trace_id",)
-    assert record.__dict__[AMBIENT_MARK] == {}
+    assert record.__dict__[INJECTED_MARK] == ("trace_id",)
+    assert record.__dict__[INHERITED_MARK] == {}
 
 
 def test_an_attribute_of_the_record_is_left_as_it_is_and_not_marked():
     with bind(trace_id="bound", user_id="u"):
-        record = stamped(trace_id="own", user_id=None)
+        record = injected(trace_id="own", user_id=None)
     assert (record.trace_id, record.user_id) == ("own", None)
-    assert record.__dict__[STAMPED_MARK] == ()
+    assert record.__dict__[INJECTED_MARK] == ()
 
 
 @pytest.mark.parametrize("name", ["message", "asctime", "taskName", "name", "msg", "args", "levelname", "exc_info"])
 def test_names_of_logging_itself_are_never_written(name):
     before = dict(logging.makeLogRecord({"msg": "hello %s", "args": ("you",)}).__dict__)
     with bind(**{name: "bound"}):
-        record = stamped()
+        record = injected()
     assert record.__dict__.get(name) == before.get(name)
     assert record.getMessage() == "hello you"
-    assert name not in record.__dict__[STAMPED_MARK]
+    assert name not in record.__dict__[INJECTED_MARK]
 
 
 def test_of_two_filters_the_first_decides():
-    record = stamped()
+    record = injected()
     with bind(trace_id="later"):
         TraceContextFilter().filter(record)
     assert record.trace_id == ""
-    assert record.__dict__[AMBIENT_MARK] == {}
+    assert record.__dict__[INHERITED_MARK] == {}
 
 
 def test_only_the_named_fields_are_written():
     with bind(trace_id="t", user_id="u", tenant="x", properties={"a": 1}):
-        record = stamped(TraceContextFilter(fields=["tenant", "properties", "missing"]))
+        record = injected(TraceContextFilter(fields=["tenant", "properties", "missing"]))
     assert (record.tenant, record.properties, record.missing) == ("x", {"a": 1}, "")
     assert not hasattr(record, "trace_id")
-    assert record.__dict__[AMBIENT_MARK]["trace_id"] == "t"
+    assert record.__dict__[INHERITED_MARK]["trace_id"] == "t"
 
 
 def test_defaults_are_written_where_nothing_is_bound():
     filter_ = TraceContextFilter(defaults={"trace_id": "-", "user_id": "nobody"})
-    record = stamped(filter_)
+    record = injected(filter_)
     assert (record.trace_id, record.user_id) == ("-", "nobody")
     with bind(trace_id="t"):
-        record = stamped(filter_)
+        record = injected(filter_)
     assert (record.trace_id, record.user_id) == ("t", "nobody")
 
 
@@ -174,15 +174,15 @@ def test_a_record_keeps_its_context_through_a_queue_to_another_thread(logger):
     listener.stop()
     inside, outside = received.buffer
     assert inside.trace_id == "t"
-    assert inside.__dict__[AMBIENT_MARK] == {"trace_id": "t", "properties": {"a": 1}}
-    assert outside.__dict__[AMBIENT_MARK] == {}
+    assert inside.__dict__[INHERITED_MARK] == {"trace_id": "t", "properties": {"a": 1}}
+    assert outside.__dict__[INHERITED_MARK] == {}
 
 
 @pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda record: pickle.loads(pickle.dumps(record))])
 def test_the_marks_survive_copying_and_pickling(through):
     with span("outer", trace_id="t"), bind(properties={"a": 1}):
-        record = stamped()
-    outside = stamped()
+        record = injected()
+    outside = injected()
     assert through(record).__dict__ == record.__dict__
     assert through(outside).__dict__ == outside.__dict__
 
@@ -193,5 +193,5 @@ def test_a_value_that_raises_when_looked_at_does_not_stop_the_record():
             raise RuntimeError
 
     with bind(trace_id="t", thing=Hostile()):
-        record = stamped()
+        record = injected()
     assert record.trace_id == "t"

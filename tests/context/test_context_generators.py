@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.binding import bind, current
 
 
 def now():
-    return dict(ambient())
+    return dict(current())
 
 
 @bind(inside=True)

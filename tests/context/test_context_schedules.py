@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.context.binding import ambient, begin, bind, extend
+from helicone_logging.context.binding import begin, bind, current, extend
 from helicone_logging.context.tracing import span
 
 KEYS = st.sampled_from(["user_id", "session_id", "tenant", "properties"])
@@ -46,9 +46,9 @@ class Worker:
 
     def look(self, expected: dict[str, Any]) -> None:
         self.looks += 1
-        bound = {key: value for key, value in ambient().items() if key not in ("parent_span_id", "parent_path")}
+        bound = {key: value for key, value in current().items() if key not in ("parent_span_id", "parent_path")}
         assert bound == expected
-        path = ambient().get("parent_path", "/" + self.name)
+        path = current().get("parent_path", "/" + self.name)
         assert path.startswith("/" + self.name)
 
     async def run(self, program: list[Any], expected: dict[str, Any], depth: int = 0) -> None:
@@ -135,4 +135,4 @@ def test_two_requests_interleaved_at_every_await_never_share_a_field(first, seco
     interleave([a.request(first), b.request(second)], schedule)
     assert a.looks > 0
     assert b.looks > 0
-    assert ambient() == {}
+    assert current() == {}

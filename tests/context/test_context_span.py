@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from helicone_logging.context.binding import AMBIENT_MARK, ambient, bind, current_traceparent
+from helicone_logging.context.binding import INHERITED_MARK, bind, current, current_traceparent
 from helicone_logging.context.tracing import span
 from helicone_logging.core import ids
 
@@ -48,9 +48,9 @@ def test_a_clock_that_is_set_back_does_not_change_how_long_a_span_was(log, monke
 
 def test_a_span_opens_a_trace_for_all_inside_and_closes_it():
     with span("work") as s:
-        assert ambient() == {"trace_id": s.trace_id, "parent_span_id": s.span_id, "parent_path": "/work"}
+        assert current() == {"trace_id": s.trace_id, "parent_span_id": s.span_id, "parent_path": "/work"}
         assert current_traceparent() == s.traceparent == ids.format_traceparent(s.trace_id, s.span_id)
-    assert ambient() == {}
+    assert current() == {}
     with span("next") as other:
         assert other.trace_id != s.trace_id
 
@@ -65,8 +65,8 @@ def test_nested_spans_make_a_tree(log):
     assert log["retrieve"].span["parent_span_id"] == log["generate"].span["parent_span_id"] == outer.span_id
     assert log["call"].span["parent_span_id"] == second.span_id
     assert "parent_span_id" not in log["answer"].span
-    assert log["found"].ambient["parent_span_id"] == first.span_id
-    assert log["found"].ambient["parent_path"] == "/answer/retrieve"
+    assert log["found"].inherited["parent_span_id"] == first.span_id
+    assert log["found"].inherited["parent_path"] == "/answer/retrieve"
     paths = [seen.span["session_path"] for seen in log.seen if "helicone" in seen.record.__dict__]
     assert paths == ["/answer/retrieve", "/answer/generate/call", "/answer/generate", "/answer"]
 
@@ -74,8 +74,8 @@ def test_nested_spans_make_a_tree(log):
 def test_the_record_of_a_span_is_logged_in_the_context_around_it_and_in_its_trace(log):
     with bind(tenant="x"), span("outer") as outer, span("inner"):
         pass
-    assert log["outer"].ambient == {"tenant": "x", "trace_id": outer.trace_id}
-    assert log["inner"].ambient == {
+    assert log["outer"].inherited == {"tenant": "x", "trace_id": outer.trace_id}
+    assert log["inner"].inherited == {
         "tenant": "x",
         "trace_id": outer.trace_id,
         "parent_span_id": outer.span_id,
@@ -103,7 +103,7 @@ def test_ids_and_path_may_be_given(log):
         "parent_span_id": "d" * 16,
         "session_path": "/a/b",
     }
-    assert log["inside"].ambient["parent_path"] == "/a/b"
+    assert log["inside"].inherited["parent_path"] == "/a/b"
 
 
 def test_a_span_of_another_trace_has_no_parent_in_this_one(log):
@@ -111,13 +111,13 @@ def test_a_span_of_another_trace_has_no_parent_in_this_one(log):
         pass
     assert "parent_span_id" not in log["work"].span
     assert log["work"].span["session_path"] == "/work"
-    assert "parent_span_id" not in log["work"].ambient
+    assert "parent_span_id" not in log["work"].inherited
 
 
 def test_user_and_session_hold_inside_and_other_fields_are_the_spans_own(log):
     with span("work", user_id="u", session_id="s", session_name="n", model="m"):
         logger.info("inside")
-    inherited = {name: log["inside"].ambient.get(name) for name in ("user_id", "session_id", "session_name", "model")}
+    inherited = {name: log["inside"].inherited.get(name) for name in ("user_id", "session_id", "session_name", "model")}
     assert inherited == {"user_id": "u", "session_id": "s", "session_name": "n", "model": None}
 
 
@@ -254,7 +254,7 @@ def test_a_decorated_coroutine_function_is_a_span_until_it_returns(log):
 
     assert asyncio.run(function()) == "value"
     assert [seen.record.getMessage() for seen in log.seen] == ["inside", "work"]
-    assert log["inside"].ambient["parent_span_id"] == log["work"].span["span_id"]
+    assert log["inside"].inherited["parent_span_id"] == log["work"].span["span_id"]
 
 
 def test_a_decorated_generator_is_a_span_from_its_first_item_to_its_end(log):
@@ -269,8 +269,8 @@ def test_a_decorated_generator_is_a_span_from_its_first_item_to_its_end(log):
     for _ in generator:
         logger.info("outside")
     assert [seen.record.getMessage() for seen in log.seen] == ["outside", "inside", "outside", "stream"]
-    assert log["inside"].ambient["parent_span_id"] == log["stream"].span["span_id"]
-    assert {str(seen.ambient) for seen in log.all("outside")} == {"{}"}
+    assert log["inside"].inherited["parent_span_id"] == log["stream"].span["span_id"]
+    assert {str(seen.inherited) for seen in log.all("outside")} == {"{}"}
 
 
 def test_a_decorated_generator_that_is_left_early_is_no_failure(log):
@@ -300,7 +300,7 @@ def test_a_decorated_async_generator_is_a_span_and_its_failure_an_error(log):
     asyncio.run(main())
     assert [seen.record.getMessage() for seen in log.seen] == ["outside", "stream"]
     assert log["stream"].record.levelno == logging.ERROR
-    assert log["outside"].ambient == {}
+    assert log["outside"].inherited == {}
 
 
 def test_a_span_that_is_never_entered_logs_nothing_and_has_no_ids(log):
@@ -318,7 +318,7 @@ def test_a_span_entered_while_it_is_open_stays_one_span(log):
             logger.info("inside")
         logger.info("still inside")
     assert [seen.record.getMessage() for seen in log.seen] == ["inside", "still inside", "work"]
-    assert log["still inside"].ambient["parent_span_id"] == span_id
+    assert log["still inside"].inherited["parent_span_id"] == span_id
     assert log["work"].span["span_id"] == span_id
 
 
@@ -351,15 +351,15 @@ def test_a_span_left_in_another_task_is_logged_with_the_context_it_was_entered_i
         async def leave():
             with bind(user_id="other"):
                 s.__exit__()
-                assert ambient() == {"user_id": "other"}
+                assert current() == {"user_id": "other"}
 
         await asyncio.get_running_loop().create_task(leave())
-        assert inside.run(ambient)["parent_span_id"] == s.span_id
+        assert inside.run(current)["parent_span_id"] == s.span_id
         s.__exit__()
-        assert ambient() == {}
+        assert current() == {}
 
     asyncio.run(main())
-    assert log["work"].ambient["user_id"] == "u"
+    assert log["work"].inherited["user_id"] == "u"
 
 
 def test_a_level_that_the_logger_ignores_binds_and_logs_nothing(log):
@@ -368,7 +368,7 @@ def test_a_level_that_the_logger_ignores_binds_and_logs_nothing(log):
     with span("work", logger=quiet) as s:
         logger.info("inside")
     assert [seen.record.getMessage() for seen in log.seen] == ["inside"]
-    assert log["inside"].ambient["parent_span_id"] == s.span_id
+    assert log["inside"].inherited["parent_span_id"] == s.span_id
     with pytest.raises(KeyError), span("fails", logger=quiet):
         raise KeyError
     assert log["fails"].record.levelno == logging.ERROR
@@ -400,14 +400,14 @@ def test_a_filter_that_raises_does_not_hide_what_ended_the_block(log, capsys):
     log.addFilter(broken)
     with pytest.raises(KeyError), span("work"):
         raise KeyError
-    assert ambient() == {}
+    assert current() == {}
     assert "broken filter" in capsys.readouterr().err
 
 
-def test_the_record_carries_no_stamps_of_its_own(log):
+def test_nothing_is_injected_into_the_record_itself(log):
     with span("work"):
         pass
-    assert AMBIENT_MARK not in log["work"].record.__dict__
+    assert INHERITED_MARK not in log["work"].record.__dict__
 
 
 def group(*errors):

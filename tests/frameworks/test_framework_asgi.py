@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from helicone_logging.asgi import TraceContextMiddleware
-from helicone_logging.context.binding import ambient, bind, extend
+from helicone_logging.context.binding import bind, current, extend
 from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
 
@@ -27,18 +27,18 @@ logger = logging.getLogger(__name__)
 
 async def show(request):
     await asyncio.sleep(0)
-    return JSONResponse(dict(ambient()))
+    return JSONResponse(dict(current()))
 
 
 def show_in_a_thread(request):
-    return JSONResponse(dict(ambient()))
+    return JSONResponse(dict(current()))
 
 
 async def stream(request):
     async def parts():
         for _ in range(2):
             await asyncio.sleep(0)
-            yield ambient()["trace_id"] + "\n"
+            yield current()["trace_id"] + "\n"
 
     return StreamingResponse(parts())
 
@@ -54,7 +54,7 @@ async def fail(request):
 
 async def know_the_user(request):
     extend(user_id="late")
-    return JSONResponse(dict(ambient()))
+    return JSONResponse(dict(current()))
 
 
 ROUTES = [Route("/" + view.__name__, view) for view in (show, show_in_a_thread, stream, later, fail, know_the_user)]
@@ -86,7 +86,7 @@ def test_a_header_that_comes_twice_counts_as_absent():
     seen = []
 
     async def app(scope, receive, send):
-        seen.append(dict(ambient()))
+        seen.append(dict(current()))
 
     headers = [(b"TraceParent", TRACEPARENT.encode()), (b"traceparent", TRACEPARENT.encode()), (b"x-request-id", b"r")]
     asyncio.run(TraceContextMiddleware(app)({"type": "http", "headers": headers}, None, None))
@@ -97,13 +97,13 @@ def test_a_streamed_body_and_background_tasks_are_bound(log):
     answer = asyncio.run(get(app_with(), "/stream", x_request_id="r"))
     assert answer.text == "r\nr\n"
     asyncio.run(get(app_with(), "/later", x_request_id="r"))
-    assert log["in the background"].ambient == {"trace_id": "r"}
+    assert log["in the background"].inherited == {"trace_id": "r"}
 
 
 def test_a_request_that_fails_leaves_nothing_bound():
     async def main():
         answer = await get(app_with(), "/fail")
-        return answer.status_code, dict(ambient())
+        return answer.status_code, dict(current())
 
     assert asyncio.run(main()) == (500, {})
 
@@ -166,7 +166,7 @@ def test_a_user_without_an_identity_may_have_another_name(user, expected):
     seen = []
 
     async def app(scope, receive, send):
-        seen.append(ambient().get("user_id"))
+        seen.append(current().get("user_id"))
 
     asyncio.run(TraceContextMiddleware(app, user_id=True)({"type": "http", "user": user}, None, None))
     assert seen == [expected]
@@ -183,7 +183,7 @@ def test_a_websocket_is_bound_and_gets_the_trace_with_its_accept():
 
     async def app(scope, receive, send):
         await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": ambient()["trace_id"]})
+        await send({"type": "websocket.send", "text": current()["trace_id"]})
 
     async def send(message):
         sent.append(message)
@@ -200,7 +200,7 @@ def test_the_lifespan_of_the_application_is_not_a_request():
     seen = []
 
     async def app(scope, receive, send):
-        seen.append((scope, await receive(), dict(ambient())))
+        seen.append((scope, await receive(), dict(current())))
 
     async def receive():
         return {"type": "lifespan.startup"}
@@ -229,7 +229,7 @@ def test_many_requests_at_once_keep_to_themselves(log):
             await asyncio.sleep(0)
             with bind(number=request.query_params["n"]):
                 await asyncio.gather(*(asyncio.to_thread(logger.info, "inside") for _ in range(2)))
-        return JSONResponse(dict(ambient()))
+        return JSONResponse(dict(current()))
 
     app = TraceContextMiddleware(Starlette(routes=[Route("/work", work)]))
 
@@ -240,8 +240,8 @@ def test_many_requests_at_once_keep_to_themselves(log):
     spans = {seen.span["trace_id"]: seen.span["span_id"] for seen in log.all("work")}
     assert len(spans) == 30
     for seen in log.all("inside"):
-        assert seen.ambient["trace_id"] == f"r{seen.ambient['number']}"
-        assert seen.ambient["parent_span_id"] == spans[seen.ambient["trace_id"]]
+        assert seen.inherited["trace_id"] == f"r{seen.inherited['number']}"
+        assert seen.inherited["parent_span_id"] == spans[seen.inherited["trace_id"]]
 
 
 def fastapi_app():
@@ -258,17 +258,17 @@ def fastapi_app():
 
         @app.get(f"/{dependency.__name__}/async", dependencies=[fastapi.Depends(dependency)])
         async def async_endpoint():
-            return dict(ambient())
+            return dict(current())
 
         @app.get(f"/{dependency.__name__}/sync", dependencies=[fastapi.Depends(dependency)])
         def sync_endpoint():
-            return dict(ambient())
+            return dict(current())
 
     @app.middleware("http")
     async def in_between(request, call_next):
         """As many applications have one: what is inside runs in a task of its own."""
         response = await call_next(request)
-        response.headers["X-User"] = str(ambient().get("user_id"))
+        response.headers["X-User"] = str(current().get("user_id"))
         return response
 
     app.add_middleware(TraceContextMiddleware)

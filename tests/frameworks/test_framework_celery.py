@@ -11,7 +11,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Ignore, Reject
 
 from helicone_logging import celery as integration
-from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.binding import bind, current
 from helicone_logging.context.tracing import span
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def make_app(name, **conf):
     @app.task(name="show", shared=False)
     def show():
         logger.info("in the task")
-        return dict(ambient())
+        return dict(current())
 
     @app.task(name="fail", shared=False)
     def fail():
@@ -39,7 +39,7 @@ def make_app(name, **conf):
     def flaky(self):
         if self.request.retries < 1:
             raise self.retry(exc=KeyError("again"), countdown=0)
-        return dict(ambient())
+        return dict(current())
 
     @app.task(name="send_another", shared=False)
     def send_another():
@@ -105,7 +105,7 @@ def test_the_context_travels_to_the_worker(app, log):
     assert task["trace_id"] == "t"
     assert task["parent_span_id"] == outer.span_id
     assert task["session_path"] == "/outer/show"
-    assert log["in the task"].ambient["parent_span_id"] == task["span_id"]
+    assert log["in the task"].inherited["parent_span_id"] == task["span_id"]
 
 
 def test_a_task_that_is_sent_from_nowhere_has_a_trace_of_its_own(app, log):
@@ -229,7 +229,7 @@ def test_the_traceparent_of_another_producer_counts(app):
 def test_an_eager_task_is_a_span_inside_what_is_bound_around_it(eager, log):
     with bind(trace_id="t", tenant="x"), span("outer") as outer:
         found = eager.tasks["show"].delay().get()
-        assert ambient()["parent_span_id"] == outer.span_id
+        assert current()["parent_span_id"] == outer.span_id
     assert (found["trace_id"], found["tenant"]) == ("t", "x")
     assert log["show"].span["parent_span_id"] == outer.span_id
     assert log["show"].span["session_path"] == "/outer/show"
@@ -241,7 +241,7 @@ def test_an_eager_task_whose_exception_passes_is_an_error(eager, log):
         eager.tasks["fail"].delay()
     assert log["fail"].record.levelno == logging.ERROR
     assert isinstance(log["fail"].record.exc_info[1], KeyError)
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_tasks_of_other_applications_are_left_alone(app, log):

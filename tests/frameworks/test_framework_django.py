@@ -15,7 +15,7 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
-from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.binding import bind, current
 from helicone_logging.context.tracing import span
 from helicone_logging.django import TraceContextMiddleware
 from helicone_logging.errors import ConfigurationError
@@ -30,12 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 def show(request):
-    return JsonResponse(dict(ambient()))
+    return JsonResponse(dict(current()))
 
 
 async def show_async(request):
     await asyncio.sleep(0)
-    return JsonResponse({**ambient(), "in_thread": (await sync_to_async(ambient)()).get("trace_id")})
+    return JsonResponse({**current(), "in_thread": (await sync_to_async(current)()).get("trace_id")})
 
 
 def fail(request):
@@ -45,8 +45,8 @@ def fail(request):
 
 def parts():
     with span("stream"):
-        yield ambient()["trace_id"] + " "
-        yield ambient()["parent_path"]
+        yield current()["trace_id"] + " "
+        yield current()["parent_path"]
 
 
 def stream(request):
@@ -143,8 +143,8 @@ def test_a_sync_middleware_in_between_changes_nothing(site, get, view):
 @BOTH
 def test_a_view_that_fails_leaves_nothing_bound_and_is_logged_in_its_trace(site, get, log):
     assert get("/fail", x_request_id="r").status_code == 500
-    assert ambient() == {}
-    assert log["Internal Server Error: /fail"].ambient["trace_id"] == "r"
+    assert current() == {}
+    assert log["Internal Server Error: /fail"].inherited["trace_id"] == "r"
 
 
 @BOTH
@@ -163,16 +163,16 @@ def test_the_header_of_the_request_id_is_an_option(site):
 
 def test_a_streamed_body_is_bound_to_its_end(site, log):
     answer = get("/stream", x_request_id="r")
-    assert ambient() == {}
+    assert current() == {}
     assert b"".join(answer.streaming_content) == b"r /stream"
-    assert ambient() == {}
+    assert current() == {}
     assert log["stream"].span["trace_id"] == "r"
 
 
 def test_an_async_streamed_body_is_bound_to_its_end(site, log):
     async def main():
         answer = await AsyncClient().get("/stream_async", headers={"x-request-id": "r"})
-        return [part async for part in answer.streaming_content], dict(ambient())
+        return [part async for part in answer.streaming_content], dict(current())
 
     assert asyncio.run(main()) == ([b"r ", b"/stream"], {})
     assert log["stream"].span["trace_id"] == "r"
@@ -185,7 +185,7 @@ def test_two_bodies_streamed_in_turns_do_not_mix_and_may_be_given_up(site, log):
     for answer in answers:
         answer.close()
     assert {seen.span["trace_id"] for seen in log.all("stream")} == {"a", "b"}
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_a_file_keeps_its_fast_way_to_the_server(site, tmp_path):
@@ -290,7 +290,7 @@ def test_a_user_without_a_session_counts_when_it_is_loaded_already(site, make_us
     def get_response(request):
         request.user = make_user()
         middleware.process_view(request, None, (), {})
-        return HttpResponse(str({name: value for name, value in ambient().items() if name != "trace_id"}))
+        return HttpResponse(str({name: value for name, value in current().items() if name != "trace_id"}))
 
     middleware = TraceContextMiddleware(get_response)
     assert middleware(RequestFactory().get("/")).content.decode() == str(expected)
@@ -302,7 +302,7 @@ def test_the_user_holds_in_a_streamed_body(site, get_as):
     seen = []
 
     def remember():
-        seen.append(ambient()["user_id"])
+        seen.append(current()["user_id"])
         yield b""
 
     change = [path("remember", lambda request: StreamingHttpResponse(remember()))]

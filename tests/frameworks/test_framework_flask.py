@@ -5,7 +5,7 @@ import logging
 import flask
 import pytest
 
-from helicone_logging.context.binding import ambient, bind
+from helicone_logging.context.binding import bind, current
 from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.flask import HeliconeFlask
@@ -19,7 +19,7 @@ def app():
 
     @app.get("/")
     def show():
-        return dict(ambient())
+        return dict(current())
 
     @app.get("/fail")
     def fail():
@@ -31,8 +31,8 @@ def app():
         @flask.stream_with_context
         def parts():
             with span("stream"):
-                yield f"{ambient()['trace_id']} "
-                yield f"{ambient()['parent_path']} {flask.request.path}"
+                yield f"{current()['trace_id']} "
+                yield f"{current()['parent_path']} {flask.request.path}"
 
         return flask.Response(parts())
 
@@ -40,8 +40,8 @@ def app():
     def plain():
         def parts():
             with span("plain"):
-                yield f"{ambient()['trace_id']} "
-                yield ambient()["parent_path"]
+                yield f"{current()['trace_id']} "
+                yield current()["parent_path"]
 
         return flask.Response(parts())
 
@@ -72,9 +72,9 @@ def test_a_request_that_fails_is_bound_to_its_end_and_leaves_nothing(app, log):
     HeliconeFlask(app, response_header="X-Trace-ID")
     answer = app.test_client().get("/fail", headers={"X-Request-ID": "r"})
     assert (answer.status_code, answer.headers["X-Trace-ID"]) == (500, "r")
-    assert ambient() == {}
-    assert log["Exception on /fail [GET]"].ambient["trace_id"] == "r"
-    assert log["teardown"].ambient["trace_id"] == "r"
+    assert current() == {}
+    assert log["Exception on /fail [GET]"].inherited["trace_id"] == "r"
+    assert log["teardown"].inherited["trace_id"] == "r"
 
 
 def test_an_exception_that_flask_lets_pass_leaves_nothing_bound(app):
@@ -82,18 +82,18 @@ def test_an_exception_that_flask_lets_pass_leaves_nothing_bound(app):
     app.testing = True
     with pytest.raises(KeyError):
         app.test_client().get("/fail")
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_a_streamed_body_is_bound_to_its_end(app, log):
     HeliconeFlask(app)
     answer = app.test_client().get("/stream", headers={"X-Request-ID": "r"}, buffered=False)
-    assert ambient() == {}
+    assert current() == {}
     assert answer.get_data(as_text=True) == "r /stream /stream"
     assert log["stream"].span["trace_id"] == "r"
-    assert {seen.ambient["trace_id"] for seen in log.all("teardown")} == {"r"}
+    assert {seen.inherited["trace_id"] for seen in log.all("teardown")} == {"r"}
     answer.close()
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_streams_that_are_read_in_turns_and_given_up_do_not_mix(app, log):
@@ -105,7 +105,7 @@ def test_streams_that_are_read_in_turns_and_given_up_do_not_mix(app, log):
     for answer in answers:
         answer.close()
     assert {seen.span["trace_id"] for seen in log.all("plain")} == {"a", "b"}
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_a_context_that_is_preserved_and_torn_down_late_leaves_nothing(app):
@@ -113,9 +113,9 @@ def test_a_context_that_is_preserved_and_torn_down_late_leaves_nothing(app):
     with app.test_client() as client:
         assert client.get("/", headers={"X-Request-ID": "r"}).json == {"trace_id": "r"}
         assert flask.request.path == "/"
-        assert ambient() == {}
+        assert current() == {}
         assert client.get("/", headers={"X-Request-ID": "s"}).json == {"trace_id": "s"}
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_the_user_is_asked_for_in_the_context_of_the_request(app):

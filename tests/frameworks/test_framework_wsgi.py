@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from helicone_logging.context.binding import ambient, bind, extend
+from helicone_logging.context.binding import bind, current, extend
 from helicone_logging.context.tracing import span
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.wsgi import TraceContextMiddleware
@@ -45,7 +45,7 @@ def seen_by(**environ):
     seen = []
 
     def app(environ, start_response):
-        seen.append(dict(ambient()))
+        seen.append(dict(current()))
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 
@@ -80,7 +80,7 @@ def test_the_header_of_the_request_id_is_an_option():
     seen = []
 
     def app(environ, start_response):
-        seen.append(ambient()["trace_id"])
+        seen.append(current()["trace_id"])
         start_response("200 OK", [])
         return []
 
@@ -92,7 +92,7 @@ def test_the_header_of_the_request_id_is_an_option():
 def test_nothing_of_what_was_bound_around_is_in_the_request_and_all_of_it_is_there_after():
     with bind(trace_id="before", user_id="another"):
         assert seen_by(HTTP_X_REQUEST_ID="r") == {"trace_id": "r"}
-        assert ambient() == {"trace_id": "before", "user_id": "another"}
+        assert current() == {"trace_id": "before", "user_id": "another"}
 
 
 def test_a_request_that_fails_leaves_nothing_bound():
@@ -102,7 +102,7 @@ def test_a_request_that_fails_leaves_nothing_bound():
 
     with pytest.raises(KeyError):
         Answer(TraceContextMiddleware(app))
-    assert ambient() == {}
+    assert current() == {}
 
 
 def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
@@ -110,14 +110,14 @@ def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
 
     class Body:
         def __iter__(self):
-            seen.append(("iter", ambient().get("user_id")))
-            with span("stream", trace_id=ambient()["trace_id"]):
+            seen.append(("iter", current().get("user_id")))
+            with span("stream", trace_id=current()["trace_id"]):
                 for number in range(2):
-                    seen.append((number, ambient()["parent_path"]))
+                    seen.append((number, current()["parent_path"]))
                     yield b"x"
 
         def close(self):
-            seen.append(("close", dict(ambient())))
+            seen.append(("close", dict(current())))
 
     def app(environ, start_response):
         start_response("200 OK", [])
@@ -127,7 +127,7 @@ def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
     environ = {"HTTP_X_REQUEST_ID": "r"}
     body = TraceContextMiddleware(app)(environ, lambda *_: None)
     for _ in body:
-        assert ambient() == {}
+        assert current() == {}
     body.close()
     assert seen == [
         ("iter", "u"),
@@ -140,7 +140,7 @@ def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
 def test_an_application_that_is_a_generator_is_bound_throughout():
     def app(environ, start_response):
         start_response("200 OK", [])
-        yield ambient()["trace_id"].encode()
+        yield current()["trace_id"].encode()
 
     answer = Answer(TraceContextMiddleware(app, response_header="X-Trace-ID"), HTTP_X_REQUEST_ID="r")
     assert answer.body == b"r"
@@ -151,7 +151,7 @@ def test_two_bodies_streamed_in_turns_do_not_mix():
     def app(environ, start_response):
         start_response("200 OK", [])
         for _ in range(3):
-            yield ambient()["trace_id"]
+            yield current()["trace_id"]
 
     wrapped = TraceContextMiddleware(app)
     bodies = [iter(wrapped({"HTTP_X_REQUEST_ID": name}, lambda *_: None)) for name in "ab"]
@@ -203,7 +203,7 @@ def test_an_answer_to_an_error_keeps_its_exc_info():
 def test_the_user_is_read_when_asked_and_only_then():
     def app(environ, start_response):
         start_response("200 OK", [])
-        return [str(ambient().get("user_id")).encode()]
+        return [str(current().get("user_id")).encode()]
 
     def user_of(environ):
         return 7 if environ.get("REMOTE_USER") else None
@@ -217,7 +217,7 @@ def test_the_user_is_read_when_asked_and_only_then():
 def test_a_user_that_cannot_be_read_is_logged_once_and_the_request_answered(log):
     def app(environ, start_response):
         start_response("200 OK", [])
-        return [str(ambient().get("user_id")).encode()]
+        return [str(current().get("user_id")).encode()]
 
     def broken(environ):
         raise KeyError("no user")
@@ -250,7 +250,7 @@ def test_the_inner_of_two_middlewares_keeps_what_the_outer_bound():
     seen = []
 
     def app(environ, start_response):
-        seen.append(dict(ambient()))
+        seen.append(dict(current()))
         start_response("200 OK", [])
         return []
 
@@ -268,7 +268,7 @@ def test_an_inner_middleware_in_another_thread_binds_the_same_trace_again():
     traces = []
 
     def app(environ, start_response):
-        traces.append(dict(ambient()))
+        traces.append(dict(current()))
         start_response("200 OK", [])
         return []
 
@@ -313,7 +313,7 @@ def test_requests_in_many_threads_at_once_keep_to_themselves(log):
         all_are_inside.wait()
         with span("work"):
             all_are_inside.wait()
-            yield ambient()["trace_id"].encode()
+            yield current()["trace_id"].encode()
             all_are_inside.wait()
 
     wrapped = TraceContextMiddleware(app)

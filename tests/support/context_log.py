@@ -15,7 +15,7 @@ class Seen(NamedTuple):
     """A record, and the context that a handler sees around it."""
 
     record: logging.LogRecord
-    ambient: Mapping[str, object]
+    inherited: Mapping[str, object]
 
     @property
     def span(self) -> dict[str, Any]:
@@ -32,8 +32,8 @@ class Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == "asyncio":  # it tells of its selector
             return
-        stamped = record.__dict__.get(binding.AMBIENT_MARK)
-        self.seen.append(Seen(record, binding.ambient() if stamped is None else stamped))
+        injected = record.__dict__.get(binding.INHERITED_MARK)
+        self.seen.append(Seen(record, binding.current() if injected is None else injected))
 
     def __getitem__(self, message: str) -> Seen:
         """The one record with this message."""
@@ -60,4 +60,4 @@ def log() -> Iterator[Log]:
 def nothing_leaks() -> Iterator[None]:
     """No test leaves anything bound behind."""
     yield
-    assert binding.ambient() == {}
+    assert binding.current() == {}

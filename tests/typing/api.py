@@ -20,8 +20,12 @@ from helicone_logging import (
     TraceContextFilter,
     bind,
     carry,
+    current_context,
     current_trace_id,
     current_traceparent,
+    flush,
+    flush_on_sigterm,
+    flushed,
     lint,
     span,
 )
@@ -150,6 +154,35 @@ async def context_managers() -> None:
         assert_type(current_traceparent(), str | None)
     async with span("answer") as later:
         later.set(completion="text")
+    with bind(**current_context()), flushed(2):
+        assert_type(current_context(), dict[str, object])
+    async with flushed():
+        assert_type(flush(timeout=1.5), bool)
+    flush_on_sigterm(5)
+
+
+async def streams(chunks: Iterator[str], later: AsyncIterator[bytes]) -> None:
+    with span("answer") as work:
+        for chunk in work.collect(chunks):
+            assert_type(chunk, str)
+        async for part in work.collect(later):
+            assert_type(part, bytes)
+
+
+@flushed(5)
+def delivered(question: str) -> list[str]:
+    return [question]
+
+
+@flushed
+async def delivered_coroutine(question: str) -> str:
+    return question
+
+
+async def flushed_keeps_the_signature() -> None:
+    assert_type(delivered("q"), list[str])
+    assert_type(await delivered_coroutine("q"), str)
+    delivered(1)  # type: ignore[arg-type]
 
 
 def carried() -> None:
