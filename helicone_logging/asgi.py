@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from helicone_logging.context import binding
-from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entrance, UserReader, one_of
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, TracePropagator, UserReader, one_of
 from helicone_logging.core import lifecycle
 
 Scope = MutableMapping[str, Any]
@@ -119,7 +119,7 @@ class TraceContextMiddleware:
     ) -> None:
         self._app = app
         self._lifespan = FlushAtShutdown(app)
-        self._entrance = Entrance(request_id_header, response_header)
+        self._propagator = TracePropagator(request_id_header, response_header)
         self._user_of = UserReader(user_id, _authenticated_user)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,10 +127,10 @@ class TraceContextMiddleware:
         if scope["type"] not in _REQUESTS:
             await self._lifespan(scope, receive, send)
             return
-        inside, trace_id = self._entrance.enter(scope, lambda name: _header(scope, name))
-        if self._entrance.response_header:
-            send = _echoing(send, self._entrance.response_header, trace_id)
-        with inside:
+        snapshot, trace_id = self._propagator.extract(scope, lambda name: _header(scope, name))
+        if self._propagator.response_header:
+            send = _echoing(send, self._propagator.response_header, trace_id)
+        with snapshot:
             binding.extend(user_id=self._user_of(scope))
             await self._app(scope, receive, send)
 

@@ -51,7 +51,7 @@ def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
 
 
 class _Running(NamedTuple):
-    inside: stack.ContextSnapshot
+    snapshot: stack.ContextSnapshot
     span: Span
 
 
@@ -67,21 +67,21 @@ class _Tasks:
         if task.app != self._app:
             return
         request = task.request
-        inside = stack.ContextSnapshot() if request.is_eager else binding.begin(**_received(request))
+        snapshot = stack.ContextSnapshot() if request.is_eager else binding.begin(**_received(request))
         properties = {"task_id": task_id}
         if request.retries:
             properties["task_retries"] = str(request.retries)
         span = Span(task.name, self._logger, self._level, {"properties": properties}, _call_site(task))
-        inside.__enter__()
+        snapshot.__enter__()
         span.__enter__()
-        request.__dict__[_RUNNING] = _Running(inside, span)
+        request.__dict__[_RUNNING] = _Running(snapshot, span)
 
     def end(self, task: Task, state: str | None = None, retval: object = None, **_: object) -> None:
         if task.app == self._app:
             running = task.request.__dict__.pop(_RUNNING, None)
             if running is not None:
                 running.span.end(_status(state, retval))
-                running.inside.__exit__()
+                running.snapshot.__exit__()
 
 
 def _status(state: str | None, retval: object) -> SpanStatus:

@@ -14,7 +14,7 @@ from django.utils.functional import LazyObject, empty
 
 from helicone_logging.context import binding
 from helicone_logging.context.decorators import AsyncContextIterator, ContextIterator
-from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entered, Entrance, UserReader
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, RequestContext, TracePropagator, UserReader
 from helicone_logging.context.stack import ContextSnapshot
 from helicone_logging.core import check
 
@@ -49,7 +49,7 @@ class TraceContextMiddleware:
         if not given.keys() <= _DEFAULTS.keys():
             check.refuse(_SETTING, given, f"it may have the keys {', '.join(_DEFAULTS)}")
         chosen = {**_DEFAULTS, **given}
-        self._entrance = Entrance(chosen["request_id_header"], chosen["response_header"])
+        self._propagator = TracePropagator(chosen["request_id_header"], chosen["response_header"])
         self._user_of = UserReader(chosen["user_id"], _logged_in_user)
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
@@ -60,27 +60,27 @@ class TraceContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answers one request."""
-        entered = self._enter(request)
+        context = self._extract(request)
         if self._is_async:
-            return self._answer_async(request, entered)
-        with entered.inside:
+            return self._answer_async(request, context)
+        with context.snapshot:
             response = self._get_response(request)
-        return self._finished(response, entered)
+        return self._finished(response, context)
 
-    async def _answer_async(self, request: HttpRequest, entered: Entered) -> HttpResponseBase:
-        with entered.inside:
+    async def _answer_async(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
+        with context.snapshot:
             response = await self._get_response(request)
-        return self._finished(response, entered)
+        return self._finished(response, context)
 
-    def _enter(self, request: HttpRequest) -> Entered:
+    def _extract(self, request: HttpRequest) -> RequestContext:
         noted = getattr(request, "scope", request.META)  # the ASGI scope, or the WSGI environ
-        return self._entrance.enter(noted, request.headers.get)
+        return self._propagator.extract(noted, request.headers.get)
 
-    def _finished(self, response: HttpResponseBase, entered: Entered) -> HttpResponseBase:
-        if self._entrance.response_header:
-            response.headers.setdefault(self._entrance.response_header, entered.trace_id)
+    def _finished(self, response: HttpResponseBase, context: RequestContext) -> HttpResponseBase:
+        if self._propagator.response_header:
+            response.headers.setdefault(self._propagator.response_header, context.trace_id)
         if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
-            _keep_bound(response, entered.inside)
+            _keep_bound(response, context.snapshot)
         return response
 
     def _bind_user(self, request: HttpRequest, *_view: object) -> None:
@@ -90,10 +90,10 @@ class TraceContextMiddleware:
         binding.extend(user_id=await sync_to_async(self._user_of)(request))
 
 
-def _keep_bound(response: StreamingHttpResponse, inside: ContextSnapshot) -> None:
+def _keep_bound(response: StreamingHttpResponse, snapshot: ContextSnapshot) -> None:
     content = response.streaming_content
     response.streaming_content = (
-        AsyncContextIterator(content, inside) if response.is_async else ContextIterator(content, inside)
+        AsyncContextIterator(content, snapshot) if response.is_async else ContextIterator(content, snapshot)
     )
 
 

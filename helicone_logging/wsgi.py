@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from helicone_logging.context import binding
 from helicone_logging.context.decorators import ContextIterator
-from helicone_logging.context.propagation import REQUEST_ID_HEADER, Entrance, UserReader
+from helicone_logging.context.propagation import REQUEST_ID_HEADER, TracePropagator, UserReader
 from helicone_logging.context.stack import ContextSnapshot
 
 if TYPE_CHECKING:
@@ -37,33 +37,33 @@ class TraceContextMiddleware:
         user_id: bool | Callable[[WSGIEnvironment], object] = False,
     ) -> None:
         self._app = app
-        self._entrance = Entrance(request_id_header, response_header)
+        self._propagator = TracePropagator(request_id_header, response_header)
         self._user_of = UserReader(user_id, _remote_user)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request."""
-        inside, trace_id = self._entrance.enter(environ, lambda name: environ.get(_key(name)))
-        if self._entrance.response_header:
-            start_response = _echoing(start_response, self._entrance.response_header, trace_id)
-        with inside:
+        snapshot, trace_id = self._propagator.extract(environ, lambda name: environ.get(_key(name)))
+        if self._propagator.response_header:
+            start_response = _echoing(start_response, self._propagator.response_header, trace_id)
+        with snapshot:
             binding.extend(user_id=self._user_of(environ))
             body = self._app(environ, start_response)
-        return body if _is_made(body, environ) else _Body(body, inside)
+        return body if _is_made(body, environ) else _Body(body, snapshot)
 
 
 class _Body:
-    def __init__(self, body: Iterable[bytes], inside: ContextSnapshot) -> None:
+    def __init__(self, body: Iterable[bytes], snapshot: ContextSnapshot) -> None:
         self._body = body
-        self._inside = inside
+        self._snapshot = snapshot
 
     def __iter__(self) -> ContextIterator:
-        with self._inside:
-            return ContextIterator(iter(self._body), self._inside)
+        with self._snapshot:
+            return ContextIterator(iter(self._body), self._snapshot)
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
         if close is not None:
-            with self._inside:
+            with self._snapshot:
                 close()
 
 

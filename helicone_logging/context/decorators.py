@@ -86,15 +86,15 @@ def _generator(function: Callable[..., Any], opener: Opener) -> Callable[..., An
 
 def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        scope, inside = opener(), ContextSnapshot()
-        with inside:
+        scope, snapshot = opener(), ContextSnapshot()
+        with snapshot:
             scope.__enter__()
         try:
             # There is no `yield from` for async generators (PEP 525), so what is sent and thrown is passed on here.
             source = function(*args, **kwargs)
             step = functools.partial(source.asend, None)
             while True:
-                with inside:
+                with snapshot:
                     item = await step()
                 try:
                     sent = yield item
@@ -103,10 +103,10 @@ def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[.
                 else:
                     step = functools.partial(source.asend, sent)
         except StopAsyncIteration:
-            with inside:
+            with snapshot:
                 scope.__exit__(None, None, None)
         except BaseException as error:
-            with inside:
+            with snapshot:
                 scope.__exit__(type(error), error, error.__traceback__)
             raise
 
@@ -118,32 +118,32 @@ class ContextIterator:
 
     Args:
         body: what is iterated; its `send`, `throw` and `close` are passed on to.
-        inside: what is bound while it runs.
+        snapshot: what is bound while it runs.
     """
 
-    def __init__(self, body: Iterator[Any], inside: ContextSnapshot) -> None:
+    def __init__(self, body: Iterator[Any], snapshot: ContextSnapshot) -> None:
         self._body: Any = body
-        self._inside = inside
+        self._snapshot = snapshot
 
     def __iter__(self) -> ContextIterator:
         return self
 
     def __next__(self) -> Any:
-        with self._inside:
+        with self._snapshot:
             return next(self._body)
 
     def send(self, value: Any) -> Any:
-        with self._inside:
+        with self._snapshot:
             return self._body.send(value)
 
     def throw(self, *error: Any) -> Any:
-        with self._inside:
+        with self._snapshot:
             return self._body.throw(*error)
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
         if close is not None:
-            with self._inside:
+            with self._snapshot:
                 close()
 
 
@@ -152,16 +152,16 @@ class AsyncContextIterator:
 
     Args:
         body: what is iterated.
-        inside: what is bound while it runs.
+        snapshot: what is bound while it runs.
     """
 
-    def __init__(self, body: AsyncIterator[Any], inside: ContextSnapshot) -> None:
+    def __init__(self, body: AsyncIterator[Any], snapshot: ContextSnapshot) -> None:
         self._body = body
-        self._inside = inside
+        self._snapshot = snapshot
 
     def __aiter__(self) -> AsyncContextIterator:
         return self
 
     async def __anext__(self) -> Any:
-        with self._inside:
+        with self._snapshot:
             return await anext(self._body)

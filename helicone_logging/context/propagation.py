@@ -1,4 +1,4 @@
-"""What the integrations of web frameworks share: which trace a request belongs to, and whose request it is.
+"""Propagation: which trace a web request belongs to, and whose request it is; the integrations of frameworks share it.
 
 Headers are untrusted: nothing of them counts beyond their syntax and length.
 """
@@ -22,20 +22,20 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}", re.ASCII)  # a 
 _logger = logging.getLogger(__name__)
 
 
-class Entered(NamedTuple):
-    """A request that was given its trace.
+class RequestContext(NamedTuple):
+    """What a request is answered in.
 
     Args:
-        inside: what is bound while it is answered, its streamed body included.
+        snapshot: what is bound while it is answered, its streamed body included.
         trace_id: its trace as text that a header can carry.
     """
 
-    inside: stack.ContextSnapshot
+    snapshot: stack.ContextSnapshot
     trace_id: str
 
 
-class Entrance:
-    """Gives every request its trace: that of `traceparent`, else the id that a proxy gave it, else a new one.
+class TracePropagator:
+    """Extracts the trace of every request: that of `traceparent`, else the id that a proxy gave it, else a new one.
 
     Where OpenTelemetry has a span open for the request already, that span is the parent.
 
@@ -51,7 +51,7 @@ class Entrance:
         self._request_id_header = _header_name("request_id_header", request_id_header)
         self.response_header = response_header and _header_name("response_header", response_header)
 
-    def enter(self, request: MutableMapping[str, Any], header: Callable[[str], str | None]) -> Entered:
+    def extract(self, request: MutableMapping[str, Any], header: Callable[[str], str | None]) -> RequestContext:
         """Returns what to bind for a request; the second of two integrations keeps what the first one bound.
 
         Args:
@@ -62,7 +62,7 @@ class Entrance:
         fields: dict[str, object] = noted if isinstance(noted, dict) else self._trace(header)
         request[_SEEN] = fields
         is_bound = noted is fields and stack.bound().get("trace_id") == fields["trace_id"]
-        return Entered(stack.ContextSnapshot() if is_bound else binding.begin(**fields), str(fields["trace_id"]))
+        return RequestContext(stack.ContextSnapshot() if is_bound else binding.begin(**fields), str(fields["trace_id"]))
 
     def _trace(self, header: Callable[[str], str | None]) -> dict[str, object]:
         incoming = ids.parse_traceparent(header("traceparent"))
