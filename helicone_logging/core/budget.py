@@ -32,12 +32,16 @@ class OneRecord:
         _left.items = self._outer
 
 
-def spend() -> bool:
-    """Takes one item, and returns whether there was one left."""
-    _left.items -= 1
+def left() -> float:
+    """Returns how many items there are left; infinitely many while no record is read."""
+    return _left.items
+
+
+def spend(amount: int = 1) -> bool:
+    """Takes some items, and returns whether there were as many left.
+
+    Args:
+        amount: how many to take.
+    """
+    _left.items -= amount
     return _left.items >= 0
-
-
-def is_spent() -> bool:
-    """Returns whether there is none left."""
-    return _left.items <= 0

@@ -13,9 +13,10 @@ import json
 import math
 import numbers
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import cast
 
-from helicone_logging.core import budget
+from helicone_logging.core import budget, held
 
 MAX_DEPTH = 24
 MAX_ITEMS = 10_000
@@ -27,6 +28,10 @@ Scalar = str | int
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 _SEQUENCES = (list, tuple, set, frozenset, deque)
+_AS_THEY_ARE = frozenset((str, bool, type(None)))
+_MAX_CLASSES = 1_000  # whose fields are remembered
+_names_by_class: dict[type, tuple[str, ...] | None] = {}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def scalar_of(value: object) -> Scalar:
@@ -54,10 +59,10 @@ def text_of(value: object) -> str:
     if type(value) is str:
         return value
     try:
-        plain = _Reader().plain(value, 0)
+        plain = _Reader().read(value)
         if isinstance(plain, str):
             return plain
-        return "" if plain is None else json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+        return "" if plain is None else _encode(plain)
     except Exception:  # noqa: BLE001 - whatever a foreign object does, the record must survive it
         return _unreadable(value)
 
@@ -68,7 +73,7 @@ def plain_of(value: object) -> Plain:
     Args:
         value: as in `text_of`.
     """
-    return _Reader().plain(value, 0)
+    return _Reader().read(value)
 
 
 def _foreign_int(value: object) -> Scalar | None:
@@ -102,70 +107,87 @@ class _Reader:
     """Reads one value into plain JSON types, within a budget of items and depth, cycles marked."""
 
     def __init__(self) -> None:
-        self._items_left = MAX_ITEMS
+        self._items_left = self._allowed = min(MAX_ITEMS, budget.left())
         self._open: set[int] = set()
 
+    def read(self, value: object) -> Plain:
+        plain = self.plain(value, 0)
+        budget.spend(int(self._allowed - self._items_left) if self._allowed > self._items_left else 0)
+        return plain
+
     def plain(self, value: object, depth: int) -> Plain:
+        kind = type(value)
+        if kind in _AS_THEY_ARE:
+            return cast("Plain", value)
         try:
-            if value is None or isinstance(value, str | bool | int | float):
+            if kind is int or kind is float:
                 return _leaf(value)
-            return self._container(value, depth)
+            members = value if kind is dict or kind is list else _members(value)
+            return _leaf(value) if members is None else self._container(value, members, depth)
         except Exception:  # noqa: BLE001 - one unreadable part must not cost the rest
             return _unreadable(value)
 
-    def _container(self, value: object, depth: int) -> Plain:
-        if budget.is_spent() and isinstance(value, (Mapping, *_SEQUENCES)):
-            return CUT  # without a copy, as there may be many long ones
-        members = _members(value)
-        if members is None:
-            return _leaf(value)
-        if depth >= MAX_DEPTH or id(value) in self._open:
+    def _container(self, value: object, members: object, depth: int) -> Plain:
+        """Copies what a container holds in one go before it is read: another thread may be changing it."""
+        if depth >= MAX_DEPTH or self._items_left <= 0 or id(value) in self._open:
             return CUT
         self._open.add(id(value))
         try:
-            if isinstance(members, dict):
-                return self._mapping(members, depth + 1)
-            return self._sequence(members, depth + 1)
+            if isinstance(members, Mapping):
+                return self._mapping(dict(members), depth + 1)
+            return self._sequence(list(cast("Iterable[object]", members)), depth + 1)
         finally:
             self._open.discard(id(value))
 
     def _mapping(self, members: dict[object, object], depth: int) -> Plain:
         result: dict[str, Plain] = {}
         for key, member in members.items():
-            if not self._spend():
+            if self._items_left <= 0:
                 result[CUT] = CUT
                 break
-            result[key if type(key) is str else text_of(key)] = self.plain(member, depth)
+            self._items_left -= 1
+            result[key if type(key) is str else text_of(key)] = (
+                cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth)
+            )
         return result
 
     def _sequence(self, members: list[object], depth: int) -> Plain:
         result: list[Plain] = []
         for member in members:
-            if not self._spend():
+            if self._items_left <= 0:
                 result.append(CUT)
                 break
-            result.append(self.plain(member, depth))
+            self._items_left -= 1
+            result.append(cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth))
         return result
 
-    def _spend(self) -> bool:
-        self._items_left -= 1
-        return self._items_left >= 0 and budget.spend()
 
-
-def _members(value: object) -> dict[object, object] | list[object] | None:
-    """What a container holds, copied in one go: another thread may be changing it."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, _SEQUENCES):
-        return list(value)
-    if isinstance(value, type):
+def _members(value: object) -> object | None:
+    """What holds others: a mapping or a sequence; of an object what its fields hold. None for everything else."""
+    kind: type = type(value)
+    if issubclass(kind, (Mapping, *_SEQUENCES)):
+        return value
+    names = _field_names(kind)
+    if names is None:
         return None
-    if dataclasses.is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    fields = getattr(type(value), "model_fields", None)  # pydantic
-    if isinstance(fields, dict):
-        return {name: getattr(value, name) for name in fields}
-    return None
+    found = held.held(value) or held.EMPTY
+    return {name: found[name] for name in names if name in found}
+
+
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass or pydantic model, which show as a mapping; None for other classes."""
+    if kind not in _names_by_class:
+        if len(_names_by_class) >= _MAX_CLASSES:
+            _names_by_class.clear()
+        _names_by_class[kind] = _declared(kind)
+    return _names_by_class.get(kind)
+
+
+def _declared(kind: type) -> tuple[str, ...] | None:
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    fields = getattr(kind, "model_fields", None) if held.is_model(kind) else None
+    return tuple(fields) if isinstance(fields, dict) else None
 
 
 def _leaf(value: object) -> Plain:
@@ -173,8 +195,8 @@ def _leaf(value: object) -> Plain:
         return value
     if isinstance(value, enum.Enum):
         return _leaf(value.value)
-    if isinstance(value, str):
-        return str.__str__(value)
+    if isinstance(value, str):  # or a proxy of one, which says so only
+        return str.__str__(value) if issubclass(type(value), str) else str(value)
     if isinstance(value, numbers.Integral):
         return _exact_int(int(value))
     if isinstance(value, numbers.Real):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.safe_get import first, get
 
 _MAX_DETAIL = 500
 _SCHEME = 20  # characters within which a URL shows its `://`; base64 has no colon
@@ -15,7 +15,8 @@ _WRAPPERS = (
 )  # fmt: skip
 _SOURCES = (
     "url", "uri", "file_uri", "fileUri", "file_url", "image_url", "audio_url", "video_url", "document_url",
-    "data", "bytes", "base64", "file_data", "b64_json", "image", "audio", "video", "input_audio",
+    "data", "bytes", "base64", "file_data", "b64_json", "image", "audio", "video", "input_audio", "image_bytes",
+    "imageBytes", "gcs_uri", "gcsUri",
 )  # fmt: skip
 _MEDIA_TYPES = ("media_type", "mime_type", "mimeType", "format")
 _NAMES = ("filename", "file_name", "title", "name", "display_name", "displayName")
@@ -37,32 +38,42 @@ def mark(part: object, kind: str = "") -> str:
     place, media_type, size = _place_and_size(_under(levels, _SOURCES), media_type)
     details = [_text_under(levels, _NAMES)]
     details += [place] if place else [media_type, size or _text_under(levels, ("file_id", "fileId"))]
-    label = kind or _kind(safe_get.text(get(part, "type")) or media_type)
+    label = kind or _kind(safe_get.text(safe_get.get(part, "type")) or media_type)
     shown = ", ".join(detail[:_MAX_DETAIL] for detail in details if detail)
     return f"[{label}{shown and ' '}{shown}] {_text_under(levels, ('transcript',))}".rstrip()
 
 
-def _levels(part: object) -> list[object]:
+def blob(modality: str, media_type: str | None, content: object) -> str:
+    """Returns the mark of bytes, or of base64 text.
+
+    Args:
+        modality: what it is, such as `image`; empty to tell it from the media type.
+        media_type: None when it is not known.
+        content: the bytes or the text.
+    """
+    return mark({"mime_type": media_type, "data": content}, modality or _kind(media_type or ""))
+
+
+def _levels(part: object) -> list[Held]:
     """The part and what it wraps: Anthropic and Bedrock have a `source`, OpenAI an object named after the type."""
-    levels = [part]
-    while len(levels) < 4:
-        inner = first(levels[-1], *_WRAPPERS)
-        if not safe_get.has_fields(inner):
-            break
-        levels.append(inner)
+    levels: list[Held] = []
+    fields = held(part)
+    while fields is not None and len(levels) < 4:
+        levels.append(fields)
+        fields = held(safe_get.first(fields, *_WRAPPERS))
     return levels
 
 
-def _under(levels: list[object], names: tuple[str, ...]) -> str | bytes | None:
-    for level in levels:
+def _under(levels: list[Held], names: tuple[str, ...]) -> str | bytes | None:
+    for fields in levels:
         for name in names:
-            value = get(level, name)
+            value = fields.get(name)
             if value is not None and (found := value if type(value) is bytes else safe_get.text(value)):
                 return found
     return None
 
 
-def _text_under(levels: list[object], names: tuple[str, ...]) -> str:
+def _text_under(levels: list[Held], names: tuple[str, ...]) -> str:
     found = _under(levels, names)
     return found if isinstance(found, str) else ""
 

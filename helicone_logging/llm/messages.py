@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from helicone_logging.core import budget
 from helicone_logging.core.coerce import CUT
-from helicone_logging.llm import safe_get
-from helicone_logging.llm.content import are_output, are_parts, content_text, is_item, joined, tool_call_text
-from helicone_logging.llm.safe_get import first, get
+from helicone_logging.core.held import Held, held
+from helicone_logging.llm import marks, media, safe_get
+from helicone_logging.llm.citations import with_sources
+from helicone_logging.llm.content import are_output, are_parts, content_text, is_item
+from helicone_logging.llm.marks import joined
+from helicone_logging.llm.safe_get import first
+from helicone_logging.llm.tools import error_text, is_call, tool_call_text
 
 
 class Message(NamedTuple):
@@ -43,8 +48,19 @@ _ROLES = {
     "human": "user", "USER": "user", "SYSTEM": "system", "TOOL": "tool",
 }  # fmt: skip
 _ROLE_NAMES = frozenset(("system", "developer", "user", "assistant", "tool", "function", *_ROLES))
+_ITEM_ROLES = {"reasoning": "assistant", "mcp_list_tools": "assistant", "compaction": "assistant"}
 _new_tuple = tuple.__new__
 _FINISH_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")
+# DeepSeek, LiteLLM and vLLM; OpenRouter and Groq; Ollama; Cohere.
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "tool_plan")
+_SAID = ("content", "parts", "message", "blocks")
+_BESIDE = frozenset(
+    (
+        *_THOUGHTS, "tool_call_id", "refusal", "audio", "images", "tool_calls", "function_call", "annotations",
+        "lc", "data", "citations",
+    )
+)  # fmt: skip
+_ANSWER = frozenset((*_SAID, *_BESIDE, "text", "role"))
 
 
 def read_messages(value: object, default_role: str = "user") -> list[Message]:
@@ -99,14 +115,27 @@ def _entries(value: object) -> list[object]:
 def _choice(entry: object) -> Choice:
     if type(entry) is Choice:
         return entry
-    if not safe_get.has_fields(entry):
+    fields = None if type(entry) is Message else held(entry)
+    if fields is None:
         return Choice(*_message(entry, "assistant"), None)
-    message = first(entry, "message", "delta")
+    reason = safe_get.text(first(fields, *_FINISH_REASONS)) or None
+    message = first(fields, "message", "delta")
     if message is None:
-        candidate = get(entry, "content")  # Google's
-        message = candidate if first(candidate, "parts", "role") is not None else entry
-    reason = safe_get.text(first(entry, *_FINISH_REASONS))
-    return Choice(*_message(message, "assistant"), reason or None)
+        message = _message_of_choice(fields, entry, reason)
+    role, content = ("assistant", "") if message is None else _message(message, "assistant")
+    error = fields.get("error")
+    if error is not None:  # OpenRouter's
+        content = joined((content, marks.error(error_text(error))))
+    return _new_tuple(Choice, (role, content, reason))
+
+
+def _message_of_choice(fields: Held, entry: object, reason: str | None) -> object:
+    """What a choice without a `message` says: Google's has it in `content`; one that was filtered says nothing."""
+    candidate = fields.get("content")
+    if candidate is not None and first(candidate, "parts", "role") is not None:
+        return candidate
+    is_silent = (reason or fields.get("index") is not None) and all(fields.get(name) is None for name in _ANSWER)
+    return None if is_silent and fields.get("type") is None else entry
 
 
 def _message(entry: object, default_role: str) -> Message:
@@ -116,17 +145,36 @@ def _message(entry: object, default_role: str) -> Message:
         return entry
     if not budget.spend():
         return Message(default_role, CUT)
-    if type(entry) is tuple and len(entry) == 2 and (role := safe_get.text(entry[0])) in _ROLE_NAMES:  # LangChain
-        return Message(_ROLES.get(role, role), content_text(entry[1]))
-    if not safe_get.has_fields(entry):
+    if type(entry) is tuple and len(entry) == 2:
+        speaker = safe_get.text(entry[0])
+        if speaker in _ROLE_NAMES:  # LangChain
+            return Message(_ROLES.get(speaker, speaker), content_text(entry[1]))
+    fields = held(entry)
+    if fields is None:
         return Message(default_role, content_text(entry))
-    return Message(_role(entry, default_role), _body(entry))
+    beside = [name for name, value in fields.items() if name in _BESIDE and value is not None]
+    if "lc" in beside or "data" in beside:
+        fields, beside = _unwrapped(fields, beside)
+    role = fields.get("role")
+    content = fields.get("content")
+    if type(role) is str and role and type(content) is str and not beside:
+        return _new_tuple(Message, (_ROLES.get(role, role), content))
+    return Message(_role(fields, default_role), _body(fields, entry, beside))
 
 
-def _role(entry: object, default_role: str) -> str:
-    role = safe_get.text(get(entry, "role"))
+def _unwrapped(fields: Held, beside: list[str]) -> tuple[Held, list[str]]:
+    """What LangChain serializes has the message in `kwargs` or `data`."""
+    is_data = "lc" not in beside and safe_get.text(fields.get("type")) in _ROLE_NAMES
+    within = held(fields.get("data" if is_data else "kwargs")) if is_data or "lc" in beside else None
+    if not within:
+        return fields, beside
+    return within, [name for name, value in within.items() if name in _BESIDE and value is not None]
+
+
+def _role(fields: Held, default_role: str) -> str:
+    role = safe_get.text(safe_get.get(fields, "role"))
     if not role:
-        role = _role_of_type(safe_get.text(get(entry, "type")) or "")
+        role = _role_of_type(safe_get.text(fields.get("type")) or "")
     return _ROLES.get(role, role) if role else default_role
 
 
@@ -134,37 +182,51 @@ def _role_of_type(kind: str) -> str:
     """LangChain's messages have their role as type; the items of OpenAI's Responses have none."""
     if kind in _ROLE_NAMES:
         return kind
-    if kind.endswith("_output"):
+    if kind.endswith(("_output", "_tool_result")):
         return "tool"
-    return "assistant" if kind == "reasoning" or kind.endswith("_call") else ""
+    return "assistant" if kind.endswith(("_call", "_request")) else _ITEM_ROLES.get(kind, "")
 
 
-def _body(entry: object) -> str:
-    content = first(entry, "content", "parts", "message", "blocks")
-    if is_item(entry) or (content is None and get(entry, "role") is None):
+def _body(fields: Held, entry: object, beside: list[str]) -> str:
+    content = first(fields, *_SAID)
+    has_role = safe_get.get(fields, "role") is not None
+    if not has_role and (content is None or is_item(fields)):
         return content_text([entry])
-    said = _with_call_id(entry, content_text(content))
-    return joined((*_before(entry), said, *_after(entry, said)))
+    said = content_text(content)
+    return _with_others(fields, said, beside) if beside else said
 
 
-def _with_call_id(entry: object, said: str) -> str:
-    call = safe_get.text(get(entry, "tool_call_id"))
-    return f"[tool result {call}] {said}" if call else said
+def _with_others(fields: Held, said: str, beside: list[str]) -> str:
+    """What is said, with the thoughts before it, and behind it what stands beside the content."""
+    thoughts = next((found for name in _THOUGHTS if name in beside and (found := safe_get.text(fields[name]))), "")
+    if "tool_call_id" in beside and (call := safe_get.text(fields["tool_call_id"])):
+        said = f"[tool result {call}] {said}"
+    texts = [f"[thinking] {thoughts}" if thoughts else "", said]
+    for name, shown in _SHOWN_BESIDE:
+        if name in beside:
+            texts += [text for value in _some(fields, name) if (text := shown(value)) and text not in said]
+    return with_sources(joined(texts), fields.get("annotations"), fields.get("citations"))
 
 
-def _before(entry: object) -> list[str]:
-    """The thoughts: DeepSeek, LiteLLM and vLLM; OpenRouter and Groq; Cohere."""
-    thoughts = safe_get.text(first(entry, "reasoning_content", "reasoning", "tool_plan"))
-    return [f"[thinking] {thoughts}"] if thoughts else []
+def _refusal(value: object) -> str:
+    text = safe_get.text(value)
+    return f"[refusal] {text}" if text else ""
 
 
-def _after(entry: object, said: str) -> list[str]:
-    texts = [content_text({"type": "refusal", "refusal": refusal}) for refusal in _some(entry, "refusal")]
-    texts += [content_text({"type": "audio", "audio": audio}) for audio in _some(entry, "audio")]
-    texts += [content_text({"type": "image", "image": image}) for image in _some(entry, "images")]
-    calls = map(tool_call_text, (*_some(entry, "tool_calls"), *_some(entry, "function_call")))
-    return texts + [call for call in calls if call not in said]  # LangChain lists Anthropic's in both places
+def _call(call: object) -> str:
+    return tool_call_text(call) if is_call(call) else ""
 
 
-def _some(entry: object, name: str) -> list[object]:
-    return _entries(get(entry, name))
+# Calls are left out that stand in the content already: LangChain lists Anthropic's in both places.
+_SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
+    ("refusal", _refusal),
+    ("audio", lambda sound: media.mark({"type": "audio", "audio": sound})),
+    ("images", lambda picture: media.mark({"type": "image", "image": picture})),
+    ("tool_calls", _call),
+    ("function_call", _call),
+)
+
+
+def _some(fields: Held, name: str) -> list[object]:
+    value = safe_get.get(fields, name)
+    return [] if value is None else _entries(value)

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.content import content_text, joined
+from helicone_logging.llm.content import content_text
+from helicone_logging.llm.marks import joined
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, known, name, tokens
-from helicone_logging.llm.safe_get import get
+from helicone_logging.llm.providers.common import Fields, inner, known, name, tokens, with_error
 
 # Who served Claude shows in the message's id; other models are served by others in Anthropic's words.
 _SERVED_BY = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
 
 
-def read(response: object) -> Fields | None:
+def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
-    content = safe_get.items(get(response, "content"))
-    usage = get(response, "usage")
-    if content is None or name(response, "type") != "message" or not safe_get.has_fields(usage):
+    if name(response, "type") != "message":
         return None
-    model = name(response, "model")
-    refusal = name(get(response, "stop_details"), "explanation")
+    content = safe_get.items(response.get("content"))
+    usage = held(response.get("usage"))
+    if content is None or usage is None:
+        return None
+    return _fields(response, content, usage)
+
+
+def _fields(response: Held, content: list[object], usage: Held) -> Fields:
+    model = name(response, "model") or ""
+    refusal = name(inner(response, "stop_details"), "explanation")
     said = joined((content_text(content), f"[refusal] {refusal}" if refusal else ""))
+    provider = _provider(name(response, "id") or "", model)
     return known(
         {
             "operation": "chat",
-            "provider": _provider(name(response, "id") or "", model or ""),
-            "model": model,
+            "provider": provider,
+            # Bedrock's own name for it, which the request has, is another one.
+            "fallback_model" if provider == "aws" else "model": model or None,
             "response_id": name(response, "id"),
             "completion": [Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))],
             **_usage(usage),
@@ -36,50 +45,51 @@ def read(response: object) -> Fields | None:
 
 
 def _provider(message_id: str, model: str) -> str | None:
-    served_by = (host for prefix, host in _SERVED_BY.items() if message_id.startswith(prefix))
-    return next(served_by, "anthropic" if model.startswith("claude") else None)
+    for prefix, host in _SERVED_BY.items():
+        if message_id.startswith(prefix):
+            return host
+    return "anthropic" if model.startswith("claude") else None
 
 
-def _usage(usage: object) -> Fields:
+def _usage(usage: Held) -> Fields:
     """What was written to and read from the cache was part of the prompt, but `input_tokens` leaves it out."""
     return {
         "prompt_tokens": tokens(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
         "completion_tokens": tokens(usage, "output_tokens"),
         "cached_tokens": tokens(usage, "cache_read_input_tokens"),
-        "reasoning_tokens": tokens(get(usage, "output_tokens_details"), "thinking_tokens"),
+        "reasoning_tokens": tokens(inner(usage, "output_tokens_details"), "thinking_tokens"),
     }
 
 
-def join(events: Sequence[object]) -> Fields | None:
+def join(events: Sequence[Held]) -> Fields | None:
     """Returns the fields of the message whose stream had these events; None when they are no such events."""
     start = next((message for event in events if (message := _started(event)) is not None), None)
     if start is None:
         return None
     blocks: dict[object, _Block] = {}
-    usage = _Usage(get(start, "usage"))
-    ending: object = start
+    usage = _Usage(inner(start, "usage"))
+    ending: Held = start
+    error: object = None
     for event in events:
-        kind, index = name(event, "type"), safe_get.number(get(event, "index"))
-        if kind == "content_block_start":
-            blocks[index] = _Block(get(event, "content_block"))
-        elif kind == "content_block_delta":
-            blocks.setdefault(index, _Block({"type": "text"})).add(get(event, "delta"))
+        kind, index = event.get("type"), safe_get.number(event.get("index"))
+        if kind == "content_block_delta":
+            blocks.setdefault(index, _Block({"type": "text"})).add(inner(event, "delta"))
+        elif kind == "content_block_start":
+            blocks[index] = _Block(inner(event, "content_block"))
         elif kind == "message_delta":
-            ending = get(event, "delta")
-            usage.add(get(event, "usage"))
-    return read(
-        {
-            **{key: get(start, key) for key in ("type", "id", "model", "role")},
-            **{key: get(ending, key) for key in ("stop_reason", "stop_details")},
-            "content": [block.whole() for block in blocks.values()],
-            "usage": usage.total,
-        }
-    )
+            ending = inner(event, "delta")
+            usage.add(inner(event, "usage"))
+        elif kind == "error":
+            error = event.get("error") or event
+    message = {
+        **{key: start.get(key) for key in ("id", "model", "role")},
+        **{key: ending.get(key) for key in ("stop_reason", "stop_details")},
+    }
+    return with_error(_fields(message, [block.whole() for block in blocks.values()], usage.total), error)
 
 
-def _started(event: object) -> object | None:
-    message = get(event, "message")
-    return message if name(event, "type") == "message_start" and safe_get.has_fields(message) else None
+def _started(event: Held) -> Held | None:
+    return held(event.get("message")) if name(event, "type") == "message_start" else None
 
 
 class _Usage:
@@ -93,31 +103,40 @@ class _Usage:
         "output_tokens_details",
     )
 
-    def __init__(self, usage: object) -> None:
+    def __init__(self, usage: Held) -> None:
         self.total: Fields = {}
         self.add(usage)
 
-    def add(self, usage: object) -> None:
-        self.total |= known({key: get(usage, key) for key in self._NAMES})
+    def add(self, usage: Held) -> None:
+        self.total |= known({key: usage.get(key) for key in self._NAMES})
 
 
 class _Block:
     """One block of content, put together from its deltas."""
 
-    def __init__(self, start: object) -> None:
+    def __init__(self, start: Held) -> None:
         self._start = start
         self._texts: list[str] = []
+        self._citations: list[object] = []
 
-    def add(self, delta: object) -> None:
-        said = name(delta, "text", "thinking", "partial_json")
+    def add(self, delta: Held) -> None:
+        said = name(delta, "text", "thinking", "partial_json", "content")
         if said:
             self._texts.append(said)
+        citation = delta.get("citation")
+        if citation is not None:
+            self._citations.append(citation)
 
     def whole(self) -> object:
         kind = name(self._start, "type") or ""
         said = "".join(self._texts)
         if kind in ("text", "thinking"):
-            return {"type": kind, kind: (name(self._start, kind) or "") + said}
-        if not said:
-            return self._start
-        return {"type": kind, "name": get(self._start, "name"), "input": said}
+            whole: Fields = {"type": kind, kind: (name(self._start, kind) or "") + said}
+            return {**whole, "citations": [*_cited(self._start), *self._citations]} if kind == "text" else whole
+        if kind == "compaction":
+            return {"type": kind, "content": (name(self._start, "content") or "") + said}
+        return {"type": kind, "name": self._start.get("name"), "input": said} if said else self._start or EMPTY
+
+
+def _cited(block: Held) -> list[object]:
+    return safe_get.items(block.get("citations")) or []

@@ -1,17 +1,32 @@
-"""What the readers of all families of APIs share: the fields they make, and text that may be JSON."""
+"""What the readers of all families of APIs share: the fields they make, and what they look for in all places."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from helicone_logging.llm import safe_get
-from helicone_logging.llm.safe_get import get
+from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm.marks import joined
+from helicone_logging.llm.messages import Choice, Message, read_messages
+from helicone_logging.llm.tools import error_text
 
 Fields = dict[str, object]
 """`extra=` fields by name."""
 
-_MAX_JSON = 4 * 1024 * 1024  # characters; what is longer is no answer that anybody wants parsed while they wait
+
+class Asked(NamedTuple):
+    """What a request asks for.
+
+    Args:
+        operation: what the model is to do.
+        messages: the prompt.
+        provider: where no other could be meant; else None.
+    """
+
+    operation: str
+    messages: list[Message]
+    provider: str | None = None
 
 
 def known(fields: Mapping[str, object]) -> Fields:
@@ -19,29 +34,84 @@ def known(fields: Mapping[str, object]) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def name(source: object, *names: str) -> str | None:
+def name(fields: Held, *names: str) -> str | None:
     """Returns the first text that is not empty under some names."""
     for candidate in names:
-        found = safe_get.text(get(source, candidate))
-        if found:
+        value = fields.get(candidate)
+        if value is not None and (found := safe_get.text(value)):
             return found
     return None
 
 
-def tokens(source: object, *names: str) -> int | None:
+def tokens(fields: Held, *names: str) -> int | None:
     """Returns the sum of the counts under some names; None when there is none of them."""
-    found = [amount for key in names if (amount := safe_get.count(get(source, key))) is not None]
-    return sum(found) if found else None
+    total = None
+    for key in names:
+        amount = safe_get.count(fields.get(key))
+        if amount is not None:
+            total = amount if total is None else total + amount
+    return total
 
 
-def parsed(value: object) -> object:
-    """Returns what JSON text says; any other value as it is."""
-    if not isinstance(value, str | bytes) or len(value) > _MAX_JSON:
-        return value
-    if value[:64].lstrip()[:1] not in ("{", "[", b"{", b"["):
-        return value
-    try:
-        decoded: object = json.loads(value)
-    except ValueError:
-        return value
-    return decoded
+def either(fields: Held, *names: str) -> int | None:
+    """Returns the first count under some names; None when there is none of them."""
+    return next((amount for key in names if (amount := safe_get.count(fields.get(key))) is not None), None)
+
+
+def inner(fields: Held, *names: str) -> Held:
+    """Returns what the object under the first of some names holds; empty when there is none."""
+    for key in names:
+        value = fields.get(key)
+        if value is not None and (found := held(value)):
+            return found
+    return EMPTY
+
+
+def entries(fields: Held, *names: str) -> list[Held]:
+    """Returns what each object of the list under the first of some names holds."""
+    for key in names:
+        found = safe_get.items(fields.get(key))
+        if found is not None:
+            return [entry_fields for entry in found if (entry_fields := held(entry)) is not None]
+    return []
+
+
+def last(chunks: Sequence[Held], *names: str) -> object:
+    """Returns the last value under some names in the chunks of a stream."""
+    return next((value for chunk in reversed(chunks) for key in names if (value := chunk.get(key)) is not None), None)
+
+
+def first_name(chunks: Sequence[Held], *names: str) -> str | None:
+    """Returns the first text that is not empty under some names in the chunks of a stream."""
+    return next((found for chunk in chunks if (found := name(chunk, *names))), None)
+
+
+def with_system(system: object, messages: object) -> list[Message]:
+    """Returns a prompt with the system's instructions, which are text, parts or a message, as its first message."""
+    read = read_messages(messages)
+    if system is None:
+        return read
+    instructions = joined(message.content for message in read_messages(system))
+    return [Message("system", instructions), *read] if instructions else read
+
+
+def with_error(fields: Fields, error: object) -> Fields:
+    """Returns the fields of an answer that an error ended: what was said first, then the error.
+
+    Args:
+        fields: those of the answer.
+        error: text, or an object with a message; None for none.
+    """
+    if error is None or not (message := error_text(error)):
+        return fields
+    choices = fields.get("completion")
+    first, *others = choices if isinstance(choices, list) and choices else [Choice("assistant", "", None)]
+    said = joined((first.content, marks.error(message)))
+    return {**fields, "completion": [first._replace(content=said), *others], "status": "error", **kind_of_error(error)}
+
+
+def kind_of_error(error: object) -> Fields:
+    """Returns what sort of error it was, in the provider's word, as the property `exception`."""
+    fields = held(error) or EMPTY
+    kind = name(fields, "code", "type", "status", "Code") or name(inner(fields, "error"), "code", "type", "status")
+    return {"properties": {"exception": kind}} if kind else {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.providers.common import name
-from helicone_logging.llm.safe_get import get
+from helicone_logging.llm.providers.common import inner, name
 
 # The package of the answer's class. Not `openai`: with another base URL it talks to any of them.
 _PACKAGES = {
@@ -14,37 +15,114 @@ _PACKAGES = {
     "fireworks": "fireworks",
     "groq": "groq",
     "mistralai": "mistral",
+    "ollama": "ollama",
     "together": "together",
+    "voyageai": "voyage",
 }
+_EXCEPTION_PACKAGES = {"anthropic": "anthropic", "botocore": "aws", "cohere": "cohere"}
 # What only one of them puts into its answers.
 _MARKS = {
     "x_groq": "groq",
     "prompt_filter_results": "azure",
+    "content_filters": "azure",
 }
+_CHOICE_MARKS = {"content_filter_results": "azure", "content_filter_offsets": "azure"}
 _USAGE_MARKS = {"prompt_cache_hit_tokens": "deepseek"}
+# By the end of the host's name.
+_HOSTS = {
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure",
+    "services.ai.azure.com": "azure",
+    "models.ai.azure.com": "azure",
+    "cognitiveservices.azure.com": "azure",
+    "api.anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "google",
+    "aiplatform.googleapis.com": "google",
+    "amazonaws.com": "aws",
+    "api.cerebras.ai": "cerebras",
+    "api.cohere.com": "cohere",
+    "api.cohere.ai": "cohere",
+    "api.deepseek.com": "deepseek",
+    "api.fireworks.ai": "fireworks",
+    "api.groq.com": "groq",
+    "api.mistral.ai": "mistral",
+    "nebius.com": "nebius",
+    "novita.ai": "novita",
+    "api.nvidia.com": "nvidia",
+    "openrouter.ai": "openrouter",
+    "api.perplexity.ai": "perplexity",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "api.voyageai.com": "voyage",
+    "api.x.ai": "x",
+}
+_OLLAMA_PORT = 11434
 
 
-def provider_of(answers: Sequence[object]) -> str | None:
+def provider_of(response: object, answers: Sequence[Held]) -> str | None:
     """Returns the provider's name, or None when nothing tells it for certain.
 
     Args:
-        answers: a response, or the chunks of one.
+        response: an answer, or one chunk of it.
+        answers: what the answer, or each chunk of it, holds.
     """
-    return _package_of(answers[0]) or next((host for answer in answers if (host := _marked(answer))), None)
+    kind = type(response)
+    if kind is not dict:
+        package = _PACKAGES.get((safe_get.text(getattr(kind, "__module__", None)) or "").partition(".")[0])
+        found = package or _hidden(response)
+        if found:
+            return found
+    return next((host for answer in answers if (host := _marked(answer))), None)
 
 
-def _package_of(answer: object) -> str | None:
-    package = safe_get.text(get(type(answer), "__module__")) or ""
-    return _PACKAGES.get(package.partition(".")[0])
+def provider_of_url(url: str) -> str | None:
+    """Returns the name of the provider whose API has this URL; None when it is none of those known."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if port == _OLLAMA_PORT:
+        return "ollama"
+    return next((provider for end, provider in _HOSTS.items() if host == end or host.endswith("." + end)), None)
 
 
-def _marked(answer: object) -> str | None:
-    hidden = name(get(answer, "_hidden_params"), "custom_llm_provider")  # LiteLLM
-    if hidden:
-        return hidden
-    if name(answer, "provider") and (name(answer, "id") or "").startswith("gen-"):
+def provider_of_exception(error: BaseException, fields: Held) -> str | None:
+    """Returns the provider whose API an SDK's exception tells of, by the URL of the request or the SDK's package.
+
+    Args:
+        error: the exception.
+        fields: what it holds.
+    """
+    request = inner(fields, "request") or inner(inner(fields, "response"), "_request", "request")
+    try:
+        found = provider_of_url(str(request.get("url") or ""))
+    except Exception:  # noqa: BLE001 - the `__str__` of a foreign class
+        found = None
+    package = (safe_get.text(getattr(type(error), "__module__", None)) or "").partition(".")[0]
+    return found or _PACKAGES.get(package) or _EXCEPTION_PACKAGES.get(package)
+
+
+def _hidden(response: object) -> str | None:
+    """What LiteLLM knows of the provider."""
+    private = getattr(response, "__pydantic_private__", None) or held(response) or EMPTY
+    return name(inner(private, "_hidden_params"), "custom_llm_provider") if type(private) is dict else None
+
+
+def _marked(answer: Held) -> str | None:
+    for mark, host in _MARKS.items():
+        if answer.get(mark) is not None:
+            return host
+    if "provider" in answer and name(answer, "provider") and (name(answer, "id") or "").startswith("gen-"):
         return "openrouter"
-    found = (host for mark, host in _MARKS.items() if get(answer, mark) is not None)
-    usage = get(answer, "usage")
-    of_usage = (host for mark, host in _USAGE_MARKS.items() if get(usage, mark) is not None)
-    return next(found, None) or next(of_usage, None)
+    usage = answer.get("usage")
+    if usage is not None:
+        fields = held(usage) or EMPTY
+        for mark, host in _USAGE_MARKS.items():
+            if fields.get(mark) is not None:
+                return host
+    choices = answer.get("choices")
+    first = held(choices[0]) if type(choices) is list and choices else None
+    if first:
+        return next((host for mark, host in _CHOICE_MARKS.items() if first.get(mark) is not None), None)
+    return None

@@ -1,42 +1,109 @@
-"""Embeddings of OpenAI, Mistral, LiteLLM, Cohere and Google: how many there are, never the vectors."""
+"""Embeddings of OpenAI, Mistral, LiteLLM, Voyage, Cohere, Google, Ollama and Titan: how many, never the vectors."""
 
 from __future__ import annotations
 
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, known, name, tokens
-from helicone_logging.llm.providers.openai_chat import usage_of
-from helicone_logging.llm.safe_get import first, get
+from helicone_logging.llm.messages import Choice, Message, read_messages
+from helicone_logging.llm.providers.common import Asked, Fields, either, entries, inner, known, name, tokens
 
 _COHERE_TYPES = ("float", "float_", "int8", "uint8", "binary", "ubinary", "base64")
+# What only a request for embeddings, or only one of OpenAI's Responses, has beside `input`.
+_OPTIONS = ("dimensions", "encoding_format", "input_type", "output_dimension", "output_dtype")
+_RESPONSES_OPTIONS = ("instructions", "max_output_tokens", "previous_response_id", "tools", "reasoning", "text")
 
 
-def read(response: object) -> Fields | None:
+def asked(request: Held) -> Asked | None:
+    """Returns what a request for embeddings asks for; None when it is none."""
+    value = request.get("input")
+    if value is None or name(request, "model") is None:
+        texts = request.get("texts")
+        return None if safe_get.items(texts) is None else Asked("embeddings", texts_asked(texts))
+    return Asked("embeddings", texts_asked(value)) if _is_asked_for(request, value) else None
+
+
+def _is_asked_for(request: Held, value: object) -> bool:
+    found = safe_get.items(value)
+    if found is not None:  # that of a response is made of messages
+        return not any(map(safe_get.has_fields, found))
+    if any(request.get(option) is not None for option in _RESPONSES_OPTIONS):
+        return False
+    is_embedding_model = "embed" in (name(request, "model") or "").lower()
+    return is_embedding_model or any(request.get(option) is not None for option in _OPTIONS)
+
+
+def texts_asked(value: object) -> list[Message]:
+    """Returns one message for each of several texts; of those that are tokens already only how many.
+
+    Args:
+        value: a text, texts, or tokens.
+    """
+    found = safe_get.items(value)
+    if found is None:
+        return read_messages(value)
+    if found and all(type(entry) is int for entry in found):
+        return [_tokens(found)]
+    return [_text(entry) for entry in found]
+
+
+def _text(entry: object) -> Message:
+    return Message("user", entry) if type(entry) is str else _tokens(safe_get.items(entry) or [])
+
+
+def _tokens(found: list[object]) -> Message:
+    return Message("user", f"[{len(found):,} tokens]")
+
+
+def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
-    data = safe_get.items(get(response, "data"))
-    if data and get(data[0], "embedding") is not None:
-        return _fields(response, len(data), get(data[0], "embedding"))
-    embeddings = safe_get.items(get(response, "embeddings"))
-    if embeddings and get(embeddings[0], "values") is not None:
-        return {"provider": "google", **_fields(response, len(embeddings), get(embeddings[0], "values"))}
-    vectors = safe_get.items(first(get(response, "embeddings"), *_COHERE_TYPES))
+    data = entries(response, "data")
+    if data and data[0].get("embedding") is not None:
+        return _fields(response, len(data), data[0]["embedding"])
+    vector = safe_get.items(response.get("embedding"))
+    if vector:  # of Titan, or of Ollama's older API
+        provider = {"provider": "aws"} if "inputTextTokenCount" in response else {}
+        return {**provider, **_fields(response, 1, vector)}
+    found = response.get("embeddings")
+    return None if found is None else _read_several(response, found)
+
+
+def _read_several(response: Held, found: object) -> Fields | None:
+    of_google = entries(response, "embeddings")
+    if of_google and of_google[0].get("values") is not None:
+        counted = [tokens(inner(embedding, "statistics"), "token_count", "tokenCount") for embedding in of_google]
+        known_counts = [amount for amount in counted if amount is not None]
+        fields = {"provider": "google", **_fields(response, len(of_google), of_google[0]["values"])}
+        return {**fields, "prompt_tokens": sum(known_counts)} if known_counts else fields
+    by_type = held(found)
+    vectors = safe_get.items(safe_get.first(by_type, *_COHERE_TYPES) if by_type is not None else found)
     if not vectors:
         return None
-    return {"provider": "cohere", **_fields(response, len(vectors), vectors[0])}
+    provider = _provider(response, by_type)
+    return known({"provider": provider, **_fields(response, len(vectors), vectors[0])})
 
 
-def _fields(response: object, amount: int, vector: object) -> Fields:
+def _provider(response: Held, by_type: Held | None) -> str | None:
+    if "total_duration" in response or "prompt_eval_count" in response:
+        return "ollama"
+    return "cohere" if by_type is not None or "meta" in response or "texts" in response else None
+
+
+def _fields(response: Held, amount: int, vector: object) -> Fields:
     numbers = safe_get.items(vector)  # one in base64 is text
     what = "1 embedding" if amount == 1 else f"{amount:,} embeddings"
     size = f", {len(numbers):,} dimensions" if numbers else ""
-    billed = tokens(get(get(response, "meta"), "billed_units"), "input_tokens")  # Cohere's
+    usage = held(response.get("usage")) or EMPTY
+    total = tokens(usage, "total_tokens")
+    asked = either(inner(inner(response, "meta"), "billed_units"), "input_tokens")  # Cohere's
+    asked = either(usage, "prompt_tokens", "input_tokens") if asked is None else asked
+    asked = either(response, "prompt_eval_count", "inputTextTokenCount", "total_tokens") if asked is None else asked
     return known(
         {
             "operation": "embeddings",
             "model": name(response, "model"),
             "response_id": name(response, "id"),
             "completion": [Choice("assistant", f"[{what}{size}]", None)],
-            **usage_of(get(response, "usage")),
-            **({} if billed is None else {"prompt_tokens": billed}),
+            "prompt_tokens": total if asked is None else asked,
+            "total_tokens": total,
         }
     )

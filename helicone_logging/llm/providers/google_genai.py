@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
+from helicone_logging.llm.citations import grounding_of, with_sources
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, known, name, tokens
-from helicone_logging.llm.safe_get import first, get
+from helicone_logging.llm.providers.common import (
+    Asked,
+    Fields,
+    inner,
+    known,
+    last,
+    name,
+    tokens,
+    with_error,
+    with_system,
+)
+from helicone_logging.llm.safe_get import first
+
+_SYSTEM = ("system_instruction", "systemInstruction")
 
 
-def read(response: object) -> Fields | None:
-    """Returns the fields of a response; None when it is none of these."""
-    candidates = safe_get.items(get(response, "candidates"))
-    feedback = first(response, "prompt_feedback", "promptFeedback")
-    if candidates is None and not safe_get.has_fields(feedback):
+def asked(request: Held) -> Asked | None:
+    """Returns what a request asks for; None when it is none of these."""
+    contents = request.get("contents")
+    if contents is None or safe_get.number(contents) is not None:
         return None
-    choices = [_choice(candidate) for candidate in candidates or ()] or _blocked(feedback)
-    return known(
+    system = first(inner(request, "config"), *_SYSTEM) or first(request, *_SYSTEM)
+    is_embedding = "embed" in (name(request, "model") or "")
+    operation = "embeddings" if is_embedding else "generate_content"
+    return Asked(operation, with_system(system, _one_message_of_parts(contents)), "google")
+
+
+def _one_message_of_parts(contents: object) -> object:
+    """Contents may also be the parts of a single one: texts, parts, files, pictures."""
+    entries = safe_get.items(contents)
+    if entries is None or any((held(entry) or EMPTY).get("parts") is not None for entry in entries):
+        return contents
+    return {"role": "user", "content": entries}
+
+
+def read(response: Held) -> Fields | None:
+    """Returns the fields of a response; None when it is none of these."""
+    candidates = safe_get.items(response.get("candidates"))
+    feedback = inner(response, "prompt_feedback", "promptFeedback")
+    if candidates is None and not feedback:
+        return None
+    choices = [_choice(held(candidate) or EMPTY) for candidate in candidates or ()] or _blocked(feedback)
+    fields = known(
         {
             "operation": "generate_content",
             "provider": "google",
             "model": name(response, "model_version", "modelVersion"),
             "response_id": name(response, "response_id", "responseId"),
             "completion": choices or None,
-            **_usage(first(response, "usage_metadata", "usageMetadata")),
+            **_usage(inner(response, "usage_metadata", "usageMetadata")),
         }
+    )
+    return with_error(fields, response.get("error"))
+
+
+def _choice(candidate: Held) -> Choice:
+    """A candidate without content, because it was blocked, still says why."""
+    said = content_text(inner(candidate, "content").get("parts"))
+    why = name(candidate, "finish_message", "finishMessage")
+    refusal = f"[refusal] {why}" if why and not said else ""
+    sources = (
+        grounding_of(inner(candidate, "grounding_metadata", "groundingMetadata")),
+        first(inner(candidate, "citation_metadata", "citationMetadata"), "citations", "citationSources"),
+    )
+    return Choice(
+        "assistant", with_sources(said or refusal, *sources), name(candidate, "finish_reason", "finishReason")
     )
 
 
-def _choice(candidate: object) -> Choice:
-    """A candidate without content, because it was blocked, still says why."""
-    said = content_text(get(get(candidate, "content"), "parts"))
-    why = name(candidate, "finish_message", "finishMessage")
-    refusal = f"[refusal] {why}" if why and not said else ""
-    return Choice("assistant", said or refusal, name(candidate, "finish_reason", "finishReason"))
-
-
-def _blocked(feedback: object) -> list[Choice]:
+def _blocked(feedback: Held) -> list[Choice]:
     reason = name(feedback, "block_reason", "blockReason")
     why = name(feedback, "block_reason_message", "blockReasonMessage") or reason
     return [Choice("assistant", f"[refusal] {why}", reason)] if reason else []
 
 
-def _usage(usage: object) -> Fields:
+def _usage(usage: Held) -> Fields:
     """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
+    if not usage:
+        return {}
     return {
         "prompt_tokens": _sum(usage, "prompt_token_count", "tool_use_prompt_token_count"),
         "completion_tokens": _sum(usage, "candidates_token_count", "thoughts_token_count"),
@@ -55,47 +98,55 @@ def _usage(usage: object) -> Fields:
     }
 
 
-def _sum(usage: object, *names: str) -> int | None:
-    camel = [words[0] + "".join(map(str.title, words[1:])) for words in (key.split("_") for key in names)]
-    return tokens(usage, *names, *camel)
+def _sum(usage: Held, *names: str) -> int | None:
+    return tokens(usage, *names, *map(_camel, names))
 
 
-def join(chunks: Sequence[object]) -> Fields | None:
+@functools.lru_cache(64)
+def _camel(snake: str) -> str:
+    first_word, *words = snake.split("_")
+    return first_word + "".join(map(str.title, words))
+
+
+def join(chunks: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
-    if not any(safe_get.items(get(chunk, "candidates")) for chunk in chunks):
+    if not any("candidates" in chunk and safe_get.items(chunk["candidates"]) for chunk in chunks):
         return None
     growing: dict[object, _Growing] = {}
     for chunk in chunks:
-        for candidate in safe_get.items(get(chunk, "candidates")) or ():
-            growing.setdefault(safe_get.number(get(candidate, "index")) or 0, _Growing()).add(candidate)
+        for candidate in safe_get.items(chunk.get("candidates")) or ():
+            fields = held(candidate) or EMPTY
+            growing.setdefault(safe_get.number(fields.get("index")) or 0, _Growing()).add(fields)
     return read(
         {
-            "model_version": _last(chunks, "model_version", "modelVersion"),
-            "response_id": _last(chunks, "response_id", "responseId"),
-            "usage_metadata": _last(chunks, "usage_metadata", "usageMetadata"),
+            "model_version": last(chunks, "model_version", "modelVersion"),
+            "response_id": last(chunks, "response_id", "responseId"),
+            "usage_metadata": last(chunks, "usage_metadata", "usageMetadata"),
+            "error": last(chunks, "error"),
             "candidates": [candidate.whole() for candidate in growing.values()],
         }
     )
 
 
-def _last(chunks: Sequence[object], *names: str) -> object:
-    return next((found for chunk in reversed(chunks) if (found := first(chunk, *names)) is not None), None)
-
-
 class _Growing:
     """One candidate, put together from those of the chunks."""
 
+    _LAST = ("finish_reason", "finish_message", "grounding_metadata", "citation_metadata")
+
     def __init__(self) -> None:
         self._parts: list[object] = []
-        self._finish_reason: str | None = None
+        self._last: Fields = {}
 
-    def add(self, candidate: object) -> None:
-        self._finish_reason = name(candidate, "finish_reason", "finishReason") or self._finish_reason
-        for part in safe_get.items(get(get(candidate, "content"), "parts")) or ():
-            self._add_part(part)
+    def add(self, candidate: Held) -> None:
+        for key in self._LAST:
+            value = first(candidate, key, _camel(key))
+            if value is not None:
+                self._last[key] = value
+        for part in safe_get.items(inner(candidate, "content").get("parts")) or ():
+            self._add_part(held(part) or EMPTY)
 
-    def _add_part(self, part: object) -> None:
-        said, thought = safe_get.text(get(part, "text")), get(part, "thought") is True
+    def _add_part(self, part: Held) -> None:
+        said, thought = safe_get.text(part.get("text")), part.get("thought") is True
         last = self._parts[-1] if self._parts else None
         if said is None:
             self._parts.append(part)
@@ -106,7 +157,7 @@ class _Growing:
 
     def whole(self) -> Fields:
         parts = [part.whole() if isinstance(part, _Said) else part for part in self._parts]
-        return {"content": {"role": "model", "parts": parts}, "finish_reason": self._finish_reason}
+        return {"content": {"role": "model", "parts": parts}, **self._last}
 
 
 class _Said:

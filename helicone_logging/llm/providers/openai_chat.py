@@ -1,113 +1,208 @@
-"""OpenAI's Chat Completions and Completions, and all who speak them: Mistral, LiteLLM, Azure, Groq, ..."""
+"""OpenAI's Chat Completions and Completions, and all who speak them: Mistral, LiteLLM, Azure, Groq, Perplexity, ..."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
+from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.messages import read_choices
-from helicone_logging.llm.providers.common import Fields, known, name, tokens
-from helicone_logging.llm.safe_get import get
+from helicone_logging.llm.messages import Choice, read_choices
+from helicone_logging.llm.providers.common import (
+    Asked,
+    Fields,
+    either,
+    first_name,
+    inner,
+    known,
+    last,
+    name,
+    tokens,
+    with_error,
+    with_system,
+)
+from helicone_logging.llm.providers.embeddings import texts_asked
 
 _OBJECTS = ("chat.completion", "text_completion")
+_SOURCES = ("citations", "search_results")
 
 
-def read(response: object) -> Fields | None:
-    """Returns the fields of a response; None when it is none of these."""
-    choices = safe_get.items(get(response, "choices"))
-    kind = name(response, "object")
-    if choices is None or not (any(map(_is_choice, choices)) or kind in _OBJECTS):
+def asked(request: Held) -> Asked | None:
+    """Returns what a request for a chat asks for; None when it is none."""
+    messages = request.get("messages")
+    if messages is None or safe_get.items(messages) is None:
         return None
-    is_text = kind == "text_completion" or any(safe_get.text(get(choice, "text")) is not None for choice in choices)
-    return known(
-        {
-            "operation": "text_completion" if is_text else "chat",
-            "model": name(response, "model"),
-            "response_id": name(response, "id"),
-            "completion": read_choices(choices) or None,
-            **usage_of(get(response, "usage")),
-        }
-    )
+    return Asked("chat", with_system(request.get("system"), messages))  # Anthropic has `system` beside them
 
 
-def usage_of(usage: object) -> Fields:
+def asked_to_complete(request: Held) -> Asked | None:
+    """Returns what a request for a completion asks for; None when it is none."""
+    prompt = request.get("prompt")
+    if safe_get.text(prompt) is None and safe_get.items(prompt) is None:
+        return None
+    return Asked("text_completion", texts_asked(prompt))
+
+
+def read(response: Held) -> Fields | None:
+    """Returns the fields of a response; None when it is none of these."""
+    choices = safe_get.items(response.get("choices"))
+    if choices is None:
+        return None
+    kind = name(response, "object")
+    is_text = kind == "text_completion" or any(_is_text(choice) for choice in choices)
+    if not is_text and kind not in _OBJECTS and not any(_has_message(choice) for choice in choices):
+        return None
+    usage = inner(response, "usage") or inner(inner(response, "x_groq"), "usage")
+    fields = {
+        "operation": "text_completion" if is_text else "chat",
+        "model": name(response, "model"),
+        "response_id": name(response, "id"),
+        "completion": _with_sources(read_choices(choices), response) or None,
+        **usage_of(usage),
+    }
+    failed = (error for choice in choices if (error := (held(choice) or EMPTY).get("error")) is not None)
+    if next(failed, None) is not None:
+        fields["status"] = "error"
+    return with_error(known(fields), response.get("error"))
+
+
+def usage_of(usage: Held) -> Fields:
     """Returns the token fields of a usage in OpenAI's words, of Chat Completions, Responses or Embeddings."""
-    asked = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
-    answered = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
+    if not usage:
+        return {}
+    asked = inner(usage, "prompt_tokens_details", "input_tokens_details")
+    answered = inner(usage, "completion_tokens_details", "output_tokens_details")
+    prompt = either(usage, "prompt_tokens", "input_tokens")
+    completion = either(usage, "completion_tokens", "output_tokens")
+    total = tokens(usage, "total_tokens")
+    if total is not None:
+        prompt, completion = _out_of_total(total, prompt, completion)
     return {
-        "prompt_tokens": _either(usage, "prompt_tokens", "input_tokens"),
-        "completion_tokens": _either(usage, "completion_tokens", "output_tokens"),
-        "total_tokens": tokens(usage, "total_tokens"),
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": total,
         "cached_tokens": tokens(asked, "cached_tokens") or tokens(usage, "prompt_cache_hit_tokens"),  # DeepSeek's
         "reasoning_tokens": tokens(answered, "reasoning_tokens"),
     }
 
 
-def _either(usage: object, one: str, other: str) -> int | None:
-    found = tokens(usage, one)
-    return tokens(usage, other) if found is None else found
+def _out_of_total(total: int, prompt: int | None, completion: int | None) -> tuple[int | None, int | None]:
+    """What only the total counts: xAI and Gemini leave the tokens of thoughts out, some give nothing but a total."""
+    if prompt is None and completion is None:
+        return total, None
+    if prompt is not None and completion is not None and total > prompt + completion:
+        return prompt, total - prompt
+    return prompt, completion
 
 
-def _is_choice(choice: object) -> bool:
-    return safe_get.has_fields(get(choice, "message")) or safe_get.text(get(choice, "text")) is not None
+def _has_message(choice: object) -> bool:
+    fields = held(choice)
+    return fields is not None and held(fields.get("message")) is not None
 
 
-def join(chunks: Sequence[object]) -> Fields | None:
+def _is_text(choice: object) -> bool:
+    fields = held(choice)
+    return fields is not None and fields.get("message") is None and safe_get.text(fields.get("text")) is not None
+
+
+def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
+    """Perplexity's sources, which stand beside the choices."""
+    found = [response.get(key) for key in _SOURCES]
+    if not any(found):
+        return choices
+    return [choice._replace(content=with_sources(choice.content, *found)) for choice in choices]
+
+
+def join(chunks: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     chunks = [_unwrapped(chunk) for chunk in chunks]
     growing: dict[object, _Growing] = {}
     for chunk in chunks:
-        for choice in safe_get.items(get(chunk, "choices")) or ():
-            if safe_get.has_fields(get(choice, "delta")) or safe_get.text(get(choice, "text")) is not None:
-                growing.setdefault(safe_get.number(get(choice, "index")), _Growing()).add(choice)
-    if not growing:
+        for choice in safe_get.items(chunk.get("choices")) or ():
+            fields = held(choice)
+            if fields:
+                growing.setdefault(safe_get.number(fields.get("index")), _Growing()).add(fields)
+    if not any(choice.is_streamed for choice in growing.values()):
         return None
-    usages = (usage for chunk in reversed(chunks) if safe_get.has_fields(usage := get(chunk, "usage")))
     return read(
         {
-            "model": _first_name(chunks, "model"),
-            "id": _first_name(chunks, "id"),
-            "usage": next(usages, None),
+            "model": first_name(chunks, "model"),
+            "id": first_name(chunks, "id"),
+            "usage": _last_usage(chunks),
             "choices": [choice.whole() for choice in growing.values()],
+            "error": last(chunks, "error"),
+            **{key: last(chunks, key) for key in _SOURCES},
         }
     )
 
 
-def _unwrapped(chunk: object) -> object:
+def _unwrapped(chunk: Held) -> Held:
     """Mistral's events have the chunk in `data`, those of OpenAI's stream helper in `chunk`."""
-    inner = get(chunk, "data") or get(chunk, "chunk")
-    return inner if safe_get.items(get(inner, "choices")) is not None else chunk
+    if "choices" in chunk:
+        return chunk
+    within = inner(chunk, "data", "chunk")
+    return within if "choices" in within else chunk
 
 
-def _first_name(chunks: Sequence[object], key: str) -> str | None:
-    return next((found for chunk in chunks if (found := name(chunk, key))), None)
+def _last_usage(chunks: Sequence[Held]) -> Held:
+    for chunk in reversed(chunks):
+        usage = inner(chunk, "usage") or inner(inner(chunk, "x_groq"), "usage")
+        if usage:
+            return usage
+    return EMPTY
 
 
 class _Growing:
     """One choice, put together from its deltas."""
 
     def __init__(self) -> None:
+        self.is_streamed = False
         self._role: str | None = None
         self._finish_reason: str | None = None
         self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[object]] = {}
         self._calls: list[_Call] = []
         self._is_text = False
+        self._error: object = None
 
-    def add(self, choice: object) -> None:
+    def add(self, choice: Held) -> None:
         self._finish_reason = name(choice, "finish_reason") or self._finish_reason
-        delta = get(choice, "delta")
-        if delta is None:
-            self._is_text = True
-            self._say("content", get(choice, "text"))
-            return
-        self._role = name(delta, "role") or self._role
-        self._say("reasoning_content", get(delta, "reasoning_content") or get(delta, "reasoning"))
-        self._say("refusal", get(delta, "refusal"))
-        self._add_content(get(delta, "content"))
-        for call in (*(safe_get.items(get(delta, "tool_calls")) or ()), get(delta, "function_call")):
-            if safe_get.has_fields(call):
-                self._add_call(call)
+        self._error = choice.get("error") or self._error
+        delta = held(choice.get("delta"))
+        text = choice.get("text")
+        if delta is not None:
+            self.is_streamed = True
+            self._add_delta(delta)
+        elif safe_get.text(text) is not None:
+            self.is_streamed = self._is_text = True
+            self._say("content", text)
+        elif not self._texts and (message := held(choice.get("message"))):  # some end with the message as a whole
+            self._add_delta(message)
+
+    def _add_delta(self, delta: Held) -> None:
+        for key, value in delta.items():
+            if value is None:
+                continue
+            if key == "content":
+                self._add_content(value)
+            elif key in ("reasoning_content", "refusal"):
+                self._say(key, value)
+            else:
+                self._add_other(key, value, delta)
+
+    def _add_other(self, key: str, value: object, delta: Held) -> None:
+        if key == "role":
+            self._role = safe_get.text(value) or self._role
+        elif key == "reasoning" and not delta.get("reasoning_content"):  # some tell one thought under both
+            self._say("reasoning_content", value)
+        elif key == "audio":
+            self._say("transcript", safe_get.get(value, "transcript"))
+        elif key in ("images", "annotations"):
+            self._lists.setdefault(key, []).extend(safe_get.items(value) or ())
+        elif key in ("tool_calls", "function_call"):
+            for call in safe_get.items(value) or (value,):
+                self._add_call(held(call))
 
     def _say(self, where: str, said: object) -> None:
         text = safe_get.text(said)
@@ -116,13 +211,19 @@ class _Growing:
 
     def _add_content(self, content: object) -> None:
         """Text, or the list of parts in which Mistral's models think."""
+        if type(content) is str:
+            self._say("content", content)
+            return
         for part in safe_get.items(content) or (content,):
-            if get(part, "type") == "thinking":
-                self._say("reasoning_content", content_text(get(part, "thinking")))
+            fields = held(part) or EMPTY
+            if fields.get("type") == "thinking":
+                self._say("reasoning_content", content_text(fields.get("thinking")))
             else:
                 self._say("content", content_text(part))
 
-    def _add_call(self, delta: object) -> None:
+    def _add_call(self, delta: Held | None) -> None:
+        if delta is None:
+            return
         call = next((call for call in reversed(self._calls) if call.goes_on_with(delta)), None)
         if call is None:
             call = _Call(delta)
@@ -130,32 +231,35 @@ class _Growing:
         call.add(delta)
 
     def whole(self) -> Fields:
-        said = {where: "".join(texts) for where, texts in self._texts.items()}
+        said: Fields = {where: "".join(texts) for where, texts in self._texts.items()}
+        ending: Fields = {"finish_reason": self._finish_reason, "error": self._error}
         if self._is_text:
-            return {"text": said.get("content", ""), "finish_reason": self._finish_reason}
+            return {"text": said.get("content", ""), **ending}
+        transcript = said.pop("transcript", None)
+        if transcript:
+            said["audio"] = {"transcript": transcript}
         calls = [call.whole() for call in self._calls]
-        message = {"role": self._role or "assistant", **said, "tool_calls": calls}
-        return {"message": message, "finish_reason": self._finish_reason}
+        return {"message": {"role": self._role or "assistant", **said, **self._lists, "tool_calls": calls}, **ending}
 
 
 class _Call:
     """One tool call, put together from its deltas."""
 
-    def __init__(self, delta: object) -> None:
-        self._index = safe_get.number(get(delta, "index"))
+    def __init__(self, delta: Held) -> None:
+        self._index = safe_get.number(delta.get("index"))
         self._id = name(delta, "id")
         self._name = ""
         self._arguments: list[str] = []
 
-    def goes_on_with(self, delta: object) -> bool:
+    def goes_on_with(self, delta: Held) -> bool:
         """Some send all calls under one index, told apart by their ids only."""
         other = name(delta, "id")
-        return safe_get.number(get(delta, "index")) == self._index and (other is None or other == self._id)
+        return safe_get.number(delta.get("index")) == self._index and (other is None or other == self._id)
 
-    def add(self, delta: object) -> None:
-        function = get(delta, "function") or get(delta, "custom") or delta
+    def add(self, delta: Held) -> None:
+        function = inner(delta, "function", "custom") or delta
         self._name = self._name or name(function, "name") or ""
-        self._arguments.append(content_text(get(function, "arguments") or get(function, "input")))
+        self._arguments.append(content_text(function.get("arguments") or function.get("input")))
 
     def whole(self) -> Fields:
         return {"name": self._name, "arguments": "".join(self._arguments)}

@@ -4,61 +4,122 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.llm import safe_get
-from helicone_logging.llm.content import content_text, joined
+from helicone_logging.core.held import Held, held
+from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm.content import content_text
+from helicone_logging.llm.marks import joined
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, known, name
+from helicone_logging.llm.providers.common import Asked, Fields, inner, kind_of_error, known, last, name, with_system
 from helicone_logging.llm.providers.openai_chat import usage_of
-from helicone_logging.llm.safe_get import get
+from helicone_logging.llm.tools import error_text
 
 
-def read(response: object) -> Fields | None:
-    """Returns the fields of a response; None when it is none of these."""
-    output = safe_get.items(get(response, "output"))
-    if output is None or name(response, "object") != "response":
+def asked(request: Held) -> Asked | None:
+    """Returns what a request asks for; None when it is none of these."""
+    value = request.get("input")
+    if value is None or name(request, "model") is None:
         return None
-    reason = name(get(response, "incomplete_details"), "reason") or name(response, "status")
-    error = name(get(response, "error"), "message")
-    said = joined((content_text(output), f"[error] {error}" if error else ""))
-    return known(
-        {
-            "operation": "responses",
-            "model": name(response, "model"),
-            "response_id": name(response, "id"),
-            "completion": [Choice("assistant", said, reason)] if output or error else None,
-            **usage_of(get(response, "usage")),
-        }
-    )
+    return Asked("responses", with_system(request.get("instructions"), value))
 
 
-def join(events: Sequence[object]) -> Fields | None:
+def read(response: Held) -> Fields | None:
+    """Returns the fields of a response; None when it is none of these."""
+    if name(response, "object") != "response":
+        return None
+    output = safe_get.items(response.get("output"))
+    if output is None:
+        return None
+    reason = name(inner(response, "incomplete_details"), "reason") or name(response, "status")
+    error = response.get("error")
+    message = error_text(error) if error is not None else ""
+    said = joined((content_text(output), marks.error(message)))
+    fields = {
+        "operation": "responses",
+        "model": name(response, "model"),
+        "response_id": name(response, "id"),
+        "completion": [Choice("assistant", said, reason)],
+        **usage_of(inner(response, "usage")),
+    }
+    return known({**fields, "status": "error", **kind_of_error(error)} if message else fields)
+
+
+def join(events: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these events; None when they are no such events.
 
-    The last event has it whole. Of a stream that broke off there are the finished items, and the texts so far.
+    The last event has it whole. Of a stream that broke off there are the finished items, and what came of the others.
     """
-    responses = [found for event in events if safe_get.has_fields(found := get(event, "response")) and _is_event(event)]
-    if not responses:
+    if not any((name(event, "type") or "").startswith("response.") for event in events):
         return None
-    last = responses[-1]
-    if safe_get.items(get(last, "output")):
-        return read(last)
-    told = {key: get(last, key) for key in ("object", "id", "model", "status", "error", "incomplete_details", "usage")}
-    return read({**told, "output": _items(events)})
+    responses = [found for event in events if (found := held(event.get("response")))]
+    whole = responses[-1] if responses else {}
+    told = {key: whole.get(key) for key in ("id", "model", "status", "incomplete_details")}
+    output = safe_get.items(whole.get("output")) or _items(events)
+    errors = [event if event.get("error") is None else event["error"] for event in events if _is_error(event)]
+    error = whole.get("error") or (errors[0] if errors else None)
+    return read({"object": "response", **told, "usage": last(responses, "usage"), "output": output, "error": error})
 
 
-def _is_event(event: object) -> bool:
-    return (name(event, "type") or "").startswith("response.")
+def _is_error(event: Held) -> bool:
+    return name(event, "type") == "error"
 
 
-def _items(events: Sequence[object]) -> list[object]:
-    items: dict[object, object] = {}
-    texts: dict[object, str] = {}
+# What each delta adds to: parts of a message or thoughts of their own, or a field of a call.
+_PARTS = {
+    "response.output_text.delta": ("output_text", "text"),
+    "response.refusal.delta": ("refusal", "refusal"),
+    "response.reasoning_summary_text.delta": ("reasoning", "summary"),
+    "response.reasoning_text.delta": ("reasoning", "content"),
+    "response.audio_transcript.delta": ("output_text", "text"),
+    "response.output_audio_transcript.delta": ("output_text", "text"),
+}
+_FIELDS = {
+    "response.function_call_arguments.delta": "arguments",
+    "response.mcp_call_arguments.delta": "arguments",
+    "response.custom_tool_call_input.delta": "input",
+    "response.code_interpreter_call_code.delta": "code",
+}
+
+
+def _items(events: Sequence[Held]) -> list[object]:
+    items: dict[object, _Item] = {}
     for event in events:
-        index = safe_get.number(get(event, "output_index"))
-        kind = name(event, "type")
+        if "output_index" in event or "delta" in event:
+            items.setdefault(safe_get.number(event.get("output_index")), _Item()).add(event)
+    return [part for item in items.values() for part in item.whole()]
+
+
+class _Item:
+    """One item of the output, put together from its events."""
+
+    def __init__(self) -> None:
+        self._start: Held = {}
+        self._done: object = None
+        self._texts: dict[tuple[str, str, object], list[str]] = {}  # by type, field and number of the part
+        self._fields: dict[str, list[str]] = {}
+        self._annotations: list[object] = []
+
+    def add(self, event: Held) -> None:
+        kind = name(event, "type") or ""
+        said = name(event, "delta") or ""
         if kind == "response.output_item.done":
-            items[index] = get(event, "item")
-        elif kind in ("response.output_text.delta", "response.refusal.delta"):
-            texts[index] = texts.get(index, "") + (name(event, "delta") or "")
-    unfinished = {index: {"type": "output_text", "text": text} for index, text in texts.items()}
-    return list({**unfinished, **items}.values())
+            self._done = event.get("item")
+        elif kind == "response.output_item.added":
+            self._start = held(event.get("item")) or {}
+        elif kind in _PARTS:
+            number = safe_get.number(event.get("content_index", event.get("summary_index")))
+            self._texts.setdefault((*_PARTS[kind], number), []).append(said)
+        elif kind in _FIELDS:
+            self._fields.setdefault(_FIELDS[kind], []).append(said)
+        elif kind == "response.output_text.annotation.added":
+            self._annotations.append(event.get("annotation"))
+
+    def whole(self) -> list[object]:
+        if self._done is not None:
+            return [self._done]
+        parts: list[object] = [
+            {"type": kind, field: "".join(texts), "annotations": self._annotations}
+            for (kind, field, _), texts in self._texts.items()
+        ]
+        fields = {field: "".join(texts) for field, texts in self._fields.items()}
+        is_call = bool(fields) or (name(self._start, "type") or "").endswith("_call")
+        return [*parts, {"type": "function_call", **self._start, **fields}] if is_call else parts

@@ -4,35 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
+from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.providers import (
     anthropic_messages,
+    audio,
     bedrock_converse,
+    bedrock_invoke,
     cohere_chat,
+    cohere_v1,
     detect,
     embeddings,
+    errors,
     google_genai,
+    http_responses,
+    images,
+    langchain,
+    moderation,
+    ollama,
     openai_chat,
     openai_responses,
+    rerank,
 )
-from helicone_logging.llm.providers.common import Fields, parsed
+from helicone_logging.llm.providers.common import Fields
 
-_READERS: tuple[Callable[[object], Fields | None], ...] = (
+_READERS: tuple[Callable[[Held], Fields | None], ...] = (
     openai_chat.read,
     openai_responses.read,
     anthropic_messages.read,
     google_genai.read,
+    langchain.read,
+    ollama.read,
     bedrock_converse.read,
+    bedrock_invoke.read,
     cohere_chat.read,
+    cohere_v1.read,
+    rerank.read,
+    moderation.read,
     embeddings.read,
+    images.read,
+    audio.read,
 )
-_JOINERS: tuple[Callable[[Sequence[object]], Fields | None], ...] = (
+_JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
     openai_chat.join,
     openai_responses.join,
     anthropic_messages.join,
     google_genai.join,
+    langchain.join,
+    ollama.join,
     bedrock_converse.join,
+    bedrock_invoke.join,
     cohere_chat.join,
+    cohere_v1.join,
+    audio.join,
+    images.join,
 )
 
 
@@ -40,38 +66,79 @@ def read_response(response: object) -> Fields | None:
     """Returns what a response of a language model says, as `extra=` fields; it never raises.
 
     Args:
-        response: what the SDK returned, its JSON as dict or text, or a list of all chunks or events of a stream, of
-            the APIs that `read_request` knows. A stream itself is left alone.
+        response: what the SDK returned, its JSON as dict or text, a list of all chunks or events of a stream, or the
+            SDK's exception, of the APIs that docs/providers.md lists. A stream itself is left alone.
 
     Returns:
         Those that the response holds of `model`, `provider`, `operation`, `completion`, `prompt_tokens`,
         `completion_tokens`, `total_tokens`, `cached_tokens`, `reasoning_tokens` and `response_id`. `provider` only
-        where the response shows it; many speak the language of OpenAI. None when it is no such response.
+        where the response shows it; many speak the language of OpenAI. Of an error the message as `completion`,
+        `status`, and what kind it was in `properties`. None when it is no such response.
     """
     try:
-        return _read(parsed(response))
+        return _read(response)
     except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
         return None
 
 
 def _read(response: object) -> Fields | None:
+    if type(response) in (str, bytes, bytearray):
+        if audio.is_sound(response):
+            return audio.sound(response)
+        response = parsed(response)
     chunks = safe_get.items(response)
     if chunks is not None:
         return _read_chunks(chunks)
-    if not safe_get.has_fields(response):
-        return None
-    fields = next((found for read in _READERS if (found := read(response)) is not None), None)
-    return _read_chunks([response]) if fields is None else _with_host(fields, [response])
+    answer = held(response)
+    if not answer:
+        return errors.read_exception(response) if isinstance(response, BaseException) else None
+    carried = http_responses.body_of(answer)
+    if carried is not None:
+        body, url = carried
+        return _with_provider(_read(body), detect.provider_of_url(url))
+    if isinstance(response, BaseException):
+        return errors.read_exception(response)
+    in_body = bedrock_invoke.carried(answer)
+    if in_body is not None:
+        body, told = in_body
+        return {**told, **(_read(body) or {}), "provider": "aws"}
+    return _read_answer(answer, response)
+
+
+def _read_answer(answer: Held, response: object) -> Fields | None:
+    for read in _READERS:
+        fields = read(answer)
+        if fields is not None:
+            return _with_host(fields, response, [answer])
+    return _read_chunks([response]) or errors.read(answer)
 
 
 def _read_chunks(chunks: list[object]) -> Fields | None:
-    chunks = [chunk for chunk in chunks if safe_get.has_fields(chunk)]
-    if not chunks:
+    found = [fields for chunk in chunks for fields in _unpacked(chunk)]
+    if not found:
         return None
-    fields = next((found for join in _JOINERS if (found := join(chunks)) is not None), None)
-    return None if fields is None else _with_host(fields, chunks)
+    for join in _JOINERS:
+        fields = join(found)
+        if fields is not None:
+            return _with_host(fields, chunks[0], found)
+    return next((fields for chunk in found if (fields := errors.read(chunk))), None)
 
 
-def _with_host(fields: Fields, answers: list[object]) -> Fields:
-    host = None if "provider" in fields else detect.provider_of(answers)
-    return {**fields, "provider": host} if host else fields
+def _unpacked(chunk: object) -> list[Held]:
+    """What a chunk holds: it may be JSON text, or bytes in an event of Bedrock."""
+    fields = held(chunk)
+    if fields is not None:
+        return [bedrock_invoke.chunk_of(fields) if "chunk" in fields else fields]
+    lines = parsed(chunk)
+    several = [lines] if held(lines) is not None else safe_get.items(lines) or ()
+    return [fields for line in several if (fields := held(line)) is not None]
+
+
+def _with_host(fields: Fields, response: object, answers: list[Held]) -> Fields:
+    if "provider" in fields:
+        return fields
+    return _with_provider(fields, detect.provider_of(response, answers)) or fields
+
+
+def _with_provider(fields: Fields | None, provider: str | None) -> Fields | None:
+    return {**fields, "provider": provider} if fields and provider else fields

@@ -252,7 +252,6 @@ def test_arguments_that_are_not_given_are_absent() -> None:
     [
         {},
         {"messages": "two"},
-        {"model": "m"},
         {"input": "x"},
         {"prompt": 5},
         [],
@@ -266,6 +265,12 @@ def test_arguments_that_are_not_given_are_absent() -> None:
 )
 def test_what_is_no_request_is_none(other: object) -> None:
     assert read_request(other) is None
+
+
+@pytest.mark.parametrize("form", [as_keywords, as_json])
+def test_an_unknown_request_gives_its_model_and_stays_as_it_is(form: Form) -> None:
+    request = form({"model": "newest-1", "brand_new": {"a": 1}})
+    assert read_request(request) == {"model": "newest-1", "llm_request": request}
 
 
 def _messages(fields: dict[str, object]) -> list[Message]:

@@ -1,0 +1,164 @@
+"""What an object of any class holds, by name: how to read it is found out once for each class.
+
+Only held data is read: what is in `__dict__`, in slots, in the fields of a model. Never a property or another
+descriptor, which may compute, log, or query a database (https://github.com/getsentry/sentry-python/issues/5414).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any, Final, cast
+
+Held = dict[str, object]
+"""What an object holds, by name. It may be the object's own dict, so nobody may change it."""
+
+EMPTY: Final[Held] = {}
+MAX_ITEMS = 100_000  # of a foreign mapping, which may have no end
+
+_Reader = Callable[[Any], Held | None]
+
+_MAX_CLASSES = 2_000  # whose reader is remembered; some make classes without end, as mocks do
+_NO_FIELDS = (str, int, float, bytes, bytearray, list, tuple, set, frozenset, type(None), type)
+_ABSENT = frozenset(("NotGiven", "Omit", "Unset"))  # how OpenAI, Anthropic and Mistral say that there is no value
+_NAME_NOBODY_HAS = "helicone_logging_has_no_such_name"
+
+
+def held(value: object) -> Held | None:
+    """Returns what a mapping or an object holds, by name; None for what has no names, such as text or a mock.
+
+    It never raises.
+    """
+    kind = type(value)
+    if kind is dict:
+        return cast("Held", value)
+    try:
+        return (_readers.get(kind) or _learn(kind, value))(value)
+    except Exception:  # noqa: BLE001 - foreign code may raise anything
+        return None
+
+
+def is_absent(kind: type) -> bool:
+    """Returns whether the values of a class are how an SDK says that there is no value."""
+    return kind.__name__ in _ABSENT
+
+
+def is_model(kind: type) -> bool:
+    """Returns whether a class is a pydantic model: pydantic 2 marks each of them so."""
+    return "__pydantic_decorators__" in kind.__dict__
+
+
+def is_named_tuple(kind: type) -> bool:
+    """Returns whether the items of a tuple's class have names."""
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+_readers: dict[type, _Reader] = {}
+
+
+def _learn(kind: type, value: object) -> _Reader:
+    reader = _reader_for(kind, value)
+    if len(_readers) >= _MAX_CLASSES:
+        _readers.clear()
+    _readers[kind] = reader
+    return reader
+
+
+def _reader_for(kind: type, value: object) -> _Reader:
+    if issubclass(kind, _NO_FIELDS):
+        return _of_named_tuple if is_named_tuple(kind) else _nothing
+    if is_absent(kind):
+        return _nothing
+    if is_model(kind):
+        return _of_model
+    if issubclass(kind, Mapping):
+        return dict if getattr(kind, "__iter__", None) is dict.__iter__ else _of_mapping
+    if _answers_to_every_name(kind, value):
+        return _nothing
+    slots = _slots_of(kind)
+    constants = _constants_of(kind)
+    return _SlotsReader(slots, constants) if slots or constants else _of_instance
+
+
+def _of_named_tuple(value: Any) -> Held:
+    return dict(zip(value._fields, value, strict=True))
+
+
+def _of_model(model: Any) -> Held:
+    """Of a pydantic model, which nearly all SDKs return; what it was never told is in `__pydantic_extra__`."""
+    fields: Held = model.__dict__
+    try:
+        extra = model.__pydantic_extra__
+    except AttributeError:  # made without `__init__`
+        return fields
+    return {**fields, **extra} if extra else fields
+
+
+def _of_mapping(value: Any) -> Held:
+    """Of a mapping that may have no end."""
+    return {key: value[key] for key in islice(value, MAX_ITEMS)}
+
+
+def _of_instance(value: Any) -> Held:
+    return cast("Held", value.__dict__)
+
+
+class _SlotsReader:
+    """Reads objects that hold something in slots, or as constants of their class."""
+
+    def __init__(self, slots: Mapping[str, types.MemberDescriptorType], constants: Held) -> None:
+        self._slots = slots
+        self._constants = constants
+
+    def __call__(self, value: Any) -> Held:
+        found = dict(self._constants)
+        for name, slot in self._slots.items():
+            content = _content_of(slot, value)
+            if content is not _NOT_SET:
+                found[name] = content
+        return {**found, **getattr(value, "__dict__", EMPTY)}
+
+
+def _content_of(slot: types.MemberDescriptorType, value: object) -> object:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return _NOT_SET
+
+
+_NOT_SET = object()
+
+
+def _slots_of(kind: type) -> dict[str, types.MemberDescriptorType]:
+    return {
+        name: member
+        for base in reversed(kind.__mro__)
+        for name, member in base.__dict__.items()
+        if type(member) is types.MemberDescriptorType
+    }
+
+
+def _constants_of(kind: type) -> Held:
+    """Text that all objects of a class share, such as a role."""
+    return {
+        name: member
+        for base in reversed(kind.__mro__)
+        for name, member in base.__dict__.items()
+        if type(member) is str and name[:2] != "__"
+    }
+
+
+def _answers_to_every_name(kind: type, value: object) -> bool:
+    """Mocks, proxies and recorders do; what they say about a name means nothing."""
+    own: object = kind.__getattribute__
+    if own is object.__getattribute__ and not hasattr(kind, "__getattr__"):
+        return False
+    try:
+        return getattr(value, _NAME_NOBODY_HAS, None) is not None
+    except Exception:  # noqa: BLE001 - who cannot even deny a name has nothing to say about others
+        return True

@@ -1,0 +1,102 @@
+"""Citations and grounding: the sources that an answer names, listed behind its text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.llm import safe_get
+from helicone_logging.llm.marks import joined
+
+MAX_SOURCES = 50
+
+_WRAPPERS = (
+    "url_citation",
+    "file_citation",
+    "web",
+    "retrievedContext",
+    "retrieved_context",
+    "maps",
+    "document",
+    "data",
+)
+_TITLES = ("title", "document_title", "filename", "file_name", "name")
+_PLACES = ("url", "uri", "source", "file_id", "id")
+
+
+class Sources:
+    """The sources of one answer, each once, in the order in which they are named."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, str] = {}  # by place
+
+    def add(self, citations: object) -> None:
+        """Adds what a citation names, or what each of a list of them does.
+
+        Args:
+            citations: a URL, an annotation of OpenAI, a citation of Anthropic, Cohere or Bedrock, a chunk of Google's
+                grounding, a search result, or a list of these.
+        """
+        for citation in safe_get.items(citations) or (citations,):
+            if len(self._titles) >= MAX_SOURCES:
+                return
+            self._add(citation)
+
+    def _add(self, citation: object) -> None:
+        url = safe_get.text(citation)
+        if url:
+            self._titles.setdefault(url, "")
+            return
+        fields = held(citation)
+        if not fields:
+            return
+        nested = safe_get.items(fields.get("sources"))  # Cohere's
+        if nested:
+            self.add(nested)
+            return
+        levels = _levels(fields)
+        title, place = _text_under(levels, _TITLES), _text_under(levels, _PLACES)
+        if (place or title) and not self._titles.get(place or title):
+            self._titles[place or title] = title
+
+    def text(self) -> str:
+        """Returns one line for each source; empty when there is none."""
+        return joined(
+            f"[source {number}] {title + ', ' if title and title != place else ''}{place}"
+            for number, (place, title) in enumerate(self._titles.items(), 1)
+        )
+
+
+def with_sources(said: str, *citations: object) -> str:
+    """Returns an answer with its sources behind it.
+
+    Args:
+        said: the answer.
+        citations: as in `Sources.add`; None for none.
+    """
+    if all(found is None for found in citations):
+        return said
+    sources = Sources()
+    for found in citations:
+        sources.add(found)
+    return joined((said, sources.text()))
+
+
+def grounding_of(metadata: Held) -> object:
+    """Returns the chunks that Google's grounding metadata names."""
+    return metadata.get("grounding_chunks") or metadata.get("groundingChunks")
+
+
+def _levels(fields: Held) -> list[Held]:
+    levels = [fields]
+    location = held(fields.get("location"))  # Bedrock's
+    for wrapper in (*_WRAPPERS, *(location or EMPTY)):
+        within = held((fields if wrapper in _WRAPPERS else location or EMPTY).get(wrapper))
+        if within:
+            levels.append(within)
+    return levels
+
+
+def _text_under(levels: Iterable[Held], names: tuple[str, ...]) -> str:
+    found = (safe_get.text(fields.get(name)) for fields in levels for name in names)
+    return next((text for text in found if text), "")

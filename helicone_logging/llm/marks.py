@@ -1,0 +1,47 @@
+"""How what is no text shows within text: JSON where it is short and meant to be read, else a mark in brackets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from helicone_logging.core.coerce import Plain, plain_of, text_of
+
+# What only the provider can read: it is long, and means nothing to whoever reads the row.
+OPAQUE = frozenset(
+    (
+        "encrypted_content", "encrypted_index", "redactedContent", "signature", "thoughtSignature",
+        "thought_signature", "vector",
+    )
+)  # fmt: skip
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Returns the texts that are not empty, joined by line breaks."""
+    return "\n".join(filter(None, texts))
+
+
+def error(message: str | None) -> str:
+    """Returns the mark of an error; empty where there is none."""
+    return f"[error] {message}" if message else ""
+
+
+def json_text(value: object) -> str:
+    """Returns a value as text, like `text_of`, without what has no value and what nobody can read."""
+    if type(value) is str:
+        return value
+    plain = _told(plain_of(value))
+    if isinstance(plain, str):
+        return plain
+    return "" if plain is None else json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def arguments_text(value: object) -> str:
+    """Returns the arguments of a call as text; those of a dict are what the model said, `null` included."""
+    return text_of(value) if type(value) in (str, dict) else json_text(value)
+
+
+def _told(plain: Plain) -> Plain:
+    if isinstance(plain, dict):
+        return {name: _told(value) for name, value in plain.items() if value is not None and name not in OPAQUE}
+    return [_told(value) for value in plain] if isinstance(plain, list) else plain

@@ -1,0 +1,64 @@
+"""Errors in place of an answer: the body of one, or the exception that an SDK raised."""
+
+from __future__ import annotations
+
+from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm.messages import Choice
+from helicone_logging.llm.providers import detect
+from helicone_logging.llm.providers.bedrock_converse import error_of
+from helicone_logging.llm.providers.common import Fields, inner, kind_of_error, name
+from helicone_logging.llm.tools import error_text
+
+_MAX_MESSAGE = 10_000  # characters
+
+
+def read(body: Held) -> Fields | None:
+    """Returns the fields of an error's body; None when it is none.
+
+    Args:
+        body: `{"error": ...}`, as nearly all have it; `{"object": "error", ...}` of Mistral and vLLM; the exception
+            event of a stream of Bedrock.
+    """
+    if name(body, "object") == "error" or (name(body, "type") == "error" and "message" in body):
+        return _fields(body)
+    error = body.get("error")
+    if error is not None:
+        return _fields(error)
+    detail = error_of(body)
+    return None if detail is None else {**_fields(detail), "provider": "aws"}
+
+
+def read_exception(error: BaseException) -> Fields:
+    """Returns the fields of an exception of an SDK: what the API said, or the exception's own text."""
+    fields = held(error) or EMPTY
+    body = fields.get("body")  # OpenAI, Anthropic, Cohere, Mistral
+    said = inner(inner(fields, "response"), "Error") or inner(fields, "response_json")  # boto3; Google GenAI
+    message = name(said, "Message") or (_told(body) if body else None) or _told(said) or _text_of(error)
+    read_fields: Fields = {
+        "completion": [Choice("assistant", marks.error(message[:_MAX_MESSAGE]), None)],
+        "status": "error",
+        "properties": {"exception": type(error).__name__},
+    }
+    provider = detect.provider_of_exception(error, fields)
+    return {**read_fields, "provider": provider} if provider else read_fields
+
+
+def _fields(error: object) -> Fields:
+    said = marks.error(error_text(error)[:_MAX_MESSAGE])
+    return {"completion": [Choice("assistant", said, None)], "status": "error", **kind_of_error(error)}
+
+
+def _told(body: object) -> str | None:
+    fields = held(body)
+    if not fields:
+        return safe_get.text(body) or None
+    found = safe_get.first(fields, "error", "message", "detail")
+    return None if found is None else error_text(found)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - the `__str__` of a foreign exception
+        return type(error).__name__

@@ -1,0 +1,69 @@
+"""Pictures that are made, of OpenAI, who speaks like it, and Google's Imagen: a mark of each, never the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from helicone_logging.core.held import Held, held
+from helicone_logging.llm import media, safe_get
+from helicone_logging.llm.marks import joined
+from helicone_logging.llm.messages import Choice, Message
+from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
+from helicone_logging.llm.providers.openai_chat import usage_of
+
+_MODELS = ("dall-e", "gpt-image", "chatgpt-image", "imagen", "flux", "stable-diffusion", "image")
+_OPTIONS = ("size", "quality", "style", "background", "output_format", "aspect_ratio", "image", "mask")
+_DATA = ("b64_json", "url")
+
+
+def asked(request: Held) -> Asked | None:
+    """Returns what a request for pictures asks for; None when it is none."""
+    prompt = safe_get.text(request.get("prompt"))
+    model = (name(request, "model", "modelId") or "").lower()
+    is_image = any(word in model for word in _MODELS) or any(request.get(key) is not None for key in _OPTIONS)
+    if prompt is None or not is_image:
+        return None
+    given = safe_get.items(request.get("image")) or (request.get("image"),)
+    pictures = [media.mark(_pictured(picture)) for picture in given if picture is not None]
+    return Asked("image_generation", [Message("user", joined((prompt, *pictures)))])
+
+
+def _pictured(picture: object) -> Held:
+    """A picture to be changed: bytes, an open file, or a file's name and bytes."""
+    pair = picture if type(picture) is tuple else None
+    if pair and len(pair) > 1:
+        return {"type": "image", "filename": pair[0], "data": pair[1]}
+    return {"type": "image", "filename": safe_get.get(picture, "name"), "data": picture}
+
+
+def read(response: Held) -> Fields | None:
+    """Returns the fields of a response; None when it is none of these."""
+    data = entries(response, "data")
+    if not data or not any(data[0].get(key) is not None for key in _DATA):
+        data = entries(response, "generated_images", "generatedImages")
+        if not data or held(data[0].get("image")) is None:
+            return None
+    provider = "google" if "generated_images" in response or "generatedImages" in response else None
+    return known(
+        {
+            "operation": "image_generation",
+            "provider": provider,
+            "model": name(response, "model"),
+            "completion": [Choice("assistant", joined(map(_shown, data)), None)],
+            **usage_of(inner(response, "usage")),
+        }
+    )
+
+
+def _shown(picture: Held) -> str:
+    prompt = name(picture, "revised_prompt", "enhanced_prompt", "enhancedPrompt") or ""
+    return f"{media.mark({**picture, 'title': None}, 'image')} {prompt}".rstrip()
+
+
+def join(events: Sequence[Held]) -> Fields | None:
+    """Returns the fields of the pictures whose stream had these events; None when they are no such events."""
+    made = [event for event in events if (name(event, "type") or "").startswith(("image_generation.", "image_edit."))]
+    if not made:
+        return None
+    whole = made[-1]  # those before it are partial ones
+    return read({"data": [whole], "usage": whole.get("usage")})

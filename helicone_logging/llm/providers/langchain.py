@@ -1,0 +1,155 @@
+"""LangChain's messages and results, whatever model is behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.llm import safe_get
+from helicone_logging.llm.messages import Choice, read_choices
+from helicone_logging.llm.providers.common import Fields, entries, first_name, inner, known, name, tokens
+from helicone_logging.llm.providers.openai_chat import usage_of
+
+_AI = ("ai", "AIMessage", "AIMessageChunk")
+_REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
+_MODELS = ("model_name", "model", "model_id", "model_version")
+
+
+def read(response: Held) -> Fields | None:
+    """Returns the fields of an `AIMessage`, or of an `LLMResult` or `ChatResult`; None when it is none of these."""
+    response = _loaded(response)
+    if name(response, "type") in _AI and "content" in response:
+        return _of_messages([response])
+    rows = safe_get.items(response.get("generations"))
+    if not rows or not ("llm_output" in response or safe_get.items(rows[0])):
+        return None
+    flat = [fields for row in rows for entry in safe_get.items(row) or (row,) if (fields := held(entry))]
+    generations = [_loaded(fields) for fields in flat]
+    messages = [_loaded(found) for fields in generations if (found := held(fields.get("message")))]
+    told = _of_messages(messages) if messages else {"operation": "text_completion"}
+    output = inner(response, "llm_output")
+    usage = usage_of(inner(output, "token_usage", "usage"))
+    choices = [_choice_of(generation) for generation in generations]
+    return {**told, **known({"model": name(output, *_MODELS), **usage}), "completion": choices}
+
+
+def _loaded(fields: Held) -> Held:
+    """What `dumpd` wrote has the object in `kwargs`, and its class as the last part of `id`."""
+    kwargs = held(fields.get("kwargs")) if "lc" in fields else None
+    if not kwargs:
+        return fields
+    path = safe_get.items(fields.get("id"))
+    return {"type": safe_get.text(path[-1]) if path else None, **kwargs}
+
+
+def _choice_of(generation: Held) -> Choice:
+    message = held(generation.get("message"))
+    if message:
+        return _choice(_loaded(message))
+    reason = name(inner(generation, "generation_info"), *_REASONS)
+    return Choice("assistant", safe_get.text(generation.get("text")) or "", reason)
+
+
+def _of_messages(messages: Sequence[Held]) -> Fields:
+    metadata = [inner(message, "response_metadata") for message in messages]
+    usage = _usage(messages) or usage_of(
+        next(filter(None, (inner(of, "token_usage", "usage") for of in metadata)), EMPTY)
+    )
+    return known(
+        {
+            "operation": "chat",
+            "provider": first_name(metadata, "model_provider", "ls_provider"),
+            "model": first_name(metadata, *_MODELS),
+            "response_id": first_name(metadata, "id") or first_name(messages, "id"),
+            "completion": [_choice(message) for message in messages],
+            **usage,
+        }
+    )
+
+
+def _choice(message: Held) -> Choice:
+    said = read_choices([{**message, "type": "ai"}])[0]
+    return said._replace(finish_reason=name(inner(message, "response_metadata"), *_REASONS))
+
+
+def _usage(messages: Sequence[Held]) -> Fields:
+    """The counts of all chunks: LangChain adds them up, too."""
+    usages = [usage for message in messages if (usage := inner(message, "usage_metadata"))]
+    if not usages:
+        return {}
+    return {
+        "prompt_tokens": _sum(usages, "input_tokens"),
+        "completion_tokens": _sum(usages, "output_tokens"),
+        "total_tokens": _sum(usages, "total_tokens"),
+        "cached_tokens": _sum([inner(usage, "input_token_details") for usage in usages], "cache_read"),
+        "reasoning_tokens": _sum([inner(usage, "output_token_details") for usage in usages], "reasoning"),
+    }
+
+
+def _sum(usages: Sequence[Held], key: str) -> int | None:
+    found = [amount for usage in usages if (amount := tokens(usage, key)) is not None]
+    return sum(found) if found else None
+
+
+def join(chunks: Sequence[Held]) -> Fields | None:
+    """Returns the fields of the message whose stream had these `AIMessageChunk`s; None when they are none."""
+    chunks = [_loaded(chunk) for chunk in chunks]
+    if not chunks or any(name(chunk, "type") not in _AI for chunk in chunks):
+        return None
+    if all(name(chunk, "type") != "AIMessageChunk" for chunk in chunks):
+        return None
+    metadata: Fields = {}
+    for chunk in chunks:
+        metadata |= known(inner(chunk, "response_metadata"))
+    parts, calls = _Parts(), _Calls()
+    for chunk in chunks:
+        parts.add(chunk.get("content"))
+        calls.add(chunk)
+    whole = {"content": parts.whole(), "tool_calls": calls.whole(), "response_metadata": metadata}
+    return {**_of_messages([{"id": first_name(chunks, "id"), **whole}]), **known(_usage(chunks))}
+
+
+class _Parts:
+    """Content, put together from texts, or from parts that go on under the same index."""
+
+    def __init__(self) -> None:
+        self._parts: list[Fields] = []
+
+    def add(self, content: object) -> None:
+        for part in safe_get.items(content) or (content,):
+            text = safe_get.text(part)
+            fields: Held | None = {"type": "text", "text": text} if text is not None else held(part)
+            if fields:
+                self._add(fields)
+
+    def _add(self, part: Held) -> None:
+        last = self._parts[-1] if self._parts else None
+        if last is None or any(last.get(key) != part.get(key) for key in ("type", "index")):
+            self._parts.append(dict(part))
+            return
+        for key, value in part.items():
+            said = last.get(key)
+            is_more = isinstance(value, str) and isinstance(said, str) and key not in ("type", "id", "name")
+            last[key] = f"{said}{value}" if is_more else said if value is None else value
+
+    def whole(self) -> object:
+        """Calls stand in `tool_calls` as well, and whole."""
+        return [part for part in self._parts if part.get("type") not in ("tool_use", "input_json_delta")]
+
+
+class _Calls:
+    """Tool calls, put together from the chunks of their arguments."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[object, list[str], list[str]]] = []
+
+    def add(self, chunk: Held) -> None:
+        for call in entries(chunk, "tool_call_chunks"):
+            index = call.get("index")
+            if not self._calls or self._calls[-1][0] != index:
+                self._calls.append((index, [], []))
+            self._calls[-1][1].append(name(call, "name") or "")
+            self._calls[-1][2].append(name(call, "args") or "")
+
+    def whole(self) -> list[object]:
+        return [{"name": "".join(called), "args": "".join(texts)} for _, called, texts in self._calls]
