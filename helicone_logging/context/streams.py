@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 MAX_CHUNKS = 20_000
@@ -24,6 +25,37 @@ class Chunks:
         self._first: list[object] = []
         self._last: deque[object] = deque(maxlen=LAST_CHUNKS)
         self._text = 0
+        self._has_begun = False
+        self._is_over = False
+        self._when_over: Callable[[BaseException | None], None] | None = None
+
+    def pass_on(self, stream: Any) -> Any:
+        """Returns a generator of what a stream yields, an async one for an async stream."""
+        passed_on = _passed_on_async(stream, self) if hasattr(stream, "__aiter__") else _passed_on(stream, self)
+        weakref.finalize(passed_on, self.end)  # of one that is never begun nothing runs
+        return passed_on
+
+    def postpone(self, call: Callable[[BaseException | None], None]) -> bool:
+        """Calls a function when the stream is over, if nobody has begun to read it; returns whether it will.
+
+        Args:
+            call: called once, with the exception that the stream broke off with, or None.
+        """
+        if self._has_begun or self._is_over:
+            return False
+        self._when_over = call
+        return True
+
+    def begin(self) -> None:
+        """Notes that somebody reads the stream."""
+        self._has_begun = True
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Notes that the stream is over: read to its end, broken off, closed, or forgotten."""
+        self._is_over = True
+        call, self._when_over = self._when_over, None
+        if call is not None:
+            call(error)
 
     def add(self, chunk: object) -> None:
         """Keeps a chunk: the first ones, and of what comes after them the last ones."""
@@ -37,13 +69,9 @@ class Chunks:
         return [*self._first, *self._last]
 
 
-def passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, None, None]:
-    """Yields what a stream yields; closed before its end, it closes the stream.
-
-    Args:
-        stream: any iterable.
-        chunks: what keeps them.
-    """
+def _passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, None, None]:
+    error: BaseException | None = None
+    chunks.begin()
     try:
         for chunk in stream:
             chunks.add(chunk)
@@ -53,15 +81,16 @@ def passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, Non
         if callable(close):
             close()
         raise
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        chunks.end(error)
 
 
-async def passed_on_async(stream: AsyncIterable[_Chunk], chunks: Chunks) -> AsyncGenerator[_Chunk, None]:
-    """Yields what an async stream yields; closed before its end, it closes the stream.
-
-    Args:
-        stream: any async iterable.
-        chunks: what keeps them.
-    """
+async def _passed_on_async(stream: AsyncIterable[_Chunk], chunks: Chunks) -> AsyncGenerator[_Chunk, None]:
+    error: BaseException | None = None
+    chunks.begin()
     try:
         async for chunk in stream:
             chunks.add(chunk)
@@ -69,6 +98,11 @@ async def passed_on_async(stream: AsyncIterable[_Chunk], chunks: Chunks) -> Asyn
     except GeneratorExit:
         await _close(stream)
         raise
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        chunks.end(error)
 
 
 async def _close(stream: Any) -> None:

@@ -180,21 +180,22 @@ class Span:
         """Passes on what a model streams, chunk by chunk, and keeps it for the record as `llm_response`.
 
         The record has what has come when the span ends: all of a stream that was read to its end, and what there
-        was of one that broke off or was left. An `llm_response` that is set by hand wins. Of more than 20,000
-        chunks, or of text of more than 16 MiB, the first ones and the last 16 are kept; all are passed on.
+        was of one that broke off or was left. Where nobody has begun to read it by then, as in a streamed answer of
+        a web framework, the record is logged when the stream is over. An `llm_response` that is set by hand wins. Of
+        more than 20,000 chunks, or of text of more than 16 MiB, the first ones and the last 16 are kept; all are
+        passed on.
 
         Args:
             stream: an iterable or an async iterable of chunks: an SDK's stream, or a generator. Whoever closes what
                 is returned closes it too.
 
         Returns:
-            A generator of the same kind. What is read from it after the end of the span is not in the record.
+            A generator of the same kind.
         """
         chunks = streams.Chunks()
         if self._run is not None:
             self._run.chunks = chunks
-        passed_on = streams.passed_on_async if hasattr(stream, "__aiter__") else streams.passed_on
-        return passed_on(stream, chunks)
+        return chunks.pass_on(stream)
 
     def __enter__(self) -> Span:
         if not self._entries:
@@ -209,7 +210,7 @@ class Span:
         traceback: TracebackType | None = None,
     ) -> None:
         run = self._left()
-        if run is not None:
+        if run is not None and (exc is not None or run.chunks is None or not self._waits_for(run.chunks, run)):
             self._log(run, exc, None)
 
     async def __aenter__(self) -> Span:
@@ -222,7 +223,7 @@ class Span:
         traceback: TracebackType | None = None,
     ) -> None:
         run = self._left()
-        if run is not None:
+        if run is not None and (exc is not None or run.chunks is None or not self._waits_for(run.chunks, run)):
             self._log(run, exc, None)
 
     def end(self, status: SpanStatus) -> None:
@@ -278,6 +279,9 @@ class Span:
         if run.entry is not None:
             stack.leave(run.entry)
         return run
+
+    def _waits_for(self, chunks: streams.Chunks, run: _Run) -> bool:
+        return chunks.postpone(lambda error: self._log(run, error, None))
 
     def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None) -> None:
         try:

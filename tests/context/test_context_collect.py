@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 
 import pytest
 
 from helicone_logging.context import streams
+from helicone_logging.context.binding import bind
 from helicone_logging.context.tracing import span
 
 
@@ -152,3 +154,60 @@ def test_what_is_kept_is_bounded_and_all_is_passed_on(log, monkeypatch):
         for _ in work.collect("x" * 300 for _ in range(50)):
             pass
     assert len(answer(log)) == 3 + streams.LAST_CHUNKS
+
+
+def test_a_stream_that_is_read_after_the_block_is_logged_when_it_is_over(log):
+    """As `StreamingResponse(work.collect(stream))` does, which returns before anything is read."""
+    with span("work", user_id="ada") as work:
+        collected = work.collect(Stream())
+    assert log.seen == []
+    with bind(user_id="another"):
+        assert list(collected) == ["a", "b", "c"]
+    assert answer(log) == ["a", "b", "c"]
+    assert log["work"].inherited["user_id"] == "ada"
+    assert len(log.seen) == 1
+
+
+def test_an_async_stream_that_is_read_after_the_block_is_logged_when_it_is_over(log):
+    async def view():
+        async with span("work") as work:
+            return work.collect(AsyncStream())
+
+    async def main():
+        return [chunk async for chunk in await view()]
+
+    assert asyncio.run(main()) == ["a", "b", "c"]
+    assert answer(log) == ["a", "b", "c"]
+
+
+def test_a_stream_that_breaks_off_after_the_block_is_a_failure(log):
+    with span("work") as work:
+        collected = work.collect(Stream(error=ConnectionError("reset")))
+    with pytest.raises(ConnectionError):
+        list(collected)
+    assert log["work"].record.levelname == "ERROR"
+    assert answer(log) == ["a", "b", "c"]
+
+
+def test_a_stream_that_nobody_reads_is_logged_when_it_is_forgotten(log):
+    with span("work") as work:
+        collected = work.collect(Stream())
+    assert log.seen == []
+    del collected
+    gc.collect()
+    assert answer(log) is None
+    assert log["work"].record.levelname == "INFO"
+
+
+def test_a_block_that_fails_is_logged_at_once_whatever_is_to_be_read(log):
+    collected = []
+
+    def fail(work):
+        collected.append(work.collect(Stream()))
+        raise KeyError
+
+    with pytest.raises(KeyError), span("work") as work:
+        fail(work)
+    assert log["work"].record.levelname == "ERROR"
+    assert list(collected[0]) == ["a", "b", "c"]
+    assert len(log.seen) == 1
