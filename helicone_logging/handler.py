@@ -12,19 +12,35 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from helicone_logging.core import check, reentrancy
+from helicone_logging.core import check, lifecycle, reentrancy
 from helicone_logging.core.coerce import text_of
-from helicone_logging.delivery import requesting
+from helicone_logging.core.secret import Secret
+from helicone_logging.delivery import options
+from helicone_logging.delivery.backoff import RetryPolicy
 from helicone_logging.delivery.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.delivery.dispatch import Transport
-from helicone_logging.delivery.memory import OVERFLOWS, BoundedQueue, Queue
-from helicone_logging.delivery.retry import RetryPolicy
-from helicone_logging.delivery.sender_options import AUTO, RejectCallback, RequestCallback, SenderOptions
+from helicone_logging.delivery.memory import OVERFLOWS, BoundedQueue
+from helicone_logging.delivery.options import AUTO, DeliveryOptions, RejectCallback, RequestCallback, TransportOptions
+from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
+from helicone_logging.payload.wires import helicone
 
 _MIB = 1024 * 1024
+
+
+class _Entry(NamedTuple):
+    """A formatter's snapshot as delivery sees it (`core.wire.Entry`)."""
+
+    snapshot: helicone.Entry
+
+    @property
+    def size(self) -> int:
+        return helicone.entry_size(self.snapshot)
+
+    def encode(self) -> bytes:
+        return helicone.entry_bytes(self.snapshot)
 
 
 class _QueueOptions(NamedTuple):
@@ -39,8 +55,8 @@ class _QueueOptions(NamedTuple):
 class _Settings(NamedTuple):
     """Everything that decides how records travel; a handler may take over from another that agrees in it."""
 
-    transport: requesting.TransportOptions
-    sender: SenderOptions
+    transport: TransportOptions
+    delivery: DeliveryOptions
     queue: _QueueOptions
 
 
@@ -122,6 +138,8 @@ class HeliconeHandler(logging.Handler):
         cert: str | tuple[str, str] | None = None,
         **formatter_options: Any,
     ) -> None:
+        secret = Secret(api_key or os.environ.get("HELICONE_API_KEY") or "") if _is_text(api_key) else api_key
+        del api_key  # tools that report errors print the locals of every frame
         _refuse_unknown(formatter_options)
         super().__init__(check.level("level", level))
         self._sender: Sender | None = None
@@ -130,9 +148,9 @@ class HeliconeHandler(logging.Handler):
         # Now, as it loads what importing the package does not need.
         from helicone_logging.delivery.endpoints import checked_key, endpoint_for
 
-        key = checked_key(api_key or os.environ.get("HELICONE_API_KEY"))
+        key = checked_key(secret)
         settings = _Settings(
-            requesting.TransportOptions(
+            TransportOptions(
                 endpoint=endpoint_for(
                     endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"),
                     key,
@@ -141,12 +159,12 @@ class HeliconeHandler(logging.Handler):
                 api_key=key,
                 timeout=check.seconds("timeout", timeout, zero=False),
                 compression=None if compression is None else check.choice("compression", compression, ("gzip",)),
-                headers=requesting.checked_headers(headers),
-                proxies=requesting.checked_proxies(proxies),
-                verify=requesting.checked_verify(verify),
-                cert=requesting.checked_cert(cert),
+                headers=options.checked_headers(headers),
+                proxies=options.checked_proxies(proxies),
+                verify=options.checked_verify(verify),
+                cert=options.checked_cert(cert),
             ),
-            SenderOptions(
+            DeliveryOptions(
                 batch_size=AUTO if batch_size == AUTO else check.integer("batch_size", batch_size, least=1),
                 batch_bytes=check.integer("batch_bytes", batch_bytes, least=1),
                 flush_interval=check.seconds("flush_interval", flush_interval),
@@ -205,6 +223,7 @@ class HeliconeHandler(logging.Handler):
         sender = self._sender
         if sender is None:
             return False
+        lifecycle.check_fork()
         selected = None
         if not self.filters:
             try:
@@ -254,7 +273,7 @@ class HeliconeHandler(logging.Handler):
             entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
             if cut_values or malformed:
                 sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
-            sender.submit(entry)
+            sender.submit(_Entry(entry))
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.count(unencodable=1)
             where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
@@ -281,7 +300,7 @@ class HeliconeHandler(logging.Handler):
         if self._sender is None:
             return True
         if timeout is None and (_is_held(self.lock) or _is_logging_locked()):
-            return self._sender.account().queued == 0
+            return self._sender.stats().queued == 0
         return self._sender.flush(timeout)
 
     def close(self) -> None:
@@ -303,7 +322,7 @@ class HeliconeHandler(logging.Handler):
         """Returns what became of the records so far."""
         if self._sender is None:
             return HandlerStats()
-        return self._sender.diagnostics.stats(self._sender.account())
+        return self._sender.diagnostics.stats(self._sender.stats())
 
 
 _put_away: weakref.WeakSet[Sender] = weakref.WeakSet()
@@ -324,13 +343,14 @@ def _sender_for(settings: _Settings) -> Sender:
             return sender
     diagnostics = Diagnostics()
     queue = _queue(settings.queue, diagnostics)
-    sender = Sender(settings, settings.sender, queue, _transport_maker(settings.transport), diagnostics)
+    transport = _transport_maker(settings.transport)
+    sender = Sender(settings, settings.delivery, queue, helicone.HeliconeWire(), transport, diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly
-        sender.wake()  # what an earlier process left goes first
+        sender.start_worker()  # what an earlier process left goes first
     return sender
 
 
-def _transport_maker(options: requesting.TransportOptions) -> Callable[[], Transport]:
+def _transport_maker(options: TransportOptions) -> Callable[[], Transport]:
     """Loads requests now: in a sender thread, a fork meanwhile would leave the child with half of it."""
     from helicone_logging.delivery import transport
 
@@ -359,6 +379,10 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
     meant = difflib.get_close_matches(name, known, 1)
     return f"did you mean {meant[0]!r}?" if meant else "its options are in the README"
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def _is_enabled(enabled: bool | str | None) -> bool:

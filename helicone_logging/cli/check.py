@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 import requests
 
 from helicone_logging.core import check
+from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.endpoints import PATH, checked_key, endpoint_for
-from helicone_logging.delivery.outcomes import Answer, Verdict
-from helicone_logging.delivery.requesting import TransportOptions
+from helicone_logging.delivery.options import TransportOptions
+from helicone_logging.delivery.outcomes import Kind, Outcome
 from helicone_logging.delivery.transport import Transport
 from helicone_logging.errors import HeliconeLoggingError
 from helicone_logging.formatter import OTELTraceFormatter
@@ -47,7 +48,7 @@ class _Target:
     """Where the span goes, and what the first connection is made to."""
 
     endpoint: str
-    api_key: str | None
+    api_key: Secret | None
     timeout: float
     proxy: str | None
     verify: bool | str
@@ -159,7 +160,7 @@ def _shake_hands(sock: socket.socket, host: str, verify: bool | str) -> str:
         ) from error
 
 
-def _send(target: _Target, mark: str) -> Answer:
+def _send(target: _Target, mark: str) -> Outcome:
     record = logging.makeLogRecord(
         {
             "name": "helicone_logging.check",
@@ -179,27 +180,31 @@ def _send(target: _Target, mark: str) -> Answer:
         transport.close()
 
 
-def _judge(answer: Answer, target: _Target) -> None:
+def _judge(outcome: Outcome, target: _Target) -> None:
     """Says what an answer means for whoever set this up."""
-    detail = answer.detail
-    if answer.verdict is Verdict.UNAUTHORISED:
+    detail = outcome.detail
+    if outcome.kind is Kind.MISDIRECTED and "endpoint" in outcome.remedy:
+        raise _StepError(f"path: the server knows no such path: {detail}", f"the path is usually {PATH}")
+    if outcome.kind is Kind.MISDIRECTED and "proxy" in outcome.remedy:
+        raise _StepError(f"proxy: it refused: {detail}", outcome.remedy)
+    if outcome.kind is Kind.MISDIRECTED:
         raise _StepError(f"key: it was refused: {detail}", _key_remedy(target))
-    if answer.verdict is Verdict.THROTTLED:
+    if outcome.kind is Kind.THROTTLED:
         raise _StepError(
             f"rate: the server asks to wait: {detail}",
             "try again later; if it lasts, set `batch_size`, as the server counts requests and not records",
         )
-    if answer.verdict is Verdict.UNREACHABLE:
+    if outcome.kind is Kind.UNREACHABLE:
         raise _StepError(
             f"send: no whole answer came: {detail}",
             f"what runs there may not speak HTTP, or take longer than {target.timeout:g} seconds: see --timeout"
             + ("" if target.proxy is None else "; the proxy may refuse to lead there"),
         )
-    if answer.verdict is Verdict.FAILED:
+    if outcome.kind in {Kind.FAILED, Kind.BROKEN}:
         raise _StepError(
             f"server: it failed: {detail}", "this is the server's fault; try again later, or look into its log"
         )
-    if answer.verdict is Verdict.REJECTED:
+    if outcome.kind is Kind.REJECTED:
         raise _rejection(detail)
 
 
@@ -209,8 +214,6 @@ def _rejection(detail: str) -> _StepError:
         return _StepError(
             f"send: the server leads elsewhere: {detail}", "set the endpoint it leads to; no redirect is followed"
         )
-    if status in {"404", "405", "410"}:
-        return _StepError(f"path: the server knows no such path: {detail}", f"the path is usually {PATH}")
     return _StepError(
         f"schema: the span was refused: {detail}",
         "server and package may be of different times; update both, and report it if that does not help",
@@ -220,7 +223,11 @@ def _rejection(detail: str) -> _StepError:
 def _key_remedy(target: _Target) -> str:
     if target.api_key is None:
         return "set HELICONE_API_KEY to a key from Helicone's settings"
-    kind = ", and one that begins with sk-, as some servers take no pk- key" if target.api_key.startswith("pk-") else ""
+    kind = (
+        ", and one that begins with sk-, as some servers take no pk- key"
+        if target.api_key.reveal().startswith("pk-")
+        else ""
+    )
     return (
         f"set HELICONE_API_KEY to a key that is valid{kind}; a key of the EU region (sk-helicone-eu-...) belongs to"
         " https://eu.api.helicone.ai, any other to https://api.helicone.ai"

@@ -1,9 +1,10 @@
 """Hooks of a process' life: what a forked child must not inherit is renewed, and what waits at an exit is closed.
 
-Locks, queues, sockets and random state of the parent's would break a child. At exit, `logging.shutdown` closes the
-handlers it knows; it does not know those that `dictConfig` put away, and children of multiprocessing (and of billiard,
-which Celery uses) end without it. All objects are watched by weak reference, so that watching neither keeps them alive
-nor trips over their end (opentelemetry-python #4422, #5452).
+Locks, queues, sockets and random state of the parent's would break a child. Servers such as uWSGI fork without Python's
+hooks, so whoever uses such state asks `check_fork()` first. At exit, `logging.shutdown` closes the handlers it knows;
+it does not know those that `dictConfig` put away, and children of multiprocessing (and of billiard, which Celery uses)
+end without it. All objects are watched by weak reference, so that watching neither keeps them alive nor trips over
+their end (opentelemetry-python #4422, #5452).
 """
 
 from __future__ import annotations
@@ -11,21 +12,45 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import time
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-_FINALIZING_MODULES = ("multiprocessing", "billiard")
+from helicone_logging.core import clock
+
+_FINALIZING_MODULES = ("multiprocessing", "billiard", "multiprocess")  # the last is dill's, which pathos uses
 _PRIORITY = 10  # before the modules' own finalizers, which have 0 and less
+_pid_of = os.getpid
 
 
 class Forkable(Protocol):
     def after_fork_in_child(self) -> None: ...
 
 
+class Closable(Protocol):
+    def close(self) -> None: ...
+    def close_at_exit(self) -> None: ...
+
+
+_renewing: dict[int, threading.RLock] = {}  # by process id, as a lock of the parent's may be held for ever
+
+
+class _Process:
+    """What is known of this process, and of its end."""
+
+    pid = os.getpid()
+    is_exiting = False
+    shares_waits = False  # as at exit, though it may go on
+    waiting_since: float | None = None  # of the wait that is under way, where waits are shared
+    waited = 0.0  # seconds of those that are over
+    watches_exit = False
+    watches_end_of_child_in = 0  # the process id, as a fork copies all of this
+
+
 _renewed_after_fork: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_closed_at_exit: weakref.WeakSet[Closable] = weakref.WeakSet()
 
 
 def watch_forks(obj: Forkable) -> None:
@@ -37,31 +62,27 @@ def watch_forks(obj: Forkable) -> None:
     _renewed_after_fork.add(obj)
 
 
+def check_fork() -> None:
+    """Renews everything that is watched if this is a child that was forked without Python's hooks.
+
+    To be asked before inherited state is used; it takes the time of asking for the process id.
+    """
+    if _pid_of() != _Process.pid:
+        _renew_all()
+
+
 def _renew_all() -> None:
-    for obj in list(_renewed_after_fork):
-        obj.after_fork_in_child()
+    pid = _pid_of()
+    with _renewing.setdefault(pid, threading.RLock()):
+        if _Process.pid == pid:  # another thread has done it
+            return
+        for obj in list(_renewed_after_fork):
+            obj.after_fork_in_child()
+        _Process.pid = pid
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(after_in_child=_renew_all)
-
-
-class Closable(Protocol):
-    def close(self) -> None: ...
-    def close_at_exit(self) -> None: ...
-
-
-class _Process:
-    """What is known of the end of this process."""
-
-    is_exiting = False
-    shares_waits = False  # as at exit, though it may go on
-    waited = 0.0  # seconds, since it has been exiting, or has shared its waits
-    watches_exit = False
-    watches_end_of_child_in = 0  # the process id, as a fork copies all of this
-
-
-_closed_at_exit: weakref.WeakSet[Closable] = weakref.WeakSet()
 
 
 def is_exiting() -> bool:
@@ -74,14 +95,25 @@ def deadline(seconds: float) -> Iterator[float]:
     """Gives the moment, on the monotonic clock, at which a wait must end.
 
     Args:
-        seconds: how long it may take; at exit and in `close_all`, together with all other waits there.
+        seconds: how long it may take; at exit and in `close_all`, together with all other waits there, whoever waits
+            and from within whatever other wait.
     """
-    began = time.monotonic()
+    began = clock.monotonic()
+    if not (is_exiting() or _Process.shares_waits):
+        yield began + seconds
+        if is_exiting():  # it has begun meanwhile
+            _Process.waited += clock.monotonic() - began
+        return
+    is_outermost = _Process.waiting_since is None
+    if is_outermost:
+        _Process.waiting_since = began
+    since = began if _Process.waiting_since is None else _Process.waiting_since
     try:
-        yield began + max(0.0, seconds - _Process.waited)
+        yield began + max(0.0, seconds - _Process.waited - (began - since))
     finally:
-        if is_exiting() or _Process.shares_waits:
-            _Process.waited += time.monotonic() - began
+        if is_outermost:
+            _Process.waited += clock.monotonic() - began
+            _Process.waiting_since = None
 
 
 def watch_exit(obj: Closable) -> None:

@@ -1,13 +1,15 @@
 """Turns away records that are born inside this package's own work.
 
-A sender thread's `urllib3` record would otherwise be sent by the sender thread (opentelemetry-python #4688), and a
-redactor or `__str__` that logs would call itself without end. The question is asked before any lock is taken
-(watchtower #93). One level of nesting is let through: a signal handler or a finaliser may log while this very thread
-is inside `emit`, and its record must not be lost.
+A worker's `urllib3` record would otherwise be sent by the worker (opentelemetry-python #4688), and a redactor or
+`__str__` that logs would call itself without end. The question is asked before any lock is taken (watchtower #93). One
+level of nesting is let through: a signal handler or a finaliser may log while this very thread is inside `emit`, and
+its record must not be lost. So is what finalisers log that the garbage collector runs in a worker: it collects in
+whichever thread allocates, and what it finds there is the application's.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,12 +29,18 @@ class _Depths:
 
     def __init__(self) -> None:
         self.of: dict[int, int] = {}
+        self.collecting: int | None = None  # the thread in which the garbage collector runs
         lifecycle.watch_forks(self)
 
     def after_fork_in_child(self) -> None:
         """Forgets the threads that are the parent's: new ones may get their numbers."""
         own = threading.get_ident()
         self.of = {own: self.of[own]} if own in self.of else {}
+        self.collecting = None
+
+    def notice(self, phase: str, _: object) -> None:
+        """Called by the garbage collector, in its thread, when it starts and stops."""
+        self.collecting = threading.get_ident() if phase == "start" else None
 
 
 _depths = _Depths()
@@ -46,8 +54,11 @@ def enter() -> bool:
     """
     own, depth_of = threading.get_ident(), _depths.of
     depth = depth_of.get(own, 0)
-    if depth >= _DEEPEST:
-        depth = depth if depth >= _SENDING else _entered()
+    if depth >= _SENDING:
+        if _depths.collecting != own or depth >= _SENDING + _DEEPEST:
+            return False
+    elif depth >= _DEEPEST:
+        depth = _entered()
         if depth >= _DEEPEST:
             return False
     depth_of[own] = depth + 1
@@ -92,6 +103,8 @@ def is_sending() -> bool:
 def sending() -> Iterator[None]:
     """Marks the running thread as one whose records are turned away."""
     own = threading.get_ident()
+    if _depths.notice not in gc.callbacks:
+        gc.callbacks.append(_depths.notice)
     _depths.of[own] = _depths.of.get(own, 0) + _SENDING
     try:
         yield

@@ -6,13 +6,12 @@ import contextlib
 import logging
 import sys
 import threading
-import time
 from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from helicone_logging.core import lifecycle
-from helicone_logging.delivery.memory import Account
+from helicone_logging.core import clock, lifecycle
+from helicone_logging.delivery.queue import QueueStats
 
 REPORT_EVERY = 60.0
 _MAX_KINDS = 64
@@ -65,7 +64,7 @@ class Diagnostics:
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self._told: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY)
+        self._told: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY, clock.monotonic)
         self.skipped = 0
         self.cut_values = 0
         self.malformed = 0
@@ -86,14 +85,14 @@ class Diagnostics:
             self.malformed += malformed
             self.unencodable += unencodable
 
-    def stats(self, account: Account) -> HandlerStats:
-        """Returns these counters beside a queue's account; what could not be encoded counts as rejected."""
+    def stats(self, counted: QueueStats) -> HandlerStats:
+        """Returns these counters beside those of a queue; what could not be encoded counts as rejected."""
         with self._lock:
-            counted = account._asdict()
-            counted["emitted"] += self.unencodable
-            counted["rejected"] += self.unencodable
+            fields = counted._asdict()
+            fields["emitted"] += self.unencodable
+            fields["rejected"] += self.unencodable
             return HandlerStats(
-                **counted,
+                **fields,
                 skipped=self.skipped,
                 cut_values=self.cut_values,
                 malformed=self.malformed,
@@ -104,12 +103,12 @@ class Diagnostics:
 
     def succeeded(self) -> None:
         """Notes that the server took something now."""
-        self.last_success_at = time.time()
+        self.last_success_at = clock.time()
 
     def failed(self, detail: str) -> None:
         """Notes why a send did not succeed."""
         with self._lock:
-            self.last_error, self.last_error_at = detail, time.time()
+            self.last_error, self.last_error_at = detail, clock.time()
 
     def is_told(self, kind: str) -> bool:
         """Returns whether a report of a kind would not be written now."""

@@ -1,198 +1,268 @@
-"""Sends a batch and does with its records what the answer asks for: forget, split, try again, give up."""
+"""Sends a batch and does with its records what the outcome asks for: forget, split, try again, give up."""
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from helicone_logging.core import clock, lifecycle
+from helicone_logging.core.wire import Wire
+from helicone_logging.delivery.backoff import CircuitBreaker, is_wait_asked
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.gate import Gate
-from helicone_logging.delivery.memory import Item, Queue
-from helicone_logging.delivery.outcomes import Answer, Verdict
-from helicone_logging.delivery.sender_options import SenderOptions
-from helicone_logging.delivery.turns import Turns
-from helicone_logging.payload.wires import helicone
+from helicone_logging.delivery.options import DeliveryOptions
+from helicone_logging.delivery.outcomes import Kind, Outcome
+from helicone_logging.delivery.queue import Item, Queue
 
-_LEAST_PAUSE = 0.01  # seconds, as `max_backoff` may be 0 and the endpoint down for long
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
+_LEAST_DELAY = 1e-9  # seconds; none at all would put a record in front of those that never failed
+_OURS = (ImportError, MemoryError)  # no fault of the record that is encoded
 
 
 class Transport(Protocol):
     """Sends for one thread."""
 
-    def send(self, body: bytes | bytearray, timeout: float | None = None) -> Answer:
+    def send(self, body: bytes, timeout: float | None = None) -> Outcome:
         """Sends a body once."""
 
     def close(self) -> None:
         """Closes the connection."""
 
 
-class Delivery:
-    """Does what an answer asks for.
+class Dispatcher:
+    """Does what an outcome asks for.
 
     Args:
         queue: where the records come from, and go back to.
-        gate: closed when the endpoint as a whole is in trouble.
+        wire: makes bodies of them.
         options: how much goes into a body, when to try again, and whom to tell.
         diagnostics: where success and trouble are told.
     """
 
-    def __init__(self, queue: Queue, gate: Gate, options: SenderOptions, diagnostics: Diagnostics) -> None:
+    def __init__(self, queue: Queue, wire: Wire, options: DeliveryOptions, diagnostics: Diagnostics) -> None:
         self._queue = queue
-        self._building = threading.RLock()  # one body at a time, as none of the threads gets far alone
-        self._gate = gate
+        self._wire = wire
+        self._frame = len(wire.body(()))  # bytes of a body beside those of its records
+        self._breaker = CircuitBreaker()
+        self._firm_until = 0.0  # as the server asked for
         self._options = options
-        self._retry = options.retry
         self._diagnostics = diagnostics
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
-    def deliver(self, items: Sequence[Item], transport: Transport, deadline: float | None = None) -> float:
-        """Sends records in one body, and a refused body in halves until the guilty record is alone.
+    def deliver(self, items: Sequence[Item], transport_of: Callable[[], Transport], deadline: float = math.inf) -> None:
+        """Sends records in one body, and a refused body in halves until the offending record is alone.
 
         Args:
-            items: records taken from the queue.
-            transport: sends them.
-            deadline: when to end, on the monotonic clock; None for never.
-
-        Returns:
-            For how many seconds the endpoint let its answer be waited for.
+            items: records taken from the queue; all of them have gone back or left when this returns or raises.
+            transport_of: gives what sends them.
+            deadline: when to end, on the monotonic clock.
         """
-        waited = 0.0
         parts: list[Sequence[Item]] = [items]  # the next one last
         try:
+            transport = transport_of()
             while parts:
-                waited = max(waited, self._deliver_next(parts, transport, deadline))
-                if parts:
-                    self._give_back_if_late(parts, deadline)
+                self._deliver_next(parts, transport, deadline)
+                if clock.monotonic() >= deadline:
+                    self._requeue(parts)
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither end the thread nor lose the records
-            self._diagnostics.report("fault", f"sending failed on {type(error).__name__}: {error}")
-            for part in parts:
-                self._queue.retry(part, self._retry.max_backoff)
-            return math.inf
+            self._requeue(parts)
+            self._hold_back(Outcome(Kind.BROKEN, f"{type(error).__name__}: {error}"), clock.monotonic())
         except BaseException:  # Ctrl-C, or `sys.exit` in a signal handler, where the calling thread sends
-            self._give_back(parts)
-            raise
-        return waited
-
-    def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float | None) -> float:
-        items = parts[-1]
-        body, count = self._body_of(items)
-        if count < len(items):  # they are larger than they were thought to be
-            items, rest = items[:count], items[count:]
-            parts[-1] = items
-            self._queue.give_back(rest)
-        sent_at = time.monotonic()
-        answer = transport.send(body, None if deadline is None else max(0.0, deadline - sent_at))
-        del body, parts[-1]  # to be freed before what the answer asks for; that is done, whatever a callback raises
-        try:
-            self._tell_request(answer, len(items), sent_at)
-        finally:
-            self._settle(parts, answer, items, sent_at)
-        return answer.waited
-
-    def _body_of(self, items: Sequence[Item]) -> tuple[bytes | bytearray, int]:
-        if len(items) == 1:
-            return helicone.body(items[0].entry), 1
-        with self._building:
-            entries = (item.entry for item in items)
-            return helicone.body_within(entries, self._options.batch_bytes, Turns().pause)
-
-    def _settle(self, parts: list[Sequence[Item]], answer: Answer, items: Sequence[Item], sent_at: float) -> None:
-        try:
-            self._heed(answer, items, parts, sent_at)
-        except Exception:  # before they were forgotten
-            parts.append(items)
+            self._requeue(parts)
             raise
 
-    def _tell_request(self, answer: Answer, records: int, sent_at: float) -> None:
-        on_request = self._options.on_request
-        if on_request is not None:
-            self._call("on_request", on_request, answer.verdict.value, records, time.monotonic() - sent_at)
-
-    def _heed(self, answer: Answer, items: Sequence[Item], parts: list[Sequence[Item]], sent_at: float) -> None:
-        if answer.verdict is Verdict.DELIVERED:
-            self._gate.open(sent_at)
-            self._diagnostics.succeeded()
-            self._queue.delivered(items)
+    def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float) -> None:
+        encoded = self._encode(parts)
+        if not encoded:
             return
-        self._diagnostics.failed(answer.detail)
-        if answer.verdict is Verdict.REJECTED:
-            self._gate.open(sent_at)
-            if len(items) == 1:
-                self._reject(items[0], answer.detail)
-            else:
-                middle = len(items) // 2
-                parts += (items[middle:], items[:middle])
-        elif answer.verdict is Verdict.FAILED:
-            self._gate.open(sent_at)
-            self._try_again(items, answer.detail)
+        body, count = self._wire.body(encoded), len(encoded)
+        encoded.clear()  # its memory is for the request now
+        sent_at = clock.monotonic()
+        outcome = transport.send(body, None if math.isinf(deadline) else max(0.0, deadline - sent_at))
+        del body  # to be freed before what the outcome asks for; that is done, whatever a callback raises
+        items = parts[-1]
+        try:
+            if self._options.on_request is not None and outcome.kind is not Kind.BROKEN:
+                seconds = clock.monotonic() - sent_at
+                self._call("on_request", self._options.on_request, outcome.kind.value, count, seconds)
+        finally:
+            self._apply(outcome, items, parts, sent_at)
+
+    # Bodies
+
+    def _encode(self, parts: list[Sequence[Item]]) -> list[bytes]:
+        """The bytes of the next records, as many as a body holds; the rest of them goes back into the queue."""
+        items, turns, size = parts[-1], _Turns(), self._frame
+        encoded: list[bytes] = []
+        for position, item in enumerate(items):
+            data = self._encode_one(item)
+            if data is None:
+                self._leave_out(parts, position)
+                return []
+            size += len(data) + 1  # a comma
+            if encoded and size - 1 > self._options.batch_bytes:  # larger than their sizes said
+                parts[-1] = items[:position]
+                self._report_lost(self._queue.requeue(items[position:]))
+                break
+            encoded.append(data)
+            turns.pause()
+        return encoded
+
+    def _encode_one(self, item: Item) -> bytes | None:
+        try:
+            return item.entry.encode()
+        except _OURS:
+            raise
+        except Exception as error:  # noqa: BLE001 - of the record
+            self._diagnostics.report("unencodable", f"a record cannot be encoded and is lost: {type(error).__name__}")
+            return None
+
+    def _leave_out(self, parts: list[Sequence[Item]], position: int) -> None:
+        items = parts.pop()
+        rest = [*items[:position], *items[position + 1 :]]
+        if rest:
+            parts.append(rest)
+        self._queue.reject((items[position],))
+
+    # Outcomes
+
+    def _apply(self, outcome: Outcome, items: Sequence[Item], parts: list[Sequence[Item]], sent_at: float) -> None:
+        if outcome.kind is Kind.DELIVERED:
+            self._close_breaker(sent_at)
+            self._diagnostics.succeeded()
+            self._acknowledge(items, outcome)
+            parts.pop()
+            return
+        self._diagnostics.failed(outcome.detail)
+        if outcome.kind is Kind.REJECTED:
+            self._close_breaker(sent_at)
+            self._split(items, parts, outcome.detail)
+        elif outcome.kind is Kind.FAILED:
+            self._close_breaker(sent_at)
+            parts.pop()
+            self._try_again(items, outcome.detail)
         else:
-            self._give_back(parts)  # behind these
-            self._wait_for_endpoint(items, answer, sent_at)
+            self._requeue(parts)
+            self._hold_back(outcome, sent_at)
 
-    def _give_back_if_late(self, parts: list[Sequence[Item]], deadline: float | None) -> None:
-        is_late = deadline is not None and time.monotonic() >= deadline
-        if is_late or self._gate.opens_in() > 0:
-            self._give_back(parts)
+    def _acknowledge(self, items: Sequence[Item], outcome: Outcome) -> None:
+        refusal = self._wire.refusal(outcome.answer)
+        count = 0 if refusal is None else min(refusal.records, len(items))
+        if refusal is not None and count:  # which ones it were is not said
+            self._diagnostics.failed(refusal.reason)
+            self._diagnostics.report("rejected", f"{count:,} records were refused and are lost: {refusal.reason}")
+            self._queue.reject(items[:count])
+        if count < len(items):
+            self._queue.done(items[count:])
 
-    def _give_back(self, parts: list[Sequence[Item]]) -> None:
-        while parts:
-            self._queue.give_back(parts[0])  # the last in front of all others
-            del parts[0]
+    def _split(self, items: Sequence[Item], parts: list[Sequence[Item]], reason: str) -> None:
+        if len(items) == 1:
+            parts.pop()
+            self._reject(items, reason)
+        else:
+            middle = len(items) // 2
+            parts[-1:] = (items[middle:], items[:middle])
 
-    def _reject(self, item: Item, reason: str) -> None:
+    def _reject(self, items: Sequence[Item], reason: str) -> None:
+        """Gives records up; they leave the queue last, so that `flush` waits for the callback, and whatever it does."""
         self._diagnostics.report("rejected", f"a record was refused and is lost: {reason}")
         try:
             if self._options.on_reject is not None:
-                self._call("on_reject", self._options.on_reject, json.loads(helicone.body(item.entry)), reason)
+                for item in items:
+                    payload = dict(self._wire.payload(item.entry.encode()))
+                    self._call("on_reject", self._options.on_reject, payload, reason)
         finally:
-            self._queue.rejected((item,))  # last, so that `flush` waits for the callback
+            self._queue.reject(items)
 
     def _call(self, option: str, callback: Callable[..., object], *args: object) -> None:
         try:
             callback(*args)
         except KeyboardInterrupt:
             raise  # of the user's own thread, which closes the handler
-        except BaseException as error:  # noqa: BLE001 - the callback is the user's; `sys.exit` would end the sender
+        except BaseException as error:  # noqa: BLE001 - the callback is the user's; `sys.exit` would end the worker
             self._diagnostics.report(option, f"{option} raised {type(error).__name__}")
 
     def _try_again(self, items: Sequence[Item], reason: str) -> None:
-        for item in items:
-            if self._retry.is_last(item.attempts + 1):
-                self._reject(item, f"given up after {item.attempts + 1} attempts: {reason}")
-        again = [item for item in items if not self._retry.is_last(item.attempts + 1)]
+        retry = self._options.retry
+        failed = [item._replace(attempts=item.attempts + 1) for item in items]
+        again = [item for item in failed if not retry.is_last(item.attempts)]
         if again:
             self._diagnostics.report("failed", f"the server failed on a request, which is tried again: {reason}")
-            self._queue.retry(again, self._retry.backoff(again[0].attempts + 1, self._random.random()))
+            delay = retry.backoff(again[0].attempts, self._random.random())
+            self._report_lost(self._queue.requeue(again, max(delay, _LEAST_DELAY)))
+        given_up = [item for item in failed if retry.is_last(item.attempts)]
+        if given_up:
+            self._reject(given_up, f"given up after {given_up[0].attempts} attempts: {reason}")
 
-    def _wait_for_endpoint(self, items: Sequence[Item], answer: Answer, sent_at: float) -> None:
-        self._queue.give_back(items)
-        failures = self._gate.close(
-            sent_at,
-            lambda count: self._pause(answer, count),
-            is_asked=answer.verdict is Verdict.THROTTLED,
-        )
-        if answer.verdict is Verdict.UNAUTHORISED:
-            self._tell(answer, "the API key was refused; check `api_key` or HELICONE_API_KEY")
-        elif failures >= _TROUBLE_IS_TOLD_FROM:
-            throttled = answer.verdict is Verdict.THROTTLED
-            self._tell(answer, "the endpoint asks to wait" if throttled else "the endpoint cannot be reached")
+    def _requeue(self, parts: list[Sequence[Item]]) -> None:
+        while parts:
+            self._report_lost(self._queue.requeue(parts[0]))  # the last in front of all others
+            del parts[0]
 
-    def _pause(self, answer: Answer, failures: int) -> float:
-        return max(_LEAST_PAUSE, self._wanted_pause(answer, failures))
+    def _report_lost(self, count: int) -> None:
+        if count:  # they came back after `close`, and nobody is left to send them
+            within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
+            self._diagnostics.report("unsent", f"{count:,} records are lost, as they could not be sent {within}")
 
-    def _wanted_pause(self, answer: Answer, failures: int) -> float:
-        if answer.verdict is Verdict.UNAUTHORISED:
-            return self._retry.unauthorised()
-        if answer.verdict is Verdict.THROTTLED:
-            return self._retry.throttle(answer.retry_after, failures, self._random.random())
-        return self._retry.backoff(failures, self._random.random())
+    # The circuit breaker
 
-    def _tell(self, answer: Answer, what: str) -> None:
-        waiting = self._queue.account().queued
-        self._diagnostics.report(answer.verdict.value, f"{what}: {answer.detail}; {waiting:,} records are kept")
+    def is_held_back(self, deadline: float) -> bool:
+        """Returns whether the server asked to be left alone beyond a moment."""
+        return self._firm_until > deadline
+
+    def _close_breaker(self, sent_at: float) -> None:
+        if self._breaker.close(sent_at):
+            self._firm_until = 0.0
+            self._queue.pause(0.0)
+
+    def _hold_back(self, outcome: Outcome, sent_at: float) -> None:
+        failures = self._breaker.trip(sent_at)
+        if failures is None:
+            return
+        if outcome.kind is Kind.BROKEN and lifecycle.is_exiting():  # it will not get better any more
+            until, is_firm = math.inf, True
+        else:
+            pause = self._options.retry.pause(outcome, failures, self._random.random())
+            until = clock.monotonic() + pause
+            is_firm = outcome.kind is Kind.THROTTLED or is_wait_asked(outcome)
+        self._firm_until = until if is_firm else 0.0
+        self._queue.pause(until, firm=is_firm)
+        if failures >= _TROUBLE_IS_TOLD_FROM or outcome.kind in {Kind.MISDIRECTED, Kind.BROKEN}:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        what = {
+            Kind.MISDIRECTED: outcome.remedy,
+            Kind.THROTTLED: "the endpoint asks to wait",
+            Kind.BROKEN: "sending failed here",
+        }.get(outcome.kind, "the endpoint cannot be reached")
+        kept = f"{self._queue.stats().queued:,} records are kept"
+        self._diagnostics.report(outcome.kind.value, f"{what}: {outcome.detail}; {kept}")
+
+
+class _Turns:
+    """Hands over the GIL between the parts of large work, which would be one piece for the threads that wait.
+
+    Python makes a running thread hand over after 5 ms; a worker that encodes hundreds of records in less than that
+    holds a caller of `emit` up for as long as it takes. Where many threads compute, it is short beside their own turns.
+    """
+
+    _PAUSE = 0.0001  # seconds in which a thread wakes up; after less, this one would have the GIL back first
+    _TURN = 0.00008  # seconds for which a thread goes on, and longer if nobody made use of its pause
+    _UNUSED, _CROWDED = 0.0005, 0.015  # seconds after which it has the GIL back: nobody waited, several did
+
+    def __init__(self) -> None:
+        self._turn = self._TURN
+        self._ends_at = clock.monotonic() + self._turn
+
+    def pause(self) -> None:
+        """Lets others run if this turn has been long enough."""
+        now = clock.monotonic()
+        if now < self._ends_at:
+            return
+        time.sleep(self._PAUSE)
+        back_at = clock.monotonic()
+        self._turn = 2 * self._turn if back_at - now < self._UNUSED else self._TURN
+        self._ends_at = math.inf if back_at - now > self._CROWDED else back_at + self._turn

@@ -7,6 +7,7 @@ import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from helicone_logging.core.check import refuse
+from helicone_logging.core.secret import Secret
 from helicone_logging.errors import ConfigurationError
 
 PATH = "/v1/trace/log"
@@ -18,23 +19,34 @@ _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}\.?", re.IGNORECASE)
 _EU_KEYS = ("sk-helicone-eu-", "pk-helicone-eu-")
 
 
-def checked_key(api_key: object) -> str | None:
+def checked_key(api_key: object) -> Secret | None:
     """Returns an API key without the blanks around it; None for none.
 
+    Args:
+        api_key: as text, or held already; text is in the locals of whoever calls this with it.
+
     Raises:
-        ConfigurationError: the key cannot stand in a header; the error does not show it.
+        ConfigurationError: the key cannot stand in a header; neither the error nor the locals of this function show it.
     """
-    if api_key is None or api_key == "":
+    if isinstance(api_key, str):
+        api_key = Secret(api_key)
+    if api_key is None:
         return None
-    if not isinstance(api_key, str):
+    if not isinstance(api_key, Secret):
         raise ConfigurationError(f"api_key is a {type(api_key).__name__}; give the key as text")
-    key = api_key.strip()
-    if not (key.isascii() and key.isprintable()) or not key or " " in key:
+    if api_key.reveal() == "":
+        return None
+    if not _is_key(api_key):
         raise ConfigurationError("api_key has characters that no key has; copy it again from Helicone's settings")
-    return key
+    return Secret(api_key.reveal().strip())
 
 
-def endpoint_for(endpoint: object, api_key: str | None, *, allow_insecure: bool) -> str:
+def _is_key(secret: Secret) -> bool:
+    key = secret.reveal().strip()
+    return key.isascii() and key.isprintable() and bool(key) and " " not in key
+
+
+def endpoint_for(endpoint: object, api_key: Secret | None, *, allow_insecure: bool) -> str:
     """Returns the URL to send to.
 
     Args:
@@ -46,11 +58,11 @@ def endpoint_for(endpoint: object, api_key: str | None, *, allow_insecure: bool)
         ConfigurationError: the URL cannot be used, or not with this key.
     """
     if endpoint is None or endpoint == "":
-        url = EU_ENDPOINT if api_key and api_key.startswith(_EU_KEYS) else DEFAULT_ENDPOINT
+        url = EU_ENDPOINT if api_key and api_key.reveal().startswith(_EU_KEYS) else DEFAULT_ENDPOINT
     else:
         url = _checked_url(endpoint)
     parts = urlsplit(url)
-    is_local = _is_loopback(parts.hostname or "")
+    is_local = is_loopback(parts.hostname or "")
     if api_key is None and not is_local:
         raise ConfigurationError(
             f"api_key is missing, and {url} is not on this machine: set `api_key` or HELICONE_API_KEY, or set"
@@ -103,7 +115,8 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Returns whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):  # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback

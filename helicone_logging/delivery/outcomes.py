@@ -1,4 +1,4 @@
-"""What the server's answers mean for a record: a table, as measured on Helicone's server."""
+"""What a server's answer means for the records of a request: a table, as measured on Helicone's server."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import json
 import math
 from typing import NamedTuple
 
-_UNAUTHORISED = frozenset({401, 403, 407})  # 407: the proxy refuses the credentials, the record is innocent
-_FAILED = frozenset({408, 425})
+from helicone_logging.core import clock
+
+_REFUSED_KEY = frozenset({401, 403})
+_WRONG_URL = frozenset({404, 405, 415})
+_REFUSED_BY_PROXY = 407
+_FAILED = frozenset({500, 408, 425})  # perhaps the record's fault
 _THROTTLED = 429
 _UNAVAILABLE = 503
 _BAD_REQUEST = 400
@@ -18,34 +22,37 @@ _MAX_DETAIL = 300
 _MAX_PLAIN_DETAIL = 100
 
 
-class Verdict(enum.Enum):
-    """What happened to a body."""
+class Kind(enum.Enum):
+    """What happened to a body; the values are what `on_request` is told."""
 
     DELIVERED = "delivered"
     REJECTED = "rejected"
-    UNAUTHORISED = "unauthorised"
+    MISDIRECTED = "unauthorised"
     THROTTLED = "throttled"
     FAILED = "failed"
     UNREACHABLE = "unreachable"
+    BROKEN = "broken"  # by a fault on this side, such as no memory; nothing is said about the server
 
 
-class Answer(NamedTuple):
+class Outcome(NamedTuple):
     """What came of sending a body.
 
     Args:
-        verdict: what it means.
+        kind: what it means.
         detail: the reason in words; it never holds the key.
         retry_after: seconds that the server asked to wait, or None.
-        waited: seconds for which the answer let itself be waited for, to its end; infinite where none came.
+        remedy: what to set right, where it is the key, the URL or the proxy.
+        answer: the beginning of the answer's body.
     """
 
-    verdict: Verdict
+    kind: Kind
     detail: str
     retry_after: float | None = None
-    waited: float = math.inf
+    remedy: str = ""
+    answer: str = ""
 
 
-def classify(status: int, text: str, retry_after: str | None) -> Answer:
+def outcome_of(status: int, text: str, retry_after: str | None = None) -> Outcome:
     """Returns what an answer means.
 
     Args:
@@ -54,24 +61,32 @@ def classify(status: int, text: str, retry_after: str | None) -> Answer:
         retry_after: the header of that name, as seconds or as a date.
     """
     if 200 <= status < 300:
-        return Answer(Verdict.DELIVERED, f"HTTP {status}")
-    wait = _seconds(retry_after)
-    return Answer(_verdict(status, text, has_wait=wait is not None), _detail(status, text), wait)
+        return Outcome(Kind.DELIVERED, f"HTTP {status}", answer=text)
+    wait, detail, remedy = _seconds(retry_after), _detail(status, text), _remedy(status, text)
+    if remedy:
+        return Outcome(Kind.MISDIRECTED, detail, wait, remedy)
+    if status == _THROTTLED or (status == _UNAVAILABLE and wait is not None):
+        return Outcome(Kind.THROTTLED, detail, wait)
+    if status in _FAILED:
+        return Outcome(Kind.FAILED, detail, wait)
+    if 300 <= status < 500:
+        return Outcome(Kind.REJECTED, detail, wait)
+    return Outcome(Kind.UNREACHABLE, detail, wait)  # a proxy or CDN answers for a server that is down
+
+
+def _remedy(status: int, text: str) -> str:
+    if status in _REFUSED_KEY or (status == _BAD_REQUEST and _INVALID_TOKEN in text.lower()):
+        return "the API key was refused; check `api_key` or HELICONE_API_KEY"
+    if status in _WRONG_URL:
+        return "the URL takes no traces; check `endpoint` or HELICONE_TRACE_ENDPOINT"
+    if status == _REFUSED_BY_PROXY:
+        return "the proxy refused; check user and password in `proxies` or HTTPS_PROXY"
+    return ""
 
 
 def one_line(text: str) -> str:
     """Returns text of a server's as one line that no terminal or log takes for anything else."""
     return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
-
-
-def _verdict(status: int, text: str, *, has_wait: bool) -> Verdict:
-    if status in _UNAUTHORISED or (status == _BAD_REQUEST and _INVALID_TOKEN in text.lower()):
-        return Verdict.UNAUTHORISED
-    if status == _THROTTLED or (status == _UNAVAILABLE and has_wait):
-        return Verdict.THROTTLED
-    if status in _FAILED or not 300 <= status < 500:
-        return Verdict.FAILED
-    return Verdict.REJECTED
 
 
 def _detail(status: int, text: str) -> str:
@@ -119,4 +134,4 @@ def _until(date: str) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return max(0.0, (moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+    return max(0.0, moment.timestamp() - clock.time())

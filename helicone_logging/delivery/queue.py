@@ -16,7 +16,7 @@ class Item(NamedTuple):
             still has in memory, the entry that was put.
         size: `entry.size` when it was put, so that the sums of bytes are right whatever an entry says later.
         attempts: how often the server failed on it; 0 for a record that was never sent. Workers count it, queues keep
-            it and hand out together only records that failed equally often (`retry_limit`).
+            it, and hand out delayed records together only where they failed equally often (`backoff.retry_limit`).
         queued_at: when it was put or recovered, on the monotonic clock, in seconds; it never changes.
         checkpoint: the number of checkpoints drawn before it; set by the queue.
         id: by which a queue finds the record again, such as its place on disk; meaningless to others.
@@ -67,7 +67,7 @@ class Queue(Protocol):
     encodes before it locks. Moments (`deadline`, `until`) are on `core.clock.monotonic`.
 
     A record is *ready* (waits to be taken now), *delayed* (waits for its next try), or *taken* (being sent). Only
-    `done`, `reject`, `requeue` end its being taken, each exactly once for each item of a `take`.
+    `done`, `reject`, `requeue` end its being taken, one of them exactly once for each item of a `take`.
 
     Wake-ups: an idle process has none. `put` wakes one waiting taker, and none while a taker that lingers still wants
     more records, or while no taker waits; a taker that leaves ready records behind wakes the next one.
@@ -96,8 +96,8 @@ class Queue(Protocol):
             deadline: when to return with nothing; None to wait for as long as it takes.
 
         Returns:
-            At least one item; none at the deadline, after `discard`, or when the queue is closed and holds neither
-            ready nor delayed records. A worker that gets none ends.
+            At least one item; none at the deadline, after `discard`, and without a deadline also after `close`. A
+            worker that gets none ends.
         """
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
@@ -146,9 +146,10 @@ class Queue(Protocol):
         """Returns what became of the records."""
 
     def close(self) -> None:
-        """Lets everybody end who waits for more: takers once nothing waits, and callers of `put` that wait for room.
+        """Ends the waits of workers and producers: takers without a deadline get nothing, `put` waits for no room.
 
-        Records that are there are handed out still, backoff and pause heeded. The next `put` reopens the queue.
+        Records stay, for takers that give a deadline (who empties a closed queue), backoff and pause heeded. A queue on
+        disk in which nothing is left lets go of its files. The next `put` reopens the queue.
         """
 
     def discard(self) -> int:

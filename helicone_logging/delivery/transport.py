@@ -1,35 +1,36 @@
-"""Sends one body once over requests and says what happened; waiting and trying again are the sender's.
+"""Sends one body once over requests and says what happened; waiting and trying again are the workers'.
 
-What requests decides (URL, proxies, certificates, pool of connections) it decides once, as all bodies go the same way;
-each of them then goes straight into the pool, in half the time. No redirect is followed and no netrc read.
+No redirect is followed, no netrc read, no cookie kept. Proxies are those of requests, but for an endpoint on this
+machine, to which the key would travel through them in clear.
 """
 
 from __future__ import annotations
 
 import gzip
-import http.client
-import time
-from typing import cast
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from helicone_logging._version import __version__
-from helicone_logging.delivery.deadlines import DeadlineAdapter
-from helicone_logging.delivery.outcomes import Answer, Verdict, classify, one_line
-from helicone_logging.delivery.requesting import TransportOptions
-from helicone_logging.delivery.responses import Response
-from helicone_logging.delivery.turns import let_others_run
+from helicone_logging.core.secret import HiddenText
+from helicone_logging.delivery.deadline import DeadlineAdapter
+from helicone_logging.delivery.endpoints import is_loopback
+from helicone_logging.delivery.instrumentation import suppressed
+from helicone_logging.delivery.options import TransportOptions
+from helicone_logging.delivery.outcomes import Kind, Outcome, one_line, outcome_of
 
 GZIP = "gzip"
 
 _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agent()}"
 _MAX_ANSWER_BYTES = 65_536
-_LARGE = 262_144  # bytes of a body of many records, whose handling others notice
 _MAX_CAUSE = 300
 _MASK = "[key]"
 _TELLING = 8  # characters of the key, from which on its beginning is masked, too
 _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % larger
+# What urllib3 and the standard library load once a request is on its way; at the end of an interpreter that fails.
+_LOADED_LATE = ("encodings.idna", "encodings.latin_1", "encodings.ascii", "stringprep", "unicodedata")
 
 
 class Transport:
@@ -40,16 +41,14 @@ class Transport:
     """
 
     def __init__(self, options: TransportOptions) -> None:
+        for name in _LOADED_LATE:
+            __import__(name)
         self._options = options
-        self._session = requests.Session()
         self._adapter = DeadlineAdapter()
         self._request = requests.Request("POST", options.endpoint, headers=_headers(options)).prepare()
-        self._headers = dict(self._request.headers)
-        self._headers.pop("Content-Length", None)  # each body has its own
-        self._timeout = _timeout(options.timeout)  # urllib3 works on copies
-        self._way: tuple[urllib3.HTTPConnectionPool, str] | None = None
+        self._settings = _environment(options)
 
-    def send(self, body: bytes | bytearray, timeout: float | None = None) -> Answer:
+    def send(self, body: bytes, timeout: float | None = None) -> Outcome:
         """Sends a body and returns what came of it; it raises nothing.
 
         Args:
@@ -58,53 +57,34 @@ class Transport:
         """
         seconds = self._options.timeout if timeout is None else min(timeout, self._options.timeout)
         try:
-            return self._exchange(body, max(seconds, 0.001))
+            with suppressed():
+                return self._exchange(body, max(seconds, 0.001))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Answer(Verdict.UNREACHABLE, self._told(error))
-        except Exception as error:  # noqa: BLE001 - a fault below must not end the sender thread
-            return Answer(Verdict.FAILED, self._told(error))
+            return Outcome(Kind.UNREACHABLE, self._told(error))
+        except Exception as error:  # noqa: BLE001 - no memory, no module at exit: nothing the server has done
+            return Outcome(Kind.BROKEN, self._told(error))
 
-    def _exchange(self, body: bytes | bytearray, timeout: float) -> Answer:
-        if self._options.compression == GZIP:
-            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
-        if self._way is None:
-            self._way = self._find_way()
-        pool, url = self._way
-        response = pool.urlopen(
-            "POST",
-            url,
-            cast(bytes, body),  # any buffer will do
-            self._headers,
-            retries=self._adapter.max_retries,  # none; False would leave errors of urllib3 1.26 in cycles
-            redirect=False,
-            assert_same_host=False,
-            timeout=self._timeout if timeout == self._options.timeout else _timeout(timeout),
-            preload_content=False,
-            decode_content=False,
-        )
-        if len(body) >= _LARGE:
-            let_others_run()
-        answer: Response = response._original_response  # type: ignore[attr-defined]  # as requests takes it
-        began = time.monotonic()
-        text = self._without_key(_beginning(answer, response).decode("utf-8", "replace"))
-        waited = answer.waited + time.monotonic() - began
-        verdict, detail, retry_after, _ = classify(response.status, text, response.headers.get("Retry-After"))
-        return Answer(verdict, self._without_key(detail), retry_after, waited)  # JSON can hide it behind escapes
-
-    def _find_way(self) -> tuple[urllib3.HTTPConnectionPool, str]:
-        options = self._options
-        settings = self._session.merge_environment_settings(
-            options.endpoint, dict(options.proxies), True, options.verify, options.cert
-        )
-        proxies = dict(settings["proxies"])
-        return self._adapter.way(self._request, proxies, settings["verify"], settings["cert"])
+    def _exchange(self, body: bytes, timeout: float) -> Outcome:
+        request = self._request
+        request.body = gzip.compress(body, _GZIP_LEVEL, mtime=0) if self._options.compression == GZIP else body
+        request.headers["Content-Length"] = str(len(request.body))
+        try:
+            response = self._adapter.send(request, stream=True, timeout=timeout, **self._settings)
+        finally:
+            request.body = None  # to be freed now
+        text = self._without_key(_beginning(response.raw).decode("utf-8", "replace"))
+        outcome = outcome_of(response.status_code, text, response.headers.get("Retry-After"))
+        detail = self._without_key(outcome.detail)  # JSON can hide it behind escapes
+        if outcome.remedy and response.status_code in {404, 405, 415}:
+            detail = f"{detail} at {self._options.endpoint.partition('?')[0]}"
+        return outcome._replace(detail=detail)
 
     def _told(self, error: BaseException) -> str:
         return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
 
     def _without_key(self, text: str) -> str:
         """Masks the key, also where the text breaks off within it."""
-        key = self._options.api_key
+        key = self._options.api_key.reveal() if self._options.api_key else ""
         if not key or key[:_TELLING] not in text:
             return text
         text = text.replace(key, _MASK)
@@ -113,29 +93,35 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connection; the next `send` opens a new one."""
-        self._way = None
         self._adapter.close()
-        self._session.close()
 
 
-def _beginning(answer: Response, response: urllib3.BaseHTTPResponse) -> bytes:
+def _environment(options: TransportOptions) -> dict[str, Any]:
+    """Proxies and certificates, as requests merges options and environment."""
+    with requests.Session() as session:
+        settings = session.merge_environment_settings(
+            options.endpoint, dict(options.proxies), True, options.verify, options.cert
+        )
+    is_local = is_loopback(urlsplit(options.endpoint).hostname or "")
+    return {
+        "proxies": {} if is_local else dict(settings["proxies"]),
+        "verify": settings["verify"],
+        "cert": settings["cert"],
+    }
+
+
+def _beginning(raw: urllib3.BaseHTTPResponse) -> bytes:
     """Reads an answer to a small bound, never inflated; only after the end of one the connection is used again."""
-    is_at_end = False
+    start, is_at_end = b"", False
     try:
-        start = answer.read(_MAX_ANSWER_BYTES)  # as urllib3 would, without its ways for answers of any kind
-        is_at_end = answer.isclosed() and not answer.length
-    except (http.client.HTTPException, OSError, ValueError):  # the last of a length below zero
-        return b""  # the status has been read, and says what became of the record
-    else:
-        return start
-    finally:
-        if not is_at_end:
-            response.close()
-        response.release_conn()
-
-
-def _timeout(seconds: float) -> urllib3.Timeout:
-    return urllib3.Timeout(connect=seconds, read=seconds)
+        start = raw.read(_MAX_ANSWER_BYTES, decode_content=False)
+        is_at_end = not raw.read(1, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError):  # the last of a length below zero
+        pass  # the status has been read, and says what became of the record
+    if not is_at_end:
+        raw.close()
+    raw.release_conn()
+    return start
 
 
 def _cause(error: BaseException) -> str:
@@ -155,7 +141,7 @@ def _headers(options: TransportOptions) -> dict[str, str]:
         "Content-Type": "application/json",
     }
     if options.api_key:
-        headers["Authorization"] = f"Bearer {options.api_key}"
+        headers["Authorization"] = HiddenText(f"Bearer {options.api_key.reveal()}")
     if options.compression:
         headers["Content-Encoding"] = options.compression
     return headers

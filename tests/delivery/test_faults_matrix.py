@@ -29,7 +29,10 @@ TRIED_AGAIN = [
     fault.endless_body(500),
     fault.answer(401, '{"error": "no such key"}'),
     fault.answer(403),
+    fault.answer(404),
+    fault.answer(405),
     fault.answer(407),
+    fault.answer(415),
     fault.answer(400, "Invalid token."),
     fault.answer(408),
     fault.answer(425),
@@ -59,7 +62,7 @@ TAKEN = [
     fault.endless_body(200),
     fault.close_after_answer(),
 ]
-REFUSED = [400, 402, 404, 405, 406, 409, 410, 411, 413, 414, 415, 418, 422, 431, 451]
+REFUSED = [400, 402, 406, 409, 410, 411, 413, 414, 418, 422, 431, 451]
 REFUSED += [300, 301, 302, 303, 304, 307, 308]
 
 
@@ -119,7 +122,7 @@ def test_a_refused_record_is_sent_once_counted_and_reported_with_the_reason(
     status, faulty, client, names, capfd
 ) -> None:
     faulty.script(fault.answer(status, '{"message": "not like this"}', {"Location": "http://127.0.0.1:1/"}))
-    client.log("guilty")
+    client.log("offending")
     client.settle()
     client.log(*names(3))
     client.settle()
@@ -236,23 +239,53 @@ def test_a_refused_key_throws_nothing_away_and_is_told_once(faulty, client, name
     assert KEY not in repr(client.handler.stats())
 
 
+@pytest.mark.parametrize("status", [404, 405, 415])
+def test_a_wrong_url_throws_nothing_away_and_is_told_once_with_the_url(status, faulty, client, names, capfd) -> None:
+    faulty.always(fault.answer(status))
+    client.log(*names(10))
+    faulty.wait_for_requests(10)
+    assert client.counts() == (10, 0, 0, 0, 10)
+    faulty.always(fault.OK)
+    client.settle()
+    assert client.counts() == (10, 10, 0, 0, 0)
+    assert faulty.stored == dict.fromkeys(names(10), 1)
+    (line,) = reports(capfd)
+    assert f"{faulty.url}/v1/trace/log" in line
+    assert "`endpoint`" in line
+
+
+@pytest.mark.parametrize("status", [501, 502, 503, 504, 520, 522, 530, 599])
+def test_a_server_that_is_down_behind_a_proxy_or_cdn_costs_no_attempt(status, faulty, client_of, names, capfd) -> None:
+    client = client_of(faulty.url, max_attempts=1)
+    faulty.always(fault.answer(status, "<html>Bad Gateway</html>"))
+    client.log(*names(20))
+    faulty.wait_for_requests(20)
+    assert client.counts() == (20, 0, 0, 0, 20)
+    faulty.always(fault.OK)
+    client.settle()
+    assert client.counts() == (20, 20, 0, 0, 0)
+    assert faulty.stored == dict.fromkeys(names(20), 1)
+    (line,) = reports(capfd)
+    assert "cannot be reached" in line
+
+
 # Failures of the server
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425])
+@pytest.mark.parametrize("status", [500, 408, 425])
 def test_a_record_on_which_the_server_fails_is_given_up_after_max_attempts(
     status, faulty, client_of, names, capfd
 ) -> None:
     refused = []
     client = client_of(faulty.url, max_attempts=3, on_reject=lambda payload, reason: refused.append((payload, reason)))
-    faulty.usual = lambda: fault.refuse(lambda exchange: "guilty" in exchange.names, status, "out of order")
-    client.log("r 0", "guilty", "r 1")
+    faulty.usual = lambda: fault.refuse(lambda exchange: "offending" in exchange.names, status, "out of order")
+    client.log("r 0", "offending", "r 1")
     client.settle()
     assert client.counts() == (3, 2, 1, 0, 0)
     assert faulty.stored == {"r 0": 1, "r 1": 1}
-    assert [seen.names for seen in faulty.seen].count(("guilty",)) == 3
+    assert [seen.names for seen in faulty.seen].count(("offending",)) == 3
     ((payload, reason),) = refused
-    assert payload["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"] == "guilty"
+    assert payload["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"] == "offending"
     assert reason == f"given up after 3 attempts: HTTP {status} out of order"
     assert len(reports(capfd)) == 2  # it is tried again; it is lost
 
@@ -294,7 +327,7 @@ def test_a_wait_that_the_server_asks_for_is_capped_by_max_backoff(status, wait, 
 
 
 @pytest.mark.parametrize("wait", ["1", far(3600)], ids=["seconds", "date"])
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 502, 503])
 def test_all_senders_hold_back_while_the_server_asks_to_wait(status, wait, faulty, client_of, names, capfd) -> None:
     client = client_of(faulty.url, max_connections=4, max_backoff=1)
     faulty.script(fault.answer(status, headers={"Retry-After": wait}))

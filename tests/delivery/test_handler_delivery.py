@@ -11,7 +11,7 @@ from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
 from helicone_logging.delivery import transport
-from helicone_logging.delivery.outcomes import Answer, Verdict
+from helicone_logging.delivery.outcomes import Outcome, Kind
 from helicone_logging.payload.wires import helicone
 
 TRACE = {"trace_id": "t-1"}
@@ -71,7 +71,7 @@ def test_flush_waits_for_what_was_queued_at_the_call_and_not_for_what_comes_late
         server.wait_for_arrivals(1)
         waiting = threading.Thread(daemon=True, target=lambda: results.append(handler.flush(PATIENCE)))
         waiting.start()
-        while not handler._sender._flushing:
+        while not handler._sender._queue._joining:
             time.sleep(0.001)
     stop = threading.Event()
 
@@ -269,8 +269,8 @@ def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server
 def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, server, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=server.url, batch_size=5, batch_bytes=20_000, flush_interval=3600)
     sender, logger = handler._sender, logger_of(handler)
-    start = sender._start
-    monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
+    no_threads = pytest.MonkeyPatch()
+    no_threads.setattr(sender, "start_worker", lambda: None)  # as where no thread can be started
     prompt, send = '"' * 2000 if "part" in where else "why", transport.Transport.send
     for name in names("r", 8):
         logger.info(name, extra={**TRACE, "prompt": prompt})
@@ -288,7 +288,7 @@ def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, serv
         with pytest.raises(KeyboardInterrupt):
             handler.flush(PATIENCE)
     assert handler.stats().queued == 8 - len(server.received)
-    monkeypatch.setattr(sender, "_start", start)
+    no_threads.undo()
     assert handler.flush(PATIENCE)
     assert sorted(server.names()) == names("r", 8)
     assert handler.stats().queued_bytes == 0
@@ -329,12 +329,12 @@ def test_what_comes_back_comes_in_its_order(refused, server, logger_of, monkeypa
     )
     logger, send, answers = logger_of(handler), transport.Transport.send, []
 
-    def troubled(self: transport.Transport, *args: Any) -> Answer:
+    def troubled(self: transport.Transport, *args: Any) -> Outcome:
         answers.append(args)
         if refused == "the batch" and len(answers) == 1:
-            return Answer(Verdict.REJECTED, "guilty")
+            return Outcome(Kind.REJECTED, "guilty")
         if len(answers) == (2 if refused == "the batch" else 1):
-            return Answer(Verdict.UNREACHABLE, "gone")
+            return Outcome(Kind.UNREACHABLE, "gone")
         return send(self, *args)
 
     monkeypatch.setattr(transport.Transport, "send", troubled)
@@ -348,7 +348,7 @@ def test_what_comes_back_comes_in_its_order(refused, server, logger_of, monkeypa
 def test_a_fault_after_an_answer_leaves_the_account_exact(server, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=server.url, flush_interval=3600, max_backoff=0)
     queue, faults = handler._sender._queue, []
-    delivered = queue.delivered
+    delivered = queue.done
 
     def failing_once(items: Any) -> None:
         if not faults:
@@ -356,7 +356,7 @@ def test_a_fault_after_an_answer_leaves_the_account_exact(server, logger_of, mon
             raise MemoryError
         delivered(items)
 
-    monkeypatch.setattr(queue, "delivered", failing_once)
+    monkeypatch.setattr(queue, "done", failing_once)
     logger_of(handler).info("r", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert set(server.names()) == {"r"}
@@ -371,7 +371,7 @@ def test_ctrl_c_in_a_callback_leaves_the_account_exact(callback, server, logger_
 
     server.status = 400 if callback == "on_reject" else 200
     handler = HeliconeHandler(endpoint=server.url, flush_interval=3600, **{callback: interrupted})
-    monkeypatch.setattr(handler._sender, "_start", lambda thread: None)
+    monkeypatch.setattr(handler._sender, "start_worker", lambda: None)
     logger_of(handler).info("r", extra=TRACE)
     with pytest.raises(KeyboardInterrupt):
         handler.flush(PATIENCE)

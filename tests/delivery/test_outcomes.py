@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.delivery.outcomes import Verdict, classify
+from helicone_logging.delivery.outcomes import Kind, outcome_of
 
-UNAUTHORISED = {401, 403, 407}
+MISDIRECTED = {401, 403, 404, 405, 407, 415}
 THROTTLED = {429}
-FAILED = {408, 425}
+FAILED = {408, 425, 500}
 
 
 def date_in(seconds: float) -> str:
@@ -26,40 +26,57 @@ def date_in(seconds: float) -> str:
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_the_meaning_of_the_table(status) -> None:
     if 200 <= status < 300:
-        expected = Verdict.DELIVERED
-    elif status in UNAUTHORISED:
-        expected = Verdict.UNAUTHORISED
+        expected = Kind.DELIVERED
+    elif status in MISDIRECTED:
+        expected = Kind.MISDIRECTED
     elif status in THROTTLED:
-        expected = Verdict.THROTTLED
-    elif status in FAILED or status >= 500 or status < 200:
-        expected = Verdict.FAILED
+        expected = Kind.THROTTLED
+    elif status in FAILED:
+        expected = Kind.FAILED
+    elif 300 <= status < 500:
+        expected = Kind.REJECTED
     else:
-        expected = Verdict.REJECTED
-    assert classify(status, "", None).verdict is expected
+        expected = Kind.UNREACHABLE
+    assert outcome_of(status, "", None).kind is expected
 
 
 @pytest.mark.parametrize("status", [0, 600, 999])
 def test_a_status_that_http_does_not_know_is_no_verdict_on_the_record(status) -> None:
-    assert classify(status, "", None).verdict is Verdict.FAILED
+    assert outcome_of(status, "", None).kind is Kind.UNREACHABLE
 
 
 def test_503_is_throttling_only_with_a_wait() -> None:
-    assert classify(503, "", None).verdict is Verdict.FAILED
-    assert classify(503, "", "nonsense").verdict is Verdict.FAILED
-    assert classify(503, "", "5").verdict is Verdict.THROTTLED
+    assert outcome_of(503, "", None).kind is Kind.UNREACHABLE
+    assert outcome_of(503, "", "nonsense").kind is Kind.UNREACHABLE
+    assert outcome_of(503, "", "5").kind is Kind.THROTTLED
 
 
 @pytest.mark.parametrize(
     "text", ["Invalid token.", '{"error": "Invalid token."}', "INVALID TOKEN", "x invalid token y"]
 )
 def test_400_is_about_the_key_when_its_text_says_so(text) -> None:
-    assert classify(400, text, None).verdict is Verdict.UNAUTHORISED
-    assert classify(422, text, None).verdict is Verdict.REJECTED
+    assert outcome_of(400, text, None).kind is Kind.MISDIRECTED
+    assert outcome_of(422, text, None).kind is Kind.REJECTED
 
 
 @pytest.mark.parametrize("text", ["", "invalid JSON", '{"message": "Validation Failed"}'])
 def test_any_other_400_is_about_the_record(text) -> None:
-    assert classify(400, text, None).verdict is Verdict.REJECTED
+    assert outcome_of(400, text, None).kind is Kind.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "HELICONE_API_KEY"),
+        (403, "api_key"),
+        (404, "endpoint"),
+        (405, "endpoint"),
+        (415, "endpoint"),
+        (407, "proxy"),
+    ],
+)
+def test_what_is_misdirected_names_what_to_set_right(status, remedy) -> None:
+    assert remedy in outcome_of(status, "").remedy
 
 
 # Retry-After
@@ -89,19 +106,19 @@ def test_any_other_400_is_about_the_record(text) -> None:
     ],
 )
 def test_retry_after_is_read_in_every_form_and_nonsense_is_as_if_absent(header, seconds) -> None:
-    assert classify(429, "", header).retry_after == seconds
+    assert outcome_of(429, "", header).retry_after == seconds
 
 
 @pytest.mark.parametrize("ahead", [30, 3600, 864_000])
 def test_retry_after_as_a_date_is_the_time_until_then(ahead) -> None:
-    wait = classify(429, "", date_in(ahead)).retry_after
+    wait = outcome_of(429, "", date_in(ahead)).retry_after
     assert wait is not None
     assert ahead - 60 < wait <= ahead
 
 
 @given(header=st.text())
 def test_no_retry_after_raises_or_asks_for_a_negative_or_endless_wait(header) -> None:
-    wait = classify(429, "", header).retry_after
+    wait = outcome_of(429, "", header).retry_after
     assert wait is None or (wait >= 0 and math.isfinite(wait))
 
 
@@ -130,7 +147,7 @@ def test_no_retry_after_raises_or_asks_for_a_negative_or_endless_wait(header) ->
     ],
 )
 def test_the_reason_is_the_servers_own_words_on_one_line(text, reason) -> None:
-    assert classify(422, text, None).detail == reason
+    assert outcome_of(422, text, None).detail == reason
 
 
 @pytest.mark.parametrize(
@@ -138,8 +155,8 @@ def test_the_reason_is_the_servers_own_words_on_one_line(text, reason) -> None:
 )
 @pytest.mark.parametrize("status", [200, 422])
 def test_json_that_is_made_to_break_readers_changes_no_verdict(status, text) -> None:
-    answer = classify(status, text, None)
-    assert answer.verdict is (Verdict.DELIVERED if status == 200 else Verdict.REJECTED)
+    answer = outcome_of(status, text, None)
+    assert answer.kind is (Kind.DELIVERED if status == 200 else Kind.REJECTED)
     assert len(answer.detail) < 400
 
 
@@ -155,7 +172,7 @@ json_values = st.recursive(
     header=st.none() | st.text(),
 )
 def test_no_answer_raises_and_every_reason_is_short_and_printable(status, text, header) -> None:
-    detail = classify(status, text, header).detail
+    detail = outcome_of(status, text, header).detail
     assert detail.startswith(f"HTTP {status}")
     assert len(detail) <= 320
     assert detail.isprintable()

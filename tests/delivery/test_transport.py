@@ -15,8 +15,8 @@ from recording_server import PATIENCE
 
 from helicone_logging import OTELTraceFormatter
 from helicone_logging.delivery import deadlines
-from helicone_logging.delivery.outcomes import Verdict
-from helicone_logging.delivery.requesting import TransportOptions
+from helicone_logging.delivery.outcomes import Kind
+from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.transport import Transport
 
 KEY = "sk-helicone-never-shown-1234567"
@@ -46,7 +46,7 @@ def transport_of(faulty):
 def test_a_request_has_exactly_these_headers(server) -> None:
     transport = Transport(TransportOptions(f"{server.url}/v1/trace/log", KEY, headers=(("X-Team", "search"),)))
     body = OTELTraceFormatter().format(_record()).encode()
-    assert transport.send(body).verdict is Verdict.DELIVERED
+    assert transport.send(body).kind is Kind.DELIVERED
     transport.close()
     (request,) = server.requests
     assert request.body == body
@@ -74,7 +74,7 @@ def test_without_a_key_no_authorisation_is_sent(faulty, transport_of) -> None:
 def test_a_body_may_be_compressed(server) -> None:
     transport = Transport(TransportOptions(f"{server.url}/v1/trace/log", None, compression="gzip"))
     body = OTELTraceFormatter().format(_record()).encode()
-    assert transport.send(body).verdict is Verdict.DELIVERED
+    assert transport.send(body).kind is Kind.DELIVERED
     transport.close()
     (request,) = server.requests
     assert request.headers["Content-Encoding"] == "gzip"
@@ -97,7 +97,7 @@ def test_a_connection_is_kept_and_after_close_opened_anew(faulty, transport_of) 
         transport.send(BODY)
     assert faulty.connections == 1
     transport.close()
-    assert transport.send(BODY).verdict is Verdict.DELIVERED
+    assert transport.send(BODY).kind is Kind.DELIVERED
     assert faulty.connections == 2
 
 
@@ -105,7 +105,7 @@ def test_a_small_answer_keeps_the_connection_and_a_large_one_ends_it(faulty, tra
     transport = transport_of()
     faulty.script(fault.answer(200, "x" * 60_000), fault.answer(200, "x" * 200_000))
     answers = [transport.send(BODY) for _ in range(3)]
-    assert [answer.verdict for answer in answers] == [Verdict.DELIVERED] * 3
+    assert [answer.kind for answer in answers] == [Kind.DELIVERED] * 3
     assert faulty.connections == 2
 
 
@@ -114,20 +114,20 @@ def test_a_timeout_of_the_call_is_kept_if_it_is_shorter(behaviour, faulty, trans
     faulty.script(behaviour)
     began = time.monotonic()
     answer = transport_of(timeout=3600.0).send(BODY, 0.2)
-    assert answer.verdict is Verdict.UNREACHABLE
+    assert answer.kind is Kind.UNREACHABLE
     assert "took too long" in answer.detail or "timed out" in answer.detail
     assert time.monotonic() - began < PATIENCE
 
 
 def test_a_timeout_of_the_options_is_kept_if_that_is_shorter(faulty, transport_of) -> None:
     faulty.script(fault.silence())
-    assert transport_of(timeout=0.2).send(BODY, 3600.0).verdict is Verdict.UNREACHABLE
+    assert transport_of(timeout=0.2).send(BODY, 3600.0).kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0])
 def test_no_time_left_is_an_answer_too(timeout, faulty, transport_of) -> None:
     faulty.script(fault.silence())
-    assert transport_of().send(BODY, timeout).verdict is Verdict.UNREACHABLE
+    assert transport_of().send(BODY, timeout).kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_no_time_left_is_an_answer_too(timeout, faulty, transport_of) -> None:
 def test_the_reason_is_the_cause_below_all_layers(behaviour, words, faulty, transport_of) -> None:
     faulty.script(behaviour)
     answer = transport_of().send(BODY)
-    assert answer.verdict is Verdict.UNREACHABLE
+    assert answer.kind is Kind.UNREACHABLE
     assert words in answer.detail
     assert len(answer.detail) <= 300
     assert answer.detail.isprintable()
@@ -154,7 +154,7 @@ def test_the_reason_is_the_cause_below_all_layers(behaviour, words, faulty, tran
 def test_a_refused_connection_is_told_as_such(faulty, transport_of) -> None:
     with faulty.refusing():
         answer = transport_of().send(BODY)
-    assert answer.verdict is Verdict.UNREACHABLE
+    assert answer.kind is Kind.UNREACHABLE
     assert "refused" in answer.detail
 
 
@@ -263,7 +263,7 @@ def test_a_fault_below_is_an_answer_and_not_the_end_of_the_sender(error, transpo
 
     monkeypatch.setattr(transport._adapter, "way", fail)
     answer = transport.send(BODY)
-    assert answer.verdict in {Verdict.FAILED, Verdict.UNREACHABLE}
+    assert answer.kind in {Kind.FAILED, Kind.UNREACHABLE}
     assert KEY not in answer.detail
     assert "[key]" in answer.detail
 
@@ -278,11 +278,11 @@ def test_the_key_is_masked_though_the_answer_breaks_off_within_it(length, faulty
 def test_a_retry_after_reaches_the_answer(faulty, transport_of) -> None:
     faulty.script(fault.answer(429, headers={"Retry-After": "7"}))
     answer = transport_of().send(BODY)
-    assert (answer.verdict, answer.retry_after) == (Verdict.THROTTLED, 7.0)
+    assert (answer.kind, answer.retry_after) == (Kind.THROTTLED, 7.0)
 
 
 def test_a_malformed_header_is_neither_trouble_nor_logged(faulty, transport_of, caplog) -> None:
     caplog.set_level("DEBUG")
     faulty.script(fault.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno header at all\r\nX: y\r\n\r\n", "malformed"))
-    assert transport_of().send(BODY).verdict is Verdict.DELIVERED
+    assert transport_of().send(BODY).kind is Kind.DELIVERED
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from helicone_logging import ConfigurationError, HeliconeHandler
-from helicone_logging.delivery.requesting import checked_cert, checked_headers, checked_proxies, checked_verify
+from helicone_logging.delivery.options import checked_cert, checked_headers, checked_proxies, checked_verify
 
 SECRET = "secret-of-a-proxy"
 

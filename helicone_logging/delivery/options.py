@@ -1,19 +1,62 @@
-"""The options that shape an HTTP request, and their checks; apart from the transport, as requests loads slowly."""
+"""Options of delivery, and checks of those of a request; apart from the transport, as requests loads slowly."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from helicone_logging.core import check
+from helicone_logging.core.secret import Secret
+from helicone_logging.delivery.backoff import RetryPolicy
+
+AUTO = "auto"
+_MAX_AUTO_BATCH = 1024
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 _VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+RejectCallback = Callable[[dict[str, object], str], object]
+RequestCallback = Callable[[str, int, float], object]
+
+
+class DeliveryOptions(NamedTuple):
+    """How records are sent.
+
+    Args:
+        batch_size: records in one body, or `"auto"`: one while nothing is on its way, else what came meanwhile.
+        batch_bytes: bytes of one body, unless a single record has more.
+        flush_interval: seconds that a record waits for others to fill its body.
+        max_connections: workers at the most.
+        shutdown_timeout: seconds for `close` to deliver what is queued.
+        retry: when to try again.
+        on_reject: called with the payload and the reason for each record that is refused for good.
+        on_request: called with outcome, number of records and seconds after each request.
+    """
+
+    batch_size: int | str
+    batch_bytes: int
+    flush_interval: float
+    max_connections: int
+    shutdown_timeout: float
+    retry: RetryPolicy
+    on_reject: RejectCallback | None = None
+    on_request: RequestCallback | None = None
+
+    @property
+    def batch_limit(self) -> int:
+        """How many records go into one body at the most."""
+        return self.batch_size if isinstance(self.batch_size, int) else _MAX_AUTO_BATCH
+
+    @property
+    def linger(self) -> float:
+        """For how many seconds a record waits for others."""
+        return 0.0 if self.batch_size == 1 else self.flush_interval
 
 
 @dataclass(frozen=True)
@@ -32,7 +75,7 @@ class TransportOptions:
     """
 
     endpoint: str
-    api_key: str | None = field(repr=False)
+    api_key: Secret | None = None
     timeout: float = 10.0
     compression: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)

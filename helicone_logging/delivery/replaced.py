@@ -1,0 +1,97 @@
+"""A few threads for all senders whose handlers were replaced while they had records left, however many they are.
+
+An application that reloads its logging settings again and again while its endpoint is down must not pile up threads.
+These senders are served in turn, a batch at a time, each by one thread at a time, until their queues are empty.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Protocol
+
+from helicone_logging.core import lifecycle, reentrancy
+from helicone_logging.delivery.queue import QueueStats
+
+THREAD_NAME = "helicone-logging-replaced"
+_MAX_THREADS = 4
+_LOOK_AGAIN = 0.25  # seconds after a round in which nothing was due
+
+
+class Served(Protocol):
+    """A sender without workers of its own."""
+
+    def serve(self) -> bool:
+        """Delivers one batch, if one is due, and returns whether one was."""
+
+    def stats(self) -> QueueStats:
+        """Returns what became of its records."""
+
+
+class _Servants:
+    """The threads, and whom they serve."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        lifecycle.watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        self._changed = threading.Condition(threading.RLock())
+        self._served: set[Served] = set()
+        self._turns: deque[Served] = deque()  # those that no thread is busy with
+        self._threads = 0
+
+    def add(self, sender: Served) -> None:
+        with self._changed:
+            if sender not in self._served:
+                self._served.add(sender)
+                self._turns.append(sender)
+            self._changed.notify()
+            if self._threads >= min(_MAX_THREADS, len(self._served)) or lifecycle.is_exiting():
+                return
+            self._threads += 1
+        try:
+            threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
+        except BaseException:  # the thread that closes sends then
+            self._threads -= 1
+            raise
+
+    def _run(self) -> None:
+        idle_turns = 0
+        with reentrancy.sending():
+            while (sender := self._next(idle_turns)) is not None:
+                try:
+                    has_sent = sender.serve()
+                except Exception:  # noqa: BLE001 - such as no memory; its next turn comes
+                    has_sent = False
+                idle_turns = 0 if has_sent else idle_turns + 1
+                self._give_back(sender)
+                del sender
+
+    def _next(self, idle_turns: int) -> Served | None:
+        with self._changed:
+            if idle_turns > len(self._turns):
+                self._changed.wait(_LOOK_AGAIN)
+            if self._turns:
+                return self._turns.popleft()
+            self._threads -= 1
+            return None
+
+    def _give_back(self, sender: Served) -> None:
+        with self._changed:
+            if sender.stats().queued:
+                self._turns.append(sender)
+            else:
+                self._served.discard(sender)
+
+
+_servants = _Servants()
+
+
+def serve(sender: Served) -> None:
+    """Has a sender served until its queue is empty.
+
+    Args:
+        sender: it may have been given before; then somebody looks after it already.
+    """
+    _servants.add(sender)
