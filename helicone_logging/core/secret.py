@@ -9,7 +9,7 @@ class HiddenText(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'[secret]'"
+        return "'[hidden]'"
 
 
 class Secret:
@@ -29,7 +29,7 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        return "[secret]"
+        return "[hidden]"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.reveal() == other.reveal()

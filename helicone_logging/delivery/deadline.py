@@ -60,6 +60,12 @@ class _Response(http.client.HTTPResponse):
         in_place_of_socket: Any = _DeadlineReader(sock)  # all that is asked of it is a file
         super().__init__(in_place_of_socket, *args, **kwargs)
 
+    def begin(self) -> None:
+        """Reads status and headers; lines that are none are left out, or urllib3 would log what a server sent there."""
+        super().begin()
+        self.headers.defects.clear()
+        self.headers.set_payload("")
+
 
 class _Connection(HTTPConnection):
     response_class = _Response

@@ -80,12 +80,12 @@ class BoundedQueue:
             return dropped
 
     def _append(self, item: Item) -> None:
-        self._is_closed = self._is_discarded = False
         self._count += 1
         self._bytes += item.size
         self._before[item.checkpoint] += 1
         self._ready_bytes += item.size
         self._ready.append(item)
+        self._is_closed = self._is_discarded = False  # last, as a signal handler may close in the midst of this
 
     def _fits(self, size: int) -> bool:
         return self._count < self._max_records and self._bytes + size <= self._max_bytes

@@ -1,4 +1,4 @@
-"""When to send again: a record, as a pure function of outcome, attempt and chance; the endpoint, by a circuit breaker."""
+"""When to send again: a record by backoff, a pure function; all of them by a circuit breaker."""
 
 from __future__ import annotations
 

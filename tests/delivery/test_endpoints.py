@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helicone_logging import ConfigurationError
+from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.endpoints import DEFAULT_ENDPOINT, EU_ENDPOINT, checked_key, endpoint_for
 
 KEY = "sk-helicone-abc"
@@ -14,7 +15,7 @@ SECRET = "pass-word"
 
 
 def url_of(endpoint: object, key: str | None = KEY, *, allow_insecure: bool = False) -> str:
-    return endpoint_for(endpoint, key, allow_insecure=allow_insecure)
+    return endpoint_for(endpoint, None if key is None else Secret(key), allow_insecure=allow_insecure)
 
 
 @pytest.mark.parametrize("endpoint", [None, ""])
@@ -154,7 +155,7 @@ def test_no_key_is_none(nothing) -> None:
 
 
 def test_blanks_around_a_key_are_left_out() -> None:
-    assert checked_key(f" {KEY}\n") == KEY
+    assert checked_key(f" {KEY}\n") == Secret(KEY)
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,26 @@ def test_proxy_variables_are_respected(variable, faulty, proxy, client_of, monke
     assert len(proxy.lines) == 1
 
 
-@pytest.mark.parametrize("no_proxy", ["127.0.0.1", "127.0.0.0/8", "*"])
+@pytest.mark.parametrize("no_proxy", ["helicone.invalid", ".invalid", "*"])
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
-def test_no_proxy_is_respected(variable, no_proxy, faulty, proxy, client_of, monkeypatch) -> None:
+def test_no_proxy_is_respected(variable, no_proxy, proxy, client_of, monkeypatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv(variable, no_proxy)
-    client = client_of(faulty.url)
+    client = client_of(TARGET, allow_insecure=True, shutdown_timeout=0)
+    client.log("r")
+    while client.handler.stats().last_error is None:
+        client.handler.flush(0.02)
+    assert proxy.lines == []
+
+
+@pytest.mark.parametrize("how", ["option", "HTTP_PROXY", "ALL_PROXY"])
+def test_an_endpoint_on_this_machine_is_never_reached_through_a_proxy(
+    how, faulty, proxy, client_of, monkeypatch
+) -> None:
+    """It would carry the key in clear to another machine."""
+    if how != "option":
+        monkeypatch.setenv(how, proxy.url)
+    client = client_of(faulty.url, proxies={"http": proxy.url, "all": proxy.url} if how == "option" else None)
     client.log("r")
     client.settle()
     assert faulty.stored == {"r": 1}
@@ -53,7 +67,7 @@ def test_no_proxy_is_respected(variable, no_proxy, faulty, proxy, client_of, mon
 def test_no_proxy_for_another_host_changes_nothing(faulty, proxy, client_of, monkeypatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "example.com,10.0.0.0/8")
-    client = client_of(faulty.url)
+    client = client_of(TARGET, allow_insecure=True)
     client.log("r")
     client.settle()
     assert len(proxy.lines) == 1

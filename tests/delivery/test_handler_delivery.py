@@ -11,7 +11,7 @@ from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
 from helicone_logging.delivery import transport
-from helicone_logging.delivery.outcomes import Outcome, Kind
+from helicone_logging.delivery.outcomes import Kind, Outcome
 from helicone_logging.payload.wires import helicone
 
 TRACE = {"trace_id": "t-1"}

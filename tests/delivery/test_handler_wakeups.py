@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import logging.config
 import threading
-from collections import Counter
+import time
+from collections import deque
 
+import freezegun
 import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.delivery import memory as queue_module
-from helicone_logging.delivery import workers as sender_module
+from helicone_logging.delivery import workers as workers_module
+from helicone_logging.delivery.workers import THREAD_NAME
 
 TRACE = {"trace_id": "t"}
 
@@ -74,181 +76,199 @@ def test_closing_the_replaced_handler_leaves_the_records_of_its_successor(server
     assert new.stats().dropped == 0
 
 
-def test_a_record_logged_inside_the_lock_of_the_queue_waits_for_no_sender(server, logger_of, monkeypatch) -> None:
-    """What a signal handler does that interrupts `put`, while the leader holds its own lock and wants the queue's."""
+@pytest.mark.parametrize("call", ["log", "flush", "close"])
+def test_a_signal_handler_may_log_flush_and_close_in_the_middle_of_a_record(call, server, logger_of) -> None:
+    """It runs in the thread that holds the lock of the queue, for which the workers wait."""
     handler = HeliconeHandler(endpoint=server.url)
-    logger = logger_of(handler)
-    logger.info("first", extra=TRACE)
-    assert handler.flush(PATIENCE)
-    main, clock, interruptions = threading.current_thread(), queue_module.monotonic, [True]
+    logger, queue = logger_of(handler), handler._sender._queue
+    interruptions = [True]
 
-    def interrupted():
-        if interruptions and threading.current_thread() is main:
-            interruptions.clear()
-            with_leader = threading.Thread(target=handler._sender._rouse)
-            with_leader.start()
-            logger.info("from a signal handler", extra=TRACE)
-            with_leader.join(1)
-        return clock()
+    class Interrupted(deque):
+        def append(self, item):
+            if interruptions:
+                interruptions.clear()
+                if call == "log":
+                    logger.info("from a signal handler", extra=TRACE)
+                else:
+                    getattr(handler, call)()
+            super().append(item)
 
-    monkeypatch.setattr(queue_module, "monotonic", interrupted)
+    queue._ready = Interrupted()
     logger.info("interrupted", extra=TRACE)
+    server.wait_for(2 if call == "log" else 1)
     assert handler.flush(PATIENCE)
-    assert sorted(server.names()) == ["first", "from a signal handler", "interrupted"]
+    assert sorted(server.names()) == (["from a signal handler"] if call == "log" else []) + ["interrupted"]
+    assert handler.stats().queued == handler.stats().queued_bytes == 0
 
 
-@pytest.mark.parametrize("where", ["memory", "spool"])
-def test_records_that_join_others_wake_nobody(where, server, logger_of, tmp_path, monkeypatch) -> None:
+def test_records_that_join_others_wake_nobody(server, logger_of, monkeypatch) -> None:
     """One switch of threads for each record would cost the application more than the record itself."""
-    spool = {"spool_path": str(tmp_path / "spool.db")} if where == "spool" else {}
-    handler = HeliconeHandler(endpoint=server.url, batch_size=500, flush_interval=3600, **spool)
-    logger, sender = logger_of(handler), handler._sender
-    looks: list[tuple[int, int]] = []
-    due_in = sender._queue.due_in
-
-    def looked_at():  # by the leader, while others log
-        looks.append((sender._queue.ready_count, sender._wanted))
-        return due_in()
-
-    monkeypatch.setattr(sender._queue, "due_in", looked_at)
-    for number in range(499):
+    handler = HeliconeHandler(endpoint=server.url, batch_size=500, flush_interval=3600, max_connections=1)
+    logger, queue = logger_of(handler), handler._sender._queue
+    logger.info("0", extra=TRACE)
+    while queue._wanted != 500:  # the worker lingers
+        time.sleep(0.001)
+    woken = []
+    monkeypatch.setattr(queue, "_wake_taker", lambda: woken.append(len(queue._ready)) or type(queue)._wake_taker(queue))
+    for number in range(1, 500):
         logger.info("%d", number, extra=TRACE)
-    sender.wake()
-    logger.info("last", extra=TRACE)
     server.wait_for(500)
-    assert {wanted for count, wanted in looks if count} <= {500, sender_module._NEVER}
+    assert woken == [500]
 
 
-def test_a_flush_ends_after_records_came_in_the_middle_of_others(server, logger_of) -> None:
-    """What signal handlers do: the first record after a flush is counted as the first one twice."""
-    handler = HeliconeHandler(endpoint=server.url)
+def test_records_wake_nobody_while_all_workers_are_busy(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1)
+    logger, queue = logger_of(handler), handler._sender._queue
+    woken = []
+    with server.hold():
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(queue, "_wake_taker", lambda: woken.append(1))
+            for number in range(50):
+                logger.info("%d", number, extra=TRACE)
+    server.wait_for(51)
+    assert woken == []
+
+
+def test_a_worker_that_hangs_does_not_hold_up_what_was_logged_right_after(server, logger_of) -> None:
+    """Nobody logs, flushes or asks any more."""
+    handler = HeliconeHandler(endpoint=server.url, max_connections=4)
     logger = logger_of(handler)
-    queue = handler._sender._queue
-
-    class Interrupted(type(queue._in_mark)):
-        def __missing__(self, mark):
-            queue._in_mark = Counter(self)
-            logger.info("from a signal handler", extra=TRACE)
-            self.update(queue._in_mark)
-            return 0
-
-    queue._in_mark = Interrupted()
-    logger.info("interrupted", extra=TRACE)
-    assert handler.flush(PATIENCE)
-    assert handler.flush(PATIENCE)
-    assert handler.stats().queued == 0
-    assert min(queue._in_mark.values(), default=0) >= 0
+    with server.hold():
+        for number in range(6):
+            logger.info("%d", number, extra=TRACE)
+        server.wait_for_arrivals(4)
+        assert workers() == 4
+    server.wait_for(6)
 
 
-@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest"])
-def test_a_mark_is_right_whatever_comes_while_it_is_drawn(overflow) -> None:
-    queue = queue_module.BoundedQueue(3, 1000, overflow, 0)
-
-    class Interrupted(Counter):
-        def items(self):
-            queue._in_mark = Counter(self)
-            queue.put(b"from a signal handler")
-            self.clear()
-            self.update(queue._in_mark)
-            queue._in_mark = self
-            return super().items()
-
-    for number in range(3):
-        queue.put(b"%d" % number)
-    queue._in_mark = Interrupted(queue._in_mark)
-    mark = queue.mark()
-    queue._in_mark = Counter(queue._in_mark)
-    items = queue.take(3, 1000)
-    queue.delivered(items[:2])
-    assert not queue.is_done(mark)
-    queue.delivered(items[2:])
-    assert queue.is_done(mark)
-    assert queue.is_done(queue.mark())
-
-
-def test_the_account_is_exact_when_records_come_while_others_go() -> None:
-    queue = queue_module.BoundedQueue(100, 1000, "drop_newest", 0)
-
-    class Interrupted(list):
-        def __len__(self) -> int:
-            queue.put(b"from a signal handler")
-            return super().__len__()
-
-    for number in range(3):
-        queue.put(b"%d" % number)
-    queue.delivered(Interrupted(queue.take(3, 1000)))
-    account = queue.account()
-    assert account.emitted == account.delivered + account.queued
-    assert account.queued == queue.ready_count > 0
-    assert account.queued_bytes == queue.ready_bytes
-
-
-def test_nothing_stays_behind_when_all_that_waits_is_dropped(monkeypatch) -> None:
-    """A record that comes in the middle of another may take the queue beyond its bytes."""
-    queue = queue_module.BoundedQueue(100, 10, "drop_newest", 0)
-    clock = queue_module.monotonic
-
-    def interrupted() -> float:
-        monkeypatch.setattr(queue_module, "monotonic", clock)
-        queue.put(b"x" * 8)
-        return clock()
-
-    monkeypatch.setattr(queue_module, "monotonic", interrupted)
-    queue.put(b"y" * 8)
-    assert queue.account().queued_bytes == 16
-    assert queue.drop_waiting() == 2
-    account = queue.account()
-    assert (account.queued, account.queued_bytes, account.dropped) == (0, 0, 2)
-
-
-@pytest.mark.parametrize("call", ["flush", "close"])
-def test_a_signal_handler_may_flush_and_close_in_the_middle_of_a_record(call, server, logger_of, monkeypatch) -> None:
-    """The leader holds its own lock, and wants the queue's, which this thread holds."""
-    handler = HeliconeHandler(endpoint=server.url)
-    logger, sender = logger_of(handler), handler._sender
-    clock, is_held = queue_module.monotonic, threading.Event()
-
-    def lead() -> None:
-        with sender._work:
-            is_held.set()
-            sender._queue.due_in()
-
-    leader = threading.Thread(target=lead, daemon=True)
-
-    def interrupted() -> float:
-        monkeypatch.setattr(queue_module, "monotonic", clock)
-        leader.start()
-        assert is_held.wait(PATIENCE)
-        assert not getattr(handler, call)()
-        return clock()
-
-    monkeypatch.setattr(queue_module, "monotonic", interrupted)
-    logger.info("interrupted", extra=TRACE)
-    leader.join(PATIENCE)
-    assert handler.flush(PATIENCE)
-    assert server.names() == ["interrupted"]
-
-
-@pytest.mark.parametrize(("records", "turns"), [(63, 0), (64, 1)])
-def test_other_threads_run_between_large_batches(records, turns, server, logger_of, monkeypatch) -> None:
-    taken = []
-    monkeypatch.setattr(sender_module, "let_others_run", lambda: taken.append("turn"))
-    handler = HeliconeHandler(endpoint=server.url, batch_size=records, flush_interval=3600)
+def test_one_worker_is_enough_for_records_that_come_one_by_one(server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=4)
     logger = logger_of(handler)
-    for number in range(records):
+    for number in range(20):
         logger.info("%d", number, extra=TRACE)
-    server.wait_for(records)
-    handler.close()
-    assert len(taken) == turns
+        assert handler.flush(PATIENCE)
+        while not handler._sender._idle:
+            time.sleep(0.001)
+    assert workers() == 1
+
+
+def workers() -> int:
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
 
 
 def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_endpoint, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=dead_endpoint, shutdown_timeout=0)
     sender = handler._sender
-    monkeypatch.setattr(sender, "_start", lambda thread: None)  # as under uWSGI without threads
-    looks = []
-    take = sender._take_here
-    monkeypatch.setattr(sender, "_take_here", lambda: looks.append(1) or take())
+    monkeypatch.setattr(sender, "start_worker", lambda: None)
+    takes = []
+    take = sender._queue.take
+    monkeypatch.setattr(sender._queue, "take", lambda *args, **kwargs: takes.append(1) or take(*args, **kwargs))
     logger_of(handler).info("waits", extra=TRACE)
     assert handler.flush(0.3) is False
-    assert len(looks) < 100
+    assert len(takes) < 100
+
+
+# Whatever a worker raises
+
+
+@pytest.mark.parametrize("error", [MemoryError, ImportError, LookupError, RuntimeError])
+def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of, monkeypatch, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_backoff=0.02, max_attempts=1)
+    logger, sender = logger_of(handler), handler._sender
+    make, failures = sender._make_transport, []
+
+    def fail_at_first():
+        if len(failures) < 3:
+            failures.append(1)
+            raise error("no more")
+        return make()
+
+    monkeypatch.setattr(sender, "_make_transport", fail_at_first)
+    for number in range(5):
+        logger.info("%d", number, extra=TRACE)
+    server.wait_for(5)
+    assert handler.flush(PATIENCE)
+    assert sorted(server.names()) == list("01234")
+    assert (handler.stats().delivered, handler.stats().rejected) == (5, 0)
+    assert "sending failed here: " in capfd.readouterr().err
+
+
+def test_a_worker_that_cannot_take_a_batch_tries_again(server, logger_of, monkeypatch) -> None:
+    monkeypatch.setattr(workers_module, "_AFTER_FAULT", 0.01)
+    handler = HeliconeHandler(endpoint=server.url)
+    logger, queue = logger_of(handler), handler._sender._queue
+    take_ready, failures = queue._take_ready, []
+
+    def fail_at_first(*args):
+        if len(failures) < 3:
+            failures.append(1)
+            raise MemoryError
+        return take_ready(*args)
+
+    monkeypatch.setattr(queue, "_take_ready", fail_at_first)
+    logger.info("r", extra=TRACE)
+    server.wait_for(1)
+    assert handler.flush(PATIENCE)
+    assert len(failures) == 3
+
+
+def test_a_record_for_which_no_thread_can_be_started_is_neither_lost_nor_called_wrong(
+    server, logger_of, monkeypatch
+) -> None:
+    handler = HeliconeHandler(endpoint=server.url)
+    logger = logger_of(handler)
+
+    start = threading.Thread.start
+
+    def refuse(self):
+        if self.name == THREAD_NAME:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        logger.info("r", extra=TRACE)
+        stats = handler.stats()
+        assert (stats.emitted, stats.queued, stats.rejected) == (1, 1, 0)
+        assert handler.flush(PATIENCE)
+    assert server.names() == ["r"]
+
+
+def test_a_record_that_cannot_be_encoded_takes_no_other_with_it(server, logger_of, monkeypatch, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url, batch_size=5, flush_interval=3600)
+
+    class Broken:
+        size = 10
+
+        def encode(self):
+            raise ZeroDivisionError
+
+    for number in range(4):
+        logger_of(handler).info("%d", number, extra=TRACE)
+    handler._sender.submit(Broken())
+    assert handler.flush(PATIENCE)
+    assert server.names() == list("0123")
+    assert (handler.stats().delivered, handler.stats().rejected) == (4, 1)
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+# Frozen clocks
+
+
+def test_a_frozen_clock_neither_hangs_flush_and_close_nor_ends_sending(server, logger_of) -> None:
+    with freezegun.freeze_time("2020-01-01"):
+        handler = HeliconeHandler(endpoint=server.url, batch_size=10, flush_interval=0.01)
+        logger = logger_of(handler)
+        logger.info("frozen", extra=TRACE)
+        server.wait_for(1)
+        assert handler.flush(PATIENCE)
+        server.status = 503
+        logger.info("kept", extra=TRACE)
+        assert handler.flush(0.05) is False
+    server.status = 200
+    logger.info("thawed", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    handler.close()
+    assert sorted(server.names()) == ["frozen", "kept", "thawed"]
