@@ -342,7 +342,7 @@ def _sender_for(settings: _Settings) -> Sender:
             sender.resume()
             return sender
     diagnostics = Diagnostics()
-    queue = _queue(settings.queue, diagnostics)
+    queue = _queue(settings.queue)
     transport = _transport_maker(settings.transport)
     sender = Sender(settings, settings.delivery, queue, helicone.HeliconeWire(), transport, diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly
@@ -357,13 +357,8 @@ def _transport_maker(options: TransportOptions) -> Callable[[], Transport]:
     return functools.partial(transport.Transport, options)
 
 
-def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
-    memory = BoundedQueue(options.queue_size, options.queue_bytes, options.overflow, options.block_timeout)
-    if options.spool_path is None:
-        return memory
-    from helicone_logging.spool import Spool
-
-    return Spool(options.spool_path, options.spool_bytes, options.overflow, memory, diagnostics)
+def _queue(options: _QueueOptions) -> Queue:
+    return BoundedQueue(options.queue_size, options.queue_bytes, options.overflow, options.block_timeout)
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:

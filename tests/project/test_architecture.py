@@ -45,8 +45,8 @@ ROOT: dict[str, set[str]] = {
 }
 BELOW_ALL = {"errors", "_version"}
 TABLE = {**ROOMS, **ROOT}
-# Until delivery asks a wire for bytes, instead of the module that makes them.
-FOR_NOW = {"delivery": {"payload"}, "spool": {"payload"}}
+# Until the queue on disk is rebuilt.
+FOR_NOW = {"spool": {"payload"}}
 MAX_ROOT_MODULES = 16
 MAX_ARROWS = 75
 MAX_LINES = 500
