@@ -21,7 +21,7 @@ _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-leng
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
-RejectCallback = Callable[[Any, str], object]  # of the payload: a dict[str, object], or `payload.wires.helicone.OTELTrace`
+RejectCallback = Callable[[Any, str], object]  # of the payload: a dict, or `payload.wires.helicone.OTELTrace`
 RequestCallback = Callable[[str, int, float], object]
 
 
