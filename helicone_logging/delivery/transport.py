@@ -2,10 +2,17 @@
 
 No redirect is followed, no netrc read, no cookie kept. Proxies are those of requests, but for an endpoint on this
 machine, to which the key would travel through them in clear.
+
+All that a request needs is loaded with this module, in the thread that makes a handler: at the end of an interpreter
+nothing can be loaded any more, and a fork while a worker loads something leaves the child with half of it.
 """
 
 from __future__ import annotations
 
+import email.utils  # noqa: F401 - for `Retry-After`
+import encodings.ascii
+import encodings.idna
+import encodings.latin_1  # noqa: F401
 import gzip
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +36,6 @@ _MAX_CAUSE = 300
 _MASK = "[key]"
 _TELLING = 8  # characters of the key, from which on its beginning is masked, too
 _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % larger
-# What urllib3 and the standard library load once a request is on its way; at the end of an interpreter that fails.
-_LOADED_LATE = ("encodings.idna", "encodings.latin_1", "encodings.ascii", "stringprep", "unicodedata")
 
 
 class Transport:
@@ -41,8 +46,6 @@ class Transport:
     """
 
     def __init__(self, options: TransportOptions) -> None:
-        for name in _LOADED_LATE:
-            __import__(name)
         self._options = options
         self._adapter = DeadlineAdapter()
         self._request = requests.Request("POST", options.endpoint, headers=_headers(options)).prepare()

@@ -65,6 +65,7 @@ class Sender:
         # for signal handlers.
         self._ended = threading.Condition(threading.RLock())
         self._threads: set[threading.Thread] = set()
+        self._running = 0  # of these, those that have begun; under uWSGI without --enable-threads they never do
         self._idle = 0  # workers that wait in the queue, or are on their way there
         self._sending = 0  # batches on their way
         self._is_closed = False  # nobody has submitted anything since `close`
@@ -134,6 +135,8 @@ class Sender:
     def _run(self) -> None:
         transport = _OnDemand(self._make_transport)
         is_done = False
+        with self._ended:
+            self._running += 1
         try:
             with reentrancy.sending():
                 while self._work(transport):
@@ -141,6 +144,8 @@ class Sender:
                 is_done = True
         finally:
             transport.close()
+            with self._ended:
+                self._running -= 1
             self._has_ended(threading.current_thread())
             if not is_done and self._queue.stats().queued:  # ended from outside, as greenlets are
                 self.start_worker()
@@ -215,12 +220,14 @@ class Sender:
             return
         with lifecycle.deadline(self._patience(timeout)) as deadline:
             self._queue.expedite(delayed=True)
-            self._wait(deadline)
+            is_sent = self._wait(deadline)
             self._is_closed = True
-            self._report_unsent(self._queue.discard())
+            lost = self._queue.discard()
+            if not is_sent:
+                self._report_unsent(lost)
             with self._ended:
                 remaining = max(0.0, deadline - clock.monotonic())
-                self._ended.wait_for(lambda: not (self._threads and self._is_closed), remaining)
+                self._ended.wait_for(lambda: not (self._running and self._is_closed), remaining)
 
     def retire(self) -> None:
         """Leaves what is queued to the threads that serve all replaced senders; nobody waits."""
@@ -265,7 +272,9 @@ class Sender:
             return True
         if not self._threads and not lifecycle.is_exiting():
             self.start_worker()
-        if self._threads:
+        if self._threads and not self._running:  # they are about to begin, if they ever do
+            self._queue.join(checkpoint, min(deadline, clock.monotonic() + _LOOK_AGAIN))
+        if self._running:
             return self._queue.join(checkpoint, deadline)
         return self._drain(checkpoint, deadline)
 
