@@ -9,7 +9,6 @@ wait and nothing but the caller is measured.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import json
 import logging
@@ -17,9 +16,9 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bench.nowhere import held
 from bench.peers.loggers import logger_of
 from bench.report import markdown
 from bench.shapes import SHAPES, Item, Shape
@@ -29,10 +28,6 @@ from helicone_logging import HeliconeHandler
 
 _BLOCK = 0.004  # seconds of the handler in a block; short, so that most blocks are undisturbed by other processes
 _FEWEST, _MOST = 8, 400  # records of a block
-_PATIENCE = 120.0
-_UNANSWERED = {"batch_size": 8, "max_connections": 1, "timeout": 600, "shutdown_timeout": _PATIENCE}
-_ROOM = {"queue_size": 1_000_000, "queue_bytes": 2**30}
-_TAKEN = 0.3  # seconds until the sender thread has a batch on its way
 
 
 class Cost(NamedTuple):
@@ -97,7 +92,11 @@ def measure(shape: Shape, sink: Sink, blocks: int) -> Cost:
         The medians.
     """
     null = logger_of(logging.NullHandler(), "bench.null")
-    with _held(shape, sink) as handler, shape.around():
+
+    def warm_up(handler: HeliconeHandler, number: int) -> None:
+        shape.log(logger_of(handler, "bench.ours"), shape.item(number))
+
+    with shape.around(), held(sink, shape.options, warm_up) as handler:
         ours = logger_of(handler, "bench.ours")
         count = _calibrated(shape, ours)
         pairs = []
@@ -111,29 +110,13 @@ def measure(shape: Shape, sink: Sink, blocks: int) -> Cost:
         times=statistics.median(mine / floor for floor, mine in pairs),
         null_us=statistics.median(floor for floor, _ in pairs) * 1e6,
         ours_us=statistics.median(mine for _, mine in pairs) * 1e6,
-        lost=stats.emitted - stats.delivered,
+        lost=stats.emitted + stats.skipped - stats.delivered,
     )
 
 
 def _turned(pair: list[Any], block: int) -> list[Any]:
     """Returns two things, in every other block in the opposite order."""
     return pair if block % 2 == 0 else pair[::-1]
-
-
-@contextlib.contextmanager
-def _held(shape: Shape, sink: Sink) -> Iterator[HeliconeHandler]:
-    """A handler whose sender thread waits for an answer that does not come before the end."""
-    handler = HeliconeHandler(endpoint=sink.url, **_UNANSWERED, **_ROOM, **shape.options)
-    sink.set(hold=True)
-    try:
-        logger = logger_of(handler, "bench.ours")
-        for number in range(4 * _UNANSWERED["batch_size"]):
-            shape.log(logger, shape.item(number))
-        time.sleep(_TAKEN)
-        yield handler
-    finally:
-        sink.set(hold=False)
-        handler.close()
 
 
 def _calibrated(shape: Shape, logger: logging.Logger) -> int:

@@ -57,3 +57,31 @@ def response(number: int) -> dict[str, Any]:
         "usage": {"prompt_tokens": 211, "completion_tokens": 198, "total_tokens": 409},
         "system_fingerprint": "fp_0ba0d124f1",
     }
+
+
+def fields(number: int) -> dict[str, Any]:
+    """Returns the fields of a record of such a call, as they are passed with `extra=`."""
+    return {"trace_id": f"{number + 1:032x}", "llm_request": request(number), "llm_response": response(number)}
+
+
+def attributes(request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    """Returns the span attributes that stand for them, as instrumentations of LLM clients write them."""
+    choice, usage = response["choices"][0], response["usage"]
+    found = {
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": request["model"],
+        "gen_ai.request.temperature": request["temperature"],
+        "gen_ai.request.max_tokens": request["max_tokens"],
+        "gen_ai.response.id": response["id"],
+        "gen_ai.response.model": response["model"],
+        "gen_ai.completion.0.role": choice["message"]["role"],
+        "gen_ai.completion.0.content": choice["message"]["content"],
+        "gen_ai.completion.0.finish_reason": choice["finish_reason"],
+        "gen_ai.usage.prompt_tokens": usage["prompt_tokens"],
+        "gen_ai.usage.completion_tokens": usage["completion_tokens"],
+        "llm.usage.total_tokens": usage["total_tokens"],
+    }
+    for index, message in enumerate(request["messages"]):
+        found[f"gen_ai.prompt.{index}.role"] = message["role"]
+        found[f"gen_ai.prompt.{index}.content"] = message["content"]
+    return found

@@ -97,15 +97,11 @@ def _with_messages(number: int) -> Item:
     return {**extra, "messages": llm.messages(number)}
 
 
-def _sdk_json(number: int) -> Item:
-    return {"trace_id": f"{number + 1:032x}", "llm_request": llm.request(number), "llm_response": llm.response(number)}
-
-
 def _sdk_objects(number: int) -> Item:
     from openai.types.chat import ChatCompletion
 
     response = ChatCompletion.model_validate(llm.response(number))
-    return {**_sdk_json(number), "llm_response": response}
+    return {**llm.fields(number), "llm_response": response}
 
 
 def _renamed(number: int) -> Item:
@@ -177,7 +173,7 @@ def _mixed(number: int) -> Item:
 
 
 def _mixed_sdk_json(number: int) -> Item:
-    return {**_sdk_json(number), "properties": _PROPERTIES}
+    return {**llm.fields(number), "properties": _PROPERTIES}
 
 
 SHAPES = (
@@ -186,7 +182,7 @@ SHAPES = (
     Shape("properties", "flat, with `properties={...}`", 3.5, _properties),
     Shape("tools", "flat, with `tool_calls`", 4.5, _with_tool_calls),
     Shape("messages", "with a list of 12 messages", 5, _with_messages),
-    Shape("sdk-json", "`llm_request`, `llm_response` (plain JSON, 12 messages)", 10, _sdk_json),
+    Shape("sdk-json", "`llm_request`, `llm_response` (plain JSON, 12 messages)", 10, llm.fields),
     Shape("no-content", "flat, `capture_content=False`", 4, options={"capture_content": False}),
     Shape("renamed", "flat, `rename_fields`", 5, _renamed, options={"rename_fields": {"who": "user_id"}}),
     Shape("redacted", 'flat, `redact="secrets"`', 20, options={"redact": "secrets"}),
@@ -213,6 +209,6 @@ SHAPES = (
         _mixed,
         _log_exception,
     ),
-    Shape("mixed-span", "`span()` around SDK JSON", _mixture(7, 10), _sdk_json, _log_in_span, floor=_log),
+    Shape("mixed-span", "`span()` around SDK JSON", _mixture(7, 10), llm.fields, _log_in_span, floor=_log),
     Shape("mixed-bound", "SDK JSON, `properties`, bound context", _mixture(10, 3.5), _mixed_sdk_json, around=_bound),
 )
