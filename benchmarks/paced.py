@@ -8,8 +8,6 @@ OpenTelemetry's span with the same content, ended where it is started. Ours are 
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import statistics
 import sys
@@ -20,42 +18,53 @@ from typing import Any
 from bench import llm, records
 from bench.nowhere import Spans
 from bench.peers.loggers import logger_of
-from bench.report import markdown
 from bench.sink import Sink
+from bench.tables import markdown, options, show
+from bench.targets import Target
 
 from helicone_logging import HeliconeHandler
 
 _RUN = "9ace"
 _PAUSE = 0.02  # seconds
 _WARM_UP = 5
-WANTED = {"flat": {"null": 1.6, "otel": 1.0}, "sdk-json": {"null": 3.0}}
+_WANTED = (
+    ("flat", "null", "a `NullHandler`", 1.6),
+    ("flat", "otel", "OpenTelemetry's span", 1.0),
+    ("sdk-json", "null", "a `NullHandler`", 3.0),
+)
 _LABELS = {"flat": "the benchmark's flat record", "sdk-json": "`llm_request`, `llm_response` (plain JSON, 12 messages)"}
 
 
 def main() -> int:
-    options = _options()
+    given = options(__doc__, 150, "records of each kind").parse_args()
     with Sink() as sink:
-        figures = measure(sink, options.repeat)
-    print(json.dumps(figures, indent=1) if options.json else f"{table(figures)}\n{figures['lost']} records lost")
-    return 1 if figures["lost"] else 0
+        times, lost = measure(sink, given.repeat)
+    return show(times, lost, _table(times), _targets(times), as_json=given.json)
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Returns the figures as Markdown, beside what is wanted."""
-    rows = []
-    for shape, label in _LABELS.items():
-        cost = figures["us"][shape]
-        ratios = {other: cost["ours"] / cost[other] for other in ("null", "otel")}
-        wanted = [f"{WANTED[shape][other]:.3g}" if other in WANTED[shape] else "–" for other in ratios]
-        met = all(ratios[other] <= limit for other, limit in WANTED[shape].items())
-        cells = [f"{cost[who]:.1f}" for who in ("null", "otel", "ours")]
-        cells += [f"{ratio:.2f} × (at most {limit})" for ratio, limit in zip(ratios.values(), wanted, strict=True)]
-        rows.append([label, *cells, "yes" if met else "**no**"])
-    heads = ["one record every 20 ms", "`NullHandler` µs", "OpenTelemetry's span µs", "`HeliconeHandler` µs"]
-    return markdown([*heads, "of `NullHandler`", "of the span", "met"], rows)
+def _table(times: dict[str, dict[str, float]]) -> str:
+    rows = [
+        [
+            _LABELS[shape],
+            *(f"{taken[who]:.1f}" for who in ("null", "otel", "ours")),
+            *(f"{taken['ours'] / taken[other]:.2f}" for other in ("null", "otel")),
+        ]
+        for shape, taken in times.items()
+    ]
+    heads = ["", "`NullHandler` µs", "OpenTelemetry's span µs", "`HeliconeHandler` µs"]
+    return markdown([*heads, "of `NullHandler`", "of the span"], rows)
 
 
-def measure(sink: Sink, count: int) -> dict[str, Any]:
+def _targets(times: dict[str, dict[str, float]]) -> list[Target]:
+    found = []
+    for shape, other, name, limit in _WANTED:
+        ratio = times[shape]["ours"] / times[shape][other]
+        what = f"one record every 20 ms, {shape}: of {name}"
+        found.append(Target(9, what, f"at most {limit:.3g} ×", f"{ratio:.2f} ×", ratio <= limit))
+    return found
+
+
+def measure(sink: Sink, count: int) -> tuple[dict[str, dict[str, float]], int]:
     """Logs `count` records of each kind.
 
     Args:
@@ -95,24 +104,15 @@ def measure(sink: Sink, count: int) -> dict[str, Any]:
             times[shape][who].append(time.perf_counter() - begin)
     handler.close()
     stats = handler.stats()
-    return {
-        "us": {
-            shape: {who: statistics.median(taken[_WARM_UP:]) * 1e6 for who, taken in found.items()}
-            for shape, found in times.items()
-        },
-        "lost": stats.emitted + stats.skipped - stats.delivered,
+    medians = {
+        shape: {who: statistics.median(taken[_WARM_UP:]) * 1e6 for who, taken in found.items()}
+        for shape, found in times.items()
     }
+    return medians, stats.emitted + stats.skipped - stats.delivered
 
 
 def _logging(logger: logging.Logger) -> Callable[[dict[str, Any]], None]:
     return lambda fields: logger.info(records.MESSAGE, extra=fields)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=150, metavar="N", help="records of each kind (150)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

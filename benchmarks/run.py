@@ -14,8 +14,10 @@ from bench.environments import BENCHMARKS
 from bench.machine import machine
 from bench.sink import Sink
 
-_QUICK_PEERS = ["ours-one", "ours-512", "ours-auto", "floor-null", "floor-payload", "floor-queue"]
-_QUICK_RECORDS = 200
+_QUICK_PEERS = ["ours-one", "ours-auto", "floor-null"]
+_QUICK_RECORDS = 10
+_COMPARISONS: dict[str, int | None] = {"shapes": None, "paced": None, "sdk_calls": None}
+_QUICK_COMPARISONS: dict[str, int | None] = {"shapes": 1, "paced": 1, "sdk_calls": 1}
 
 
 def main() -> int:
@@ -32,11 +34,14 @@ def main() -> int:
             peers = campaign.prepare(chosen(options.only))
             repetitions = options.repeat
         campaign.repeat(peers, repetitions, begin + options.seconds)
-        campaign.extras(peers, repetitions)
+        campaign.extras(peers)
+        if not options.only:
+            campaign.compare(_QUICK_COMPARISONS if options.quick else _COMPARISONS)
     results = campaign.results
     results.seconds = time.monotonic() - begin
     reached = targets.judge(results)
     print(report.table(results))
+    print(report.comparisons(results))
     print(report.targets_table(reached))
     if options.quick:
         return 1 if results.left_out else 0

@@ -2,8 +2,8 @@
 
 python benchmarks/sdk_calls.py [--repeat N] [--json]
 
-The real client on a stubbed transport, in turns of a few calls: bare, followed by `logger.info(..., extra={"llm_request":
-..., "llm_response": ...})`, and instrumented by each of the packages that are installed. What is recorded goes nowhere.
+The real client on a stubbed transport, in turns of a few calls: bare, followed by `logger.info` with `llm_request` and
+`llm_response`, and instrumented by each of the packages that are installed. What is recorded goes nowhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY"
 os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
 os.environ["TRACELOOP_TRACE_CONTENT"] = "true"
 
-import argparse
 import contextlib
 import gc
 import importlib
@@ -30,18 +29,18 @@ from typing import Any, NamedTuple
 from bench import llm, records
 from bench.nowhere import Spans, held
 from bench.peers.loggers import logger_of
-from bench.report import markdown
 from bench.sink import Sink
+from bench.tables import markdown, options, show
+from bench.targets import Target
 
 from helicone_logging import HeliconeHandler
 
-PEERS = {
+_PEERS = {
     "openinference": "openinference.instrumentation.openai",
     "traceloop": "opentelemetry.instrumentation.openai",
     "opentelemetry-v2": "opentelemetry.instrumentation.openai_v2",
 }
-WANTED = 1 / 3
-"""How much of the cheapest peer's added cost ours may be."""
+_WANTED = 1 / 3  # of what the cheapest of them adds
 _LABELS = {
     "ours": "**helicone_logging**, `llm_request` and `llm_response`",
     "openinference": "openinference-instrumentation-openai",
@@ -65,28 +64,28 @@ class Patches(NamedTuple):
 
 
 def main() -> int:
-    options = _options()
+    given = options(__doc__, 60, "turns").parse_args()
     with Sink() as sink:
-        figures = measure(sink, options.repeat)
-    print(json.dumps(figures, indent=1) if options.json else f"{table(figures)}\n{figures['lost']} records lost")
-    return 1 if figures["lost"] else 0
+        bare, added, lost = measure(sink, given.repeat)
+    return show({"bare": bare, **added}, lost, _table(bare, added), _targets(added), as_json=given.json)
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Returns the figures as Markdown."""
-    bare, added = figures["bare_us"], figures["added_us"]
+def _table(bare: float, added: dict[str, float]) -> str:
     rows = [["the call alone", f"{bare:.0f}", "–"]]
-    rows += [[label, f"{bare + added[who]:.0f}", f"{added[who]:.0f}"] for who, label in _LABELS.items() if who in added]
-    return markdown(["a call of `chat.completions.create`, 12 messages", "µs", "added µs"], rows)
+    rows += [[_LABELS[who], f"{bare + mine:.0f}", f"{mine:.0f}"] for who, mine in added.items()]
+    return markdown(["`chat.completions.create`, 12 messages", "µs", "added µs"], rows)
 
 
-def ratio(figures: dict[str, Any]) -> float | None:
-    """Returns what ours adds by what the cheapest of the others does; None without others."""
-    others = [added for who, added in figures["added_us"].items() if who != "ours"]
-    return figures["added_us"]["ours"] / min(others) if others else None
+def _targets(added: dict[str, float]) -> list[Target]:
+    others = [mine for who, mine in added.items() if who != "ours"]
+    if not others:
+        return []
+    ratio = added["ours"] / min(others)
+    what = "added to a call of OpenAI's client, of what the cheapest instrumentation adds"
+    return [Target(10, what, f"at most {_WANTED:.2f} ×", f"{ratio:.2f} ×", ratio <= _WANTED)]
 
 
-def measure(sink: Sink, turns: int) -> dict[str, Any]:
+def measure(sink: Sink, turns: int) -> tuple[float, dict[str, float], int]:
     """Calls the client in turns.
 
     Args:
@@ -97,8 +96,8 @@ def measure(sink: Sink, turns: int) -> dict[str, Any]:
         Medians in microseconds of the bare call and of what each adds to it, and how many records were lost.
     """
     client = _client()
-    spans = {who: Spans(_CONTENT) for who, module in PEERS.items() if _is_installed(module)}
-    instrumented = {who: _patches(PEERS[who], recorded) for who, recorded in spans.items()}
+    spans = {who: Spans(_CONTENT) for who, module in _PEERS.items() if _is_installed(module)}
+    instrumented = {who: _patches(_PEERS[who], recorded) for who, recorded in spans.items()}
     times: dict[str, list[float]] = {who: [] for who in ("bare", "ours", *instrumented)}
     gc.collect()
     gc.freeze()
@@ -127,11 +126,8 @@ def measure(sink: Sink, turns: int) -> dict[str, Any]:
         recorded.finish()
         assert recorded.count == turns * _CALLS, f"{who} recorded {recorded.count} of {turns * _CALLS} calls"
         assert recorded.with_content, f"{who} records no content"
-    return {
-        "bare_us": statistics.median(times["bare"]) * 1e6,
-        "added_us": added,
-        "lost": stats.emitted + stats.skipped - stats.delivered,
-    }
+    lost = stats.emitted + stats.skipped - stats.delivered
+    return statistics.median(times["bare"]) * 1e6, added, lost
 
 
 def _client() -> Any:
@@ -140,7 +136,7 @@ def _client() -> Any:
     openai = importlib.import_module("openai")
     answer = json.dumps(llm.response(1)).encode()
     headers = {"content-type": "application/json"}
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=answer, headers=headers))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=answer, headers=headers))
     return openai.OpenAI(api_key="sk-bench", base_url="http://localhost", http_client=httpx.Client(transport=transport))
 
 
@@ -191,13 +187,6 @@ def _timed(call: Callable[[dict[str, Any]], Any]) -> float:
         call(arguments)
         times.append(time.perf_counter() - begin)
     return statistics.median(times)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=60, metavar="N", help="turns (60)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

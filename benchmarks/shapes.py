@@ -8,9 +8,7 @@ wait and nothing but the caller is measured.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import logging
 import statistics
 import sys
@@ -20,9 +18,10 @@ from typing import Any, NamedTuple
 
 from bench.nowhere import held
 from bench.peers.loggers import logger_of
-from bench.report import markdown
 from bench.shapes import SHAPES, Item, Shape
 from bench.sink import Sink
+from bench.tables import markdown, met, options, show
+from bench.targets import Target
 
 from helicone_logging import HeliconeHandler
 
@@ -47,35 +46,41 @@ class Cost(NamedTuple):
 
 
 def main() -> int:
-    options = _options()
-    shapes = [shape for shape in SHAPES if not options.only or shape.key in options.only]
+    parser = options(__doc__, 80, "turns of a shape")
+    keys = [shape.key for shape in SHAPES]
+    parser.add_argument("--only", nargs="+", choices=keys, metavar="SHAPE", help=", ".join(keys))
+    given = parser.parse_args()
     gc.collect()
     gc.freeze()  # what was imported is no concern of the collector during a block
-    costs: dict[str, Cost] = {}
+    costs: dict[Shape, Cost] = {}
     with Sink() as sink:
-        for shape in shapes:
+        for shape in SHAPES:
+            if given.only and shape.key not in given.only:
+                continue
             if shape.is_possible:
-                costs[shape.key] = measure(shape, sink, options.repeat)
+                costs[shape] = measure(shape, sink, given.repeat)
             else:
                 print(f"{shape.key} is left out, as {shape.needs} is not installed", file=sys.stderr)
-    lost = sum(cost.lost for cost in costs.values())
-    if options.json:
-        print(json.dumps({key: cost._asdict() for key, cost in costs.items()}, indent=1))
-    else:
-        print(table({key: cost._asdict() for key, cost in costs.items()}))
-        print(f"{lost} records lost")
-    return 1 if lost else 0
+    reached = sum(cost.times <= shape.wanted for shape, cost in costs.items())
+    target = Target(
+        8, "shapes of records within what is wanted", f"all {len(costs)}", str(reached), reached == len(costs)
+    )
+    figures = {shape.key: cost._asdict() for shape, cost in costs.items()}
+    return show(figures, sum(cost.lost for cost in costs.values()), _table(costs), [target], as_json=given.json)
 
 
-def table(costs: dict[str, dict[str, Any]]) -> str:
-    """Returns the costs as Markdown, beside what is wanted."""
-    rows = []
-    for shape in SHAPES:
-        if shape.key in costs:
-            cost = costs[shape.key]
-            met = "yes" if cost["times"] <= shape.wanted else "**no**"
-            microseconds = [f"{cost['null_us']:.1f}", f"{cost['ours_us']:.1f}"]
-            rows.append([shape.label, *microseconds, f"{cost['times']:.1f}", f"{shape.wanted:.3g}", met])
+def _table(costs: dict[Shape, Cost]) -> str:
+    rows = [
+        [
+            shape.label,
+            f"{cost.null_us:.1f}",
+            f"{cost.ours_us:.1f}",
+            f"{cost.times:.2f}",
+            f"{shape.wanted:.3g}",
+            met(cost.times <= shape.wanted),
+        ]
+        for shape, cost in costs.items()
+    ]
     heads = ["what is logged", "`NullHandler` µs", "`HeliconeHandler` µs", "multiples", "wanted at most", "met"]
     return markdown(heads, rows)
 
@@ -110,7 +115,7 @@ def measure(shape: Shape, sink: Sink, blocks: int) -> Cost:
         times=statistics.median(mine / floor for floor, mine in pairs),
         null_us=statistics.median(floor for floor, _ in pairs) * 1e6,
         ours_us=statistics.median(mine for _, mine in pairs) * 1e6,
-        lost=stats.emitted + stats.skipped - stats.delivered,
+        lost=stats.emitted - stats.delivered + (stats.skipped if shape.is_sent else 0),
     )
 
 
@@ -153,15 +158,6 @@ def _timed_threads(threads: int, logger: logging.Logger, log: Any, items: list[I
     for worker in workers:
         worker.join()
     return (time.perf_counter() - begin) / (threads * len(items))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    keys = [shape.key for shape in SHAPES]
-    parser.add_argument("--only", nargs="+", choices=keys, metavar="SHAPE", help=", ".join(keys))
-    parser.add_argument("--repeat", type=int, default=80, metavar="N", help="blocks of a shape (80)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

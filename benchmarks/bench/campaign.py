@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import pace, registry
+from bench import registry
 from bench.environments import BENCHMARKS, Environment, UnavailableError, variables, versions
-from bench.registry import Peer
+from bench.registry import SDKS, Peer
 from bench.sink import Sink
 from bench.worker import RESULT, Task
 
@@ -23,21 +23,7 @@ _MEMORY_RECORDS = 6_000
 _TRICKLE_RECORDS = 20
 _ABANDONED_RECORDS = 1_000
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
-_SKIPPED_RECORDS = 20_000
 _IMPORTS = 3
-_PACE_SECONDS = 3.0
-# Those that are compared come one after the other, as the machine may be slower a minute later. The first two do so
-# again and again: what they wait for, at each request, is how quickly the machine wakes a process, which varies most.
-_AGAIN_AND_AGAIN = 3
-_COMPARED = [
-    *["ours-one", "helpers"] * _AGAIN_AND_AGAIN,
-    "logzio",
-    "ours-512",
-    "otel-spans",
-    "ours-512-plain",
-    "logstash-sqlite",
-    "ours-spool",
-]
 _IMPORT = "import time; t = time.perf_counter(); import {module}; print((time.perf_counter() - t) * 1e3)"
 
 
@@ -49,6 +35,7 @@ class Results:
         rows: peer → measure → figures of each repetition.
         imports: environment → milliseconds of each import.
         versions: environment → package → version.
+        comparisons: name of a script → what it has found.
         left_out: peer → why.
         repetitions: how many were completed.
         seconds: how long all of it took.
@@ -57,6 +44,7 @@ class Results:
     rows: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     imports: dict[str, list[float]] = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    comparisons: dict[str, dict[str, Any]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     repetitions: int = 0
     seconds: float = 0.0
@@ -66,10 +54,8 @@ class Results:
         return self.rows.get(peer, {}).get(measure, [])
 
     def values(self, peer: str, measure: str, figure: str) -> list[float]:
-        """Returns the figures of all repetitions; the p50 only of those at the machine's full speed, if any."""
-        turns = [turn for turn in self.turns(peer, measure) if figure in turn]
-        undisturbed = [turn for turn in turns if turn.get("full_pace")] if figure == "p50_us" else []
-        return [turn[figure] for turn in undisturbed or turns]
+        """Returns the figures of all repetitions."""
+        return [turn[figure] for turn in self.turns(peer, measure) if figure in turn]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,7 +76,6 @@ class Campaign:
         self._records = records
         self._python = python
         self._runs = 0
-        self._pace = 0 if python else pace.quickest(_PACE_SECONDS)
 
     def prepare(self, peers: list[Peer]) -> list[Peer]:
         """Makes the environments.
@@ -137,32 +122,27 @@ class Campaign:
                 say(f"stopped after {turn} repetitions, as the time is up")
                 break
             say(f"repetition {turn + 1} of {times}")
-            side_by_side = _side_by_side(peers)
-            for peer in side_by_side if turn % 2 == 0 else reversed(side_by_side):
+            for peer in peers if turn % 2 == 0 else reversed(peers):
                 if peer.key not in self.results.left_out:
-                    self._measure(peer, turn)
+                    self._measure(peer)
             self._time_imports({peer.environment for peer in peers})
             longest = max(longest, time.monotonic() - begin)
             self.results.repetitions += 1
 
-    def _measure(self, peer: Peer, turn: int) -> None:
+    def _measure(self, peer: Peer) -> None:
         near = self._note(peer, "near", "throughput", min(peer.near, self._records))
-        if near is not None and peer.far and len(self.results.turns(peer.key, "far")) == turn:
+        if near is not None and peer.far:
             self._note(peer, "far", "throughput", min(peer.far, self._records), delay=FAR)
         if near is not None and peer.queues and not self.results.turns(peer.key, "memory"):
             self._note(peer, "memory", "memory", min(_MEMORY_RECORDS, self._records))
 
-    def extras(self, peers: list[Peer], repetitions: int) -> None:
+    def extras(self, peers: list[Peer]) -> None:
         """Measures what only our own rows have.
 
         Args:
             peers: those that can be measured.
-            repetitions: how often, for what varies.
         """
         keys = {peer.key: peer for peer in peers if peer.key not in self.results.left_out}
-        for key in keys.keys() & {"ours-512", "ours-512-plain"}:
-            for _ in range(repetitions):
-                self._note(keys[key], "skipped", "skipped", min(_SKIPPED_RECORDS, self._records))
         if "ours-one" in keys:
             self._note(keys["ours-one"], "quiet", "quiet", 0)
         if "ours-auto" in keys:
@@ -170,10 +150,33 @@ class Campaign:
         if "ours-spool" in keys:
             self._kill(keys["ours-spool"])
 
+    def compare(self, scripts: dict[str, int | None]) -> None:
+        """Runs the scripts that compare several in one process.
+
+        Args:
+            scripts: their names, and how many repetitions; None for as many as they find right.
+        """
+        try:
+            self._prepare(SDKS)
+        except UnavailableError as error:
+            self.results.left_out.update(dict.fromkeys(scripts, str(error)))
+            return
+        for name, repetitions in scripts.items():
+            say(f"  {name}")
+            command = [str(self._python or SDKS.python), str(BENCHMARKS / f"{name}.py"), "--json"]
+            command += [] if repetitions is None else ["--repeat", str(repetitions)]
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_TASK_SECONDS, env=variables(), check=False
+            )
+            if done.returncode:
+                self.results.left_out[name] = done.stderr.strip()[-500:] or "records were lost"
+            else:
+                self.results.comparisons[name] = json.loads(done.stdout)
+
     def _kill(self, peer: Peer) -> None:
         """Kills a process whose records nobody has taken, and lets the next one send them."""
         with tempfile.TemporaryDirectory(prefix="bench-spool-") as folder:
-            options = {**peer.options, "spool": str(Path(folder) / "queue.db")}
+            options = {**peer.options, "spool": str(Path(folder) / "spool")}
             count, run = min(_ABANDONED_RECORDS, self._records), self._new_run()
             self._sink.set(status=503)
             try:
@@ -205,7 +208,7 @@ class Campaign:
         return f"{self._runs:04x}"
 
     def _run(self, peer: Peer, measure: str, count: int, run: str, options: dict[str, Any]) -> dict[str, Any]:
-        task = Task(measure, peer.module, options, self._sink.port, run, count, peer.arrives, self._pace)
+        task = Task(measure, peer.module, options, self._sink.port, run, count, peer.arrives)
         command = [str(self._python or peer.environment.python), "-m", "bench.worker", json.dumps(asdict(task))]
         # A folder that goes with it: what queues on disk leave fills the page cache, and slows down those that follow.
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -237,12 +240,6 @@ class Campaign:
                     command, capture_output=True, text=True, timeout=60, env=variables(), cwd=BENCHMARKS, check=True
                 )
                 self.results.imports.setdefault(environment.name, []).append(float(done.stdout))
-
-
-def _side_by_side(peers: list[Peer]) -> list[Peer]:
-    """Returns the peers in the order in which they are measured; some of them several times."""
-    by_key = {peer.key: peer for peer in peers}
-    return [by_key[key] for key in _COMPARED if key in by_key] + [peer for peer in peers if peer.key not in _COMPARED]
 
 
 def chosen(keys: list[str] | None) -> list[Peer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -96,7 +97,7 @@ def variables() -> dict[str, str]:
 
 def versions(python: Path, requirements: tuple[str, ...]) -> dict[str, str]:
     """Returns the versions of what was asked for, as installed."""
-    names = [requirement.partition(">")[0] for requirement in _expanded(requirements)]
+    names = [re.split("[<>]", requirement)[0] for requirement in _expanded(requirements)]
     code = "import json,sys,importlib.metadata as m; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
     command = [str(python), "-c", code, *names]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, env=variables(), timeout=60)

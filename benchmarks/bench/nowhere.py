@@ -17,7 +17,7 @@ _PATIENCE = 120.0
 _BATCH = 8
 _UNANSWERED = {"batch_size": _BATCH, "max_connections": 1, "timeout": 600, "shutdown_timeout": _PATIENCE}
 _ROOM = {"queue_size": 1_000_000, "queue_bytes": 2**30}
-_TAKEN = 0.3  # seconds until the sender thread has a batch on its way
+_TAKEN = 0.05  # seconds until the sender thread has a batch on its way
 
 
 @contextlib.contextmanager

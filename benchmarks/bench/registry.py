@@ -26,6 +26,21 @@ LOGSTASH = Environment("logstash", ("python-logstash-async",), imports="bench.pe
 LOGZIO = Environment("logzio", ("logzio-python-handler",), imports="logzio.handler")
 POSTHOG = Environment("posthog", ("posthog",), imports="posthog")
 SENTRY = Environment("sentry", ("sentry-sdk",), imports="sentry_sdk")
+SDKS = Environment(
+    "sdks",
+    (
+        OURS,
+        "orjson",
+        "openai",
+        "httpx",  # openai's own is another one since version 3
+        "opentelemetry-sdk",
+        "openinference-instrumentation-openai",
+        "opentelemetry-instrumentation-openai",
+        "opentelemetry-instrumentation-openai-v2",
+        "opentelemetry-util-genai<1.2",  # what the one before was released with
+    ),
+)
+"""Where several are compared in one process."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,25 @@ from collections.abc import Mapping, Sequence
 
 from bench import plot, registry
 from bench.campaign import Results
-from bench.environments import BENCHMARKS
+from bench.environments import BENCHMARKS, ROOT
 from bench.registry import Peer
+from bench.tables import markdown, met
 from bench.targets import Target
 
 _NOTES = BENCHMARKS / "NOTES.md"
 _NOTHING = "–"
+_BEGIN, _END = "<!-- costs -->", "<!-- /costs -->"
+_COSTS = {
+    "line": "a line that is not sent",
+    "trace": "a line with a `trace_id` only",
+    "flat": "a call in eleven plain fields, 1 KB of prompt, 1 KB of answer",
+    "messages": "the same with a list of 12 messages",
+    "sdk-json": "`llm_request` and `llm_response` as JSON, 12 messages",
+    "sdk-objects": "the same with the answer as OpenAI's own object",
+    "exception": "the plain fields and an exception with its traceback",
+    "span": "the plain fields inside a `span()`: two records",
+    "redacted": 'the plain fields with `redact="secrets"`',
+}
 
 
 class _Column:
@@ -66,15 +79,12 @@ def table(results: Results) -> str:
 
 def targets_table(targets: Sequence[Target]) -> str:
     """Returns each target, what was reached, and whether that is enough."""
-    rows = [
-        [str(target.number), target.what, target.limit, target.reached, "yes" if target.is_met else "**no**"]
-        for target in targets
-    ]
+    rows = [[str(target.number), target.what, target.limit, target.reached, met(target.is_met)] for target in targets]
     return markdown(["", "", "target", "reached", "met"], rows)
 
 
 def write(machine: Mapping[str, str], results: Results, targets: Sequence[Target]) -> None:
-    """Writes the README and the plot.
+    """Writes the README, the plot, and what a record costs into the README of the project.
 
     Args:
         machine: what was measured on.
@@ -82,32 +92,59 @@ def write(machine: Mapping[str, str], results: Results, targets: Sequence[Target
         targets: what was to be reached.
     """
     (BENCHMARKS / "results.svg").write_text(_drawing(results), encoding="utf-8")
-    met = sum(target.is_met for target in targets)
+    reached = sum(target.is_met for target in targets)
     parts = [
         _INTRODUCTION,
         f"## Results\n\n{table(results)}\n\n{_LEGEND}\n\n![The table as bars](results.svg)",
-        f"## Targets\n\nRatios within this run; {met} of {len(targets)} are met.\n\n{targets_table(targets)}",
-        f"## Records that are not exported\n\n{_skipped(results)}",
+        f"## Targets\n\nRatios within this run; {reached} of {len(targets)} are met.\n\n{targets_table(targets)}",
+        comparisons(results),
         f"## Where and how\n\n{_circumstances(machine, results)}",
         _METHOD,
         _SOAK,
     ]
     if _NOTES.exists():
         parts.append(_NOTES.read_text(encoding="utf-8").strip())
-    (BENCHMARKS / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (BENCHMARKS / "README.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    _write_costs(costs(results))
 
 
-def _skipped(results: Results) -> str:
-    titles = {"": "a line", "_extra": "a line with `extra=`", "_bound": "a line inside `bind()`, which is entered too"}
-    rows = []
-    for key, name in (("ours-512", "with orjson installed"), ("ours-512-plain", "without orjson")):
-        turns = results.turns(key, "skipped")
-        for suffix, title in titles.items():
-            null, ours = ([turn[f"{who}{suffix}_us"] for turn in turns] for who in ("null", "ours"))
-            if turns:
-                over = [mine - floor for mine, floor in zip(ours, null, strict=True)]
-                rows.append([f"{title}, {name}", _cell(null), _cell(ours), _cell(over)])
-    return markdown(["", "`NullHandler` µs", "`HeliconeHandler` µs", "difference µs"], rows)
+def costs(results: Results) -> str:
+    """Returns README's section of what a record costs, or nothing if not all of it was measured."""
+    figures = {name: comparison["figures"] for name, comparison in results.comparisons.items()}
+    if not {"shapes", "paced", "sdk_calls"} <= figures.keys():
+        return ""
+    shapes, paced, added = figures["shapes"], figures["paced"], dict(figures["sdk_calls"])
+    rows = [
+        [label, f"{shapes[key]['ours_us']:.0f}", f"{shapes[key]['times']:.1f}"]
+        for key, label in _COSTS.items()
+        if key in shapes
+    ]
+    added.pop("bare")
+    ours, cheapest = added.pop("ours"), min(added.values(), default=0)
+    flat, sdk = paced["flat"], paced["sdk-json"]
+    return (
+        f"{markdown(['what is logged', 'caller, µs', 'of a `NullHandler`'], rows)}\n\n"
+        "In a tight loop, that is. In a service that logs now and then caches are cold: there, one record every 20 ms, "
+        f"the flat record takes {flat['ours']:.0f} µs, a `NullHandler` {flat['null']:.0f} and OpenTelemetry's span "
+        f"{flat['otel']:.0f}; an SDK's call as JSON {sdk['ours']:.0f}. A real call of OpenAI's client becomes "
+        f"{ours:.0f} µs longer by logging its request and response; the cheapest of three instrumentations adds "
+        f"{cheapest:.0f}."
+    )
+
+
+def _write_costs(text: str) -> None:
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    if text and after:
+        readme.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
+
+
+def comparisons(results: Results) -> str:
+    """Returns the tables of those that were compared in one process."""
+    return "\n\n".join(
+        f"{_COMPARISONS[name]}\n\n{comparison['table']}" for name, comparison in results.comparisons.items()
+    )
 
 
 def _circumstances(machine: Mapping[str, str], results: Results) -> str:
@@ -135,11 +172,6 @@ def _import(results: Results, peer: Peer) -> str:
     return plot.short(statistics.median(values)) if values else _NOTHING
 
 
-def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
 def _drawing(results: Results) -> str:
     peers = measured(results)
 
@@ -165,16 +197,35 @@ Written by `python benchmarks/run.py`; do not edit (the last section comes from 
     python benchmarks/run.py                    # makes an environment for each peer, measures, writes this
     python benchmarks/run.py --only ours otel   # some of the rows, printed only
     python benchmarks/run.py --quick            # seconds: proves that it runs, measures nothing
+    python benchmarks/shapes.py                 # half a minute: what each shape of a record costs
+    python benchmarks/paced.py                  # half a minute: one record every 20 ms
+    python benchmarks/sdk_calls.py              # SDK objects, beside what instrumentations of the client take
     python benchmarks/profile_emit.py           # where `emit` spends its time
     python benchmarks/soak.py                   # a minute of overload with an outage; see below"""
 
 _LEGEND = """\
 Medians over the repetitions, in brackets the least and the most. *p50, p99, p99.9*: microseconds for the caller of one
 record, in a tight loop of 20,000 (one span a request 10,000, helicone-helpers 1,000, python-logstash-async's SQLite
-4,000), while the background is sending; *p50* while the machine runs at its full speed. *records/s*: until the last one
-was stored. *lost*: of those of the loop. *CPU*: of the whole process, both threads of it, for each logged record. *100
-ms away*: 2,000 records (one span a request 300, SQLite 1,000, helicone-helpers 50), each answer 100 ms late. *bytes of
-a queued record*: growth of the resident memory while nobody answers."""
+4,000), while the background is sending. *records/s*: until the last one was stored. *lost*: of those of the loop.
+*CPU*: of the whole process, both threads of it, for each logged record. *100 ms away*: 2,000 records (one span a
+request 300, SQLite 1,000, helicone-helpers 50), each answer 100 ms late. *bytes of a queued record*: growth of the
+resident memory while nobody answers."""
+
+_COMPARISONS = {
+    "shapes": """\
+## What each shape of a record costs
+
+Medians of the caller in microseconds, in turns with a `NullHandler` that gets the same call, while nobody answers and
+the sender threads wait.""",
+    "paced": """\
+## One record every 20 ms
+
+That is how services log, and why their caches are cold. OpenTelemetry's span has the same content.""",
+    "sdk_calls": """\
+## SDK objects
+
+The real client of OpenAI on a stubbed transport; content is captured by all, spans go nowhere.""",
+}
 
 _METHOD = """\
 ## Method
@@ -186,12 +237,8 @@ _METHOD = """\
   record by its bytes, so that what is lost or doubled shows for every format. It counts when it answers.
 - **Each measurement** is a process of its own in the virtual environment of its peer, after 50 records of warming up.
   Repetitions go through all rows, every other time backwards, so that a busy minute of the machine hits all of them.
-  Those that are compared come one after the other, and their ratio is the median of those of the repetitions. One
-  span a request and helicone-helpers do so three times in each: both wait for the endpoint at each request, and how
-  quickly the machine wakes whom it has put to sleep varies most, up to 0.1 ms on a virtual one.
-- **The machine's speed** changes from one half of a second to the next where its host is busy, by 1.7 times. So a fixed
-  piece of work is timed every 100 records ([`pace.py`](bench/pace.py)): the loop begins at full speed, and its
-  p50 is of the stretches at full speed. Of what is not exported the quickest of 300 blocks counts.
+  Ratios are the medians of those of the repetitions. Shapes, the paced record and SDK calls compare in one process, in
+  turns of a few milliseconds, as the speed of a virtual machine changes from one half of a second to the next.
 - **Queues** have room for the whole loop where a peer can be told so; otherwise what overflows is lost, and shown.
 - python-logstash-async sends over HTTP here: over TCP and UDP it never learns whether a record has arrived. Its worker
   looks at its queue every two seconds; the loop ends with `close()`, which does not wait for that.

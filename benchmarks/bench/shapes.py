@@ -46,7 +46,7 @@ def _raise(depth: int) -> None:
     _raise(depth - 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """One row of the table.
 
@@ -60,6 +60,7 @@ class Shape:
         options: of the handler.
         around: what is entered around all calls.
         threads: how many log at once.
+        is_sent: whether its records are exported.
         needs: a package that has to be installed.
     """
 
@@ -72,6 +73,7 @@ class Shape:
     options: dict[str, Any] = field(default_factory=dict)
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     threads: int = 1
+    is_sent: bool = True
     needs: str = ""
 
     @property
@@ -163,6 +165,23 @@ def _log_in_span(logger: logging.Logger, extra: Item) -> None:
         logger.info(MESSAGE, extra=extra)
 
 
+def _number(number: int) -> Item:
+    return number
+
+
+def _log_line(logger: logging.Logger, number: Item) -> None:
+    logger.info("took %d rows", number)
+
+
+def _log_line_with_extra(logger: logging.Logger, number: Item) -> None:
+    logger.info("took %d rows", number, extra={"rows": number, "table": "users"})
+
+
+def _log_line_bound(logger: logging.Logger, number: Item) -> None:
+    with _bound():
+        logger.info("took %d rows", number)
+
+
 def _mixture(*wanted: float) -> float:
     """Returns what the sum of the parts allows."""
     return (_FLAT + sum(part - _FLAT for part in wanted)) * _SUM
@@ -211,4 +230,7 @@ SHAPES = (
     ),
     Shape("mixed-span", "`span()` around SDK JSON", _mixture(7, 10), llm.fields, _log_in_span, floor=_log),
     Shape("mixed-bound", "SDK JSON, `properties`, bound context", _mixture(10, 3.5), _mixed_sdk_json, around=_bound),
+    Shape("line", "a line that is not exported", 1.35, _number, _log_line, is_sent=False),
+    Shape("line-extra", "the same with `extra=`", 1.3, _number, _log_line_with_extra, is_sent=False),
+    Shape("line-bound", "the same in a `bind()`, which is entered too", 1.25, _number, _log_line_bound, is_sent=False),
 )

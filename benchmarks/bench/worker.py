@@ -9,12 +9,10 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import itertools
 import json
 import os
 import resource
 import signal
-import statistics
 import sys
 import threading
 import time
@@ -23,17 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench import pace, records
+from bench import records
 from bench.sink import Sink
 
 RESULT = "RESULT "
-_PERCENTILES = {"p99_us": 0.99, "p999_us": 0.999}
+_PERCENTILES = {"p50_us": 0.5, "p99_us": 0.99, "p999_us": 0.999}
 _WARM_UP_RUN = "0000"
 _WARM_UP = 50
-_BLOCKS, _BLOCK = 300, 200
 _FEW_SAMPLES = 1_000
-_STRETCH = 100  # records between two looks at the machine's speed
-_PATIENCE = 3.0  # seconds to wait for its full speed
 _SLICE = 100
 _ON_THEIR_WAY = 2_600  # records that keep all connections busy, each with a batch
 _SETTLING = 0.5  # seconds until they have been taken from the queue
@@ -64,7 +59,6 @@ class Task:
         run: by which the sink knows the records.
         count: how many.
         arrives: whether they are sent.
-        pace: what `pace.quickest` has found; 0 where speed does not matter.
     """
 
     measure: str
@@ -74,7 +68,6 @@ class Task:
     run: str
     count: int
     arrives: bool
-    pace: int
 
 
 def main() -> None:
@@ -100,25 +93,18 @@ def _warm_up(peer: Peer, task: Task) -> None:
 
 
 def throughput(task: Task) -> dict[str, Any]:
-    """A tight loop: the caller's time for each record, and CPU and time until all have arrived.
-
-    The median is of the records that were logged while the machine ran at its full speed, unless it never did.
-    """
+    """A tight loop: the caller's time for each record, and CPU and time until all have arrived."""
     peer = _make(task)
     _warm_up(peer, task)
     gc.collect()
-    if task.pace:
-        pace.wait_for_full(task.pace, _PATIENCE)
-    samples, paces = [0] * task.count, [pace.measured()]
+    samples = [0] * task.count
     clock, log, fields = time.perf_counter_ns, peer.log, records.fields
     started_at, cpu = time.monotonic(), time.process_time()
-    for first in range(0, task.count, _STRETCH):
-        for number in range(first, min(first + _STRETCH, task.count)):
-            extra = fields(task.run, number)
-            begin = clock()
-            log(extra)
-            samples[number] = clock() - begin
-        paces.append(pace.measured())
+    for number in range(task.count):
+        extra = fields(task.run, number)
+        begin = clock()
+        log(extra)
+        samples[number] = clock() - begin
     looped_at = time.monotonic()
     peer.finish()
     cpu, finished_at = time.process_time() - cpu, time.monotonic()
@@ -126,24 +112,14 @@ def throughput(task: Task) -> dict[str, Any]:
     if task.arrives:
         tally = Sink(task.port).wait_for(task.run, count)
         count, finished_at = tally["count"], tally["last_at"]
-    undisturbed, share = _at_full_pace(samples, paces, task.pace)
     return {
         **_percentiles(samples),
-        "p50_us": statistics.median(undisturbed) / 1e3,
-        "full_pace": share,
         "cpu_us": cpu / task.count * 1e6,
         "loop_s": looped_at - started_at,
         "per_second": count / max(finished_at - started_at, 1e-9),
         "lost": task.count - count,
         **peer.figures(),
     }
-
-
-def _at_full_pace(samples: list[int], paces: list[int], full: int) -> tuple[list[int], float]:
-    """Returns the samples of the stretches at full speed, and the share of these; all, and 0.0, if there are none."""
-    are_full = [pace.is_full(max(around), full) for around in itertools.pairwise(paces)]
-    chosen = itertools.chain.from_iterable(itertools.repeat(is_full, _STRETCH) for is_full in are_full)
-    return list(itertools.compress(samples, chosen)) or samples, statistics.mean(are_full)
 
 
 def _percentiles(samples: list[int]) -> dict[str, float]:
@@ -196,23 +172,6 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def skipped(task: Task) -> dict[str, Any]:
-    """Records that are not exported, beside the same records and a `NullHandler`: turns of a block each.
-
-    The quickest block of each counts: a busy host makes all of them slower, for half of the time.
-    """
-    module = importlib.import_module(f"bench.peers.{task.module}")
-    callers: dict[str, Callable[[], None]] = module.skipping(f"http://127.0.0.1:{task.port}", task.options)
-    times: dict[str, list[float]] = {name: [] for name in callers}
-    for _ in range(max(3, _BLOCKS * task.count // 20_000)):
-        for name, call in callers.items():
-            begin = time.perf_counter()
-            for _ in itertools.repeat(None, _BLOCK):
-                call()
-            times[name].append((time.perf_counter() - begin) / _BLOCK * 1e6)
-    return {f"{name}_us": min(values) for name, values in times.items()}
-
-
 def trickle(task: Task) -> dict[str, Any]:
     """Ten records a second: how many go into one body."""
     peer = _make(task)
@@ -260,7 +219,6 @@ def recover(task: Task) -> dict[str, Any]:
 _MEASURES: dict[str, Callable[[Task], dict[str, Any]]] = {
     "throughput": throughput,
     "memory": memory,
-    "skipped": skipped,
     "trickle": trickle,
     "quiet": quiet,
     "abandon": abandon,

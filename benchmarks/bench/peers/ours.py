@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.peers.loggers import LoggingPeer, logger_of
+from bench.peers.loggers import LoggingPeer
 from helicone_logging import HeliconeHandler, bind
 
 _PATIENCE = 120.0
@@ -48,34 +45,10 @@ def make(endpoint: str, options: dict[str, Any]) -> LoggingPeer:
     spool = options.get("spool")
     if spool is not None:
         if not spool:
-            spool = str(Path(tempfile.mkdtemp(prefix="bench-spool-")) / f"{os.getpid()}.db")
+            spool = str(Path(tempfile.mkdtemp(prefix="bench-spool-")) / "spool")
         given["spool_path"] = spool
     handler = HeliconeHandler(endpoint=endpoint, **given)
     if options.get("bound"):
         bind(trace_id="5b8aa5a2d2c872e8321cf37308d69df2", user_id="ada", provider="openai").__enter__()
         return _Bound(handler, spool)
     return _Ours(handler, spool)
-
-
-def skipping(endpoint: str, options: dict[str, Any]) -> dict[str, Callable[[], None]]:
-    """What logs a record without trace context, by name."""
-    null = logger_of(logging.NullHandler(), "bench.null")
-    ours = logger_of(HeliconeHandler(endpoint=endpoint, **options.get("handler", {})), "bench.ours")
-    around = bind(trace_id="5b8aa5a2d2c872e8321cf37308d69df2", user_id="ada")
-
-    def bound() -> None:
-        with around:
-            ours.info("took %d rows", 12)
-
-    def entered() -> None:
-        with around:
-            null.info("took %d rows", 12)
-
-    return {
-        "null": lambda: null.info("took %d rows", 12),
-        "ours": lambda: ours.info("took %d rows", 12),
-        "null_extra": lambda: null.info("took %d rows", 12, extra={"rows": 12, "table": "users"}),
-        "ours_extra": lambda: ours.info("took %d rows", 12, extra={"rows": 12, "table": "users"}),
-        "null_bound": entered,
-        "ours_bound": bound,
-    }
