@@ -18,10 +18,10 @@ _NOTHING = "–"
 _BEGIN, _END = "<!-- costs -->", "<!-- /costs -->"
 _COSTS = {
     "line": "a line that is not sent",
-    "trace": "a line with a `trace_id` only",
+    "trace": "a line with a trace id only",
     "flat": "a call in eleven plain fields, 1 KB of prompt, 1 KB of answer",
     "messages": "the same with a list of 12 messages",
-    "sdk-json": "`llm_request` and `llm_response` as JSON, 12 messages",
+    "sdk-json": "an SDK's request and response as JSON, 12 messages",
     "sdk-objects": "the same with the answer as OpenAI's own object",
     "exception": "the plain fields and an exception with its traceback",
     "span": "the plain fields inside a `span()`: two records",
