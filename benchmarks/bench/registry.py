@@ -37,7 +37,7 @@ SDKS = Environment(
         "openinference-instrumentation-openai",
         "opentelemetry-instrumentation-openai",
         "opentelemetry-instrumentation-openai-v2",
-        "opentelemetry-util-genai<1.2",  # what the one before was released with
+        "opentelemetry-util-genai>=1.0b0,<1.2",  # what the one before was released with
     ),
 )
 """Where several are compared in one process."""
