@@ -105,6 +105,7 @@ class HeliconeHandler(logging.Handler):
         ConfigurationError: an option has a value that cannot work.
     """
 
+    _sender: Sender | None = None  # while the constructor has not come so far; tools that report errors ask for `repr`
     _selected: logging.LogRecord | None = None  # what `handle` has asked for already, on its way to `emit`
 
     def __init__(
@@ -142,7 +143,6 @@ class HeliconeHandler(logging.Handler):
         del api_key  # tools that report errors print the locals of every frame
         _refuse_unknown(formatter_options)
         super().__init__(check.level("level", level))
-        self._sender: Sender | None = None
         if not _is_enabled(enabled):
             return
         # Now, as it loads what importing the package does not need.
@@ -196,7 +196,8 @@ class HeliconeHandler(logging.Handler):
 
     def __repr__(self) -> str:
         target = "disabled" if self._sender is None else self._endpoint
-        return f"<{type(self).__name__} {target} ({logging.getLevelName(self.level)})>"
+        level = getattr(self, "level", logging.NOTSET)  # none yet while the constructor has not come so far
+        return f"<{type(self).__name__} {target} ({logging.getLevelName(level)})>"
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - the standard library's name
         """Sets what formats the records.

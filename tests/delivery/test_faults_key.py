@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 
 import fault_server as fault
 import pytest
@@ -12,6 +13,9 @@ from recording_server import PATIENCE
 from scripts import run, write
 
 from helicone_logging import ConfigurationError, HeliconeHandler
+from helicone_logging.core.secret import Secret
+from helicone_logging.delivery.options import TransportOptions
+from helicone_logging.delivery.transport import Transport
 
 PART = KEY[:14]
 
@@ -131,3 +135,33 @@ def test_the_loggers_of_requests_and_urllib3_lead_to_no_recursion_at_debug(fault
     assert client.handler.flush(PATIENCE)
     assert client.counts() == (20, 20, 0, 0, 0)
     assert {f"r {number}" for number in range(20)} == set(faulty.stored)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"timeout": "soon"}, {"nonsense": 1}, {"endpoint": "ftp://x"}, {"verify": "/no/such/file"}, {"level": "x"}]
+)
+def test_no_local_of_a_constructor_that_fails_shows_the_key(bad) -> None:
+    """Sentry and rich print the locals of every frame of a traceback."""
+    with pytest.raises(ConfigurationError) as caught:
+        HeliconeHandler(api_key=KEY, **bad)
+    frames = caught.traceback[1:]  # the first is this test's
+    assert len(frames) > 0
+    assert not [name for frame in frames for name, value in frame.frame.f_locals.items() if PART in repr(value)]
+
+
+def test_no_local_of_an_interrupted_send_shows_the_key(faulty, monkeypatch) -> None:
+    shown: list[str] = []
+    transport = Transport(TransportOptions(f"{faulty.url}/v1/trace/log", Secret(KEY)))
+
+    def look(*args: object, **kwargs: object) -> None:
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name != "test_no_local_of_an_interrupted_send_shows_the_key":
+            # The bytes that http.client sends are the request itself.
+            shown.extend(f"{name}={value!r}" for name, value in frame.f_locals.items() if type(value) is not bytes)
+            frame = frame.f_back
+        raise OSError("interrupted")
+
+    monkeypatch.setattr("socket.socket.connect", look)
+    transport.send(b"{}")
+    assert any("Authorization" in text for text in shown)
+    assert not [text for text in shown if PART in text]

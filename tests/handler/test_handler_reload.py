@@ -11,6 +11,8 @@ import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.delivery.replaced import THREAD_NAME as REPLACED
+from helicone_logging.delivery.workers import THREAD_NAME
 
 TRACE = {"trace_id": "t-1"}
 
@@ -168,3 +170,28 @@ def test_disable_existing_loggers_silences_a_logger_and_harms_nothing(server) ->
     logging.getLogger("helicone_tests.reload").info("heard", extra=TRACE)
     assert handler.flush(PATIENCE)
     assert server.names() == ["heard"]
+
+
+def test_a_hundred_reloads_with_a_dead_endpoint_leave_few_threads(dead_endpoint) -> None:
+    """As many as of one handler, and as many again for all that were replaced."""
+    logger = logging.getLogger("helicone_tests.reload")
+    for number in range(100):
+        apply(dead_endpoint, queue_size=1000 + number, max_connections=2)
+        for _ in range(4):
+            logger.info("r", extra=TRACE)
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME and thread is not threading.current_thread():
+            thread.join(0.05)  # those of the last handler stay
+    assert sum(thread.name == THREAD_NAME for thread in threading.enumerate()) <= 2 + 1
+    assert sum(thread.name == REPLACED for thread in threading.enumerate()) <= 4
+
+
+def test_records_of_replaced_handlers_arrive_once_their_endpoint_is_back(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    server.status = 503
+    for number in range(10):
+        apply(server.url, queue_size=1000 + number, max_backoff=0.05)
+        logger.info(f"r {number}", extra=TRACE)
+    server.status = 200
+    server.wait_for(10)
+    assert sorted(server.names()) == [f"r {number}" for number in range(10)]

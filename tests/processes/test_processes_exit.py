@@ -295,3 +295,23 @@ def test_uwsgi_with_threads_is_no_reason_to_speak(server, run_script) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert server.names() == ["r"]
+
+
+def test_an_exit_with_a_dead_endpoint_has_one_deadline_whoever_logs_meanwhile(dead_endpoint, run_script) -> None:
+    done = run_script(
+        f"""
+        import atexit
+        log, began = logging.getLogger("app"), time.monotonic()
+        atexit.register(lambda: print(time.monotonic() - began))
+
+        def log_on():
+            for number in range(200):
+                log.warning("late", extra=TRACE)
+
+        atexit.register(log_on)
+        handler, log = set_up(endpoint={dead_endpoint!r}, shutdown_timeout=0.2)
+        """
+    )
+    assert done.returncode == 0
+    assert float(done.stdout) < MARGIN  # 200 times as long would be 40 s
+    assert done.stderr.count("records are lost") == 1

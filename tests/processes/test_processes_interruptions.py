@@ -6,10 +6,14 @@ while holding it hangs for ever (coverage's `Collector.lock_data`).
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
+import threading
 
 import pytest
+
+from helicone_logging import HeliconeHandler
 
 
 def test_records_from_finalisers_arrive_wherever_the_garbage_collector_runs(server, run_script) -> None:
@@ -72,3 +76,28 @@ def test_records_from_signal_handlers_arrive_whatever_they_interrupt(server, run
     assert missing == 0
     assert server.names().count("interrupted") == count
     assert server.names().count("from the signal") + skipped == fired
+
+
+def test_what_finalisers_log_that_run_in_a_worker_arrives(server, logger_of) -> None:
+    """The garbage collector runs in whichever thread allocates; what it finds there is the application's."""
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1, on_request=lambda *_: gc.collect())
+    logger, where = logger_of(handler), []
+
+    class Session:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            where.append(threading.current_thread().name)
+            logger.info("closed", extra={"trace_id": "t"})
+
+    gc.disable()
+    try:
+        for _ in range(5):
+            Session()
+        logger.info("trigger", extra={"trace_id": "t"})
+        server.wait_for(6)
+    finally:
+        gc.enable()
+    assert sorted(server.names()) == [*["closed"] * 5, "trigger"]
+    assert "helicone-logging-sender" in where
