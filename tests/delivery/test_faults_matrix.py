@@ -10,6 +10,7 @@ import time
 import fault_server as fault
 import pytest
 from fault_client import KEY
+from recording_proxy import RecordingProxy
 from recording_server import PATIENCE
 
 NO_HANG = PATIENCE / 2
@@ -267,6 +268,21 @@ def test_a_server_that_is_down_behind_a_proxy_or_cdn_costs_no_attempt(status, fa
     assert faulty.stored == dict.fromkeys(names(20), 1)
     (line,) = reports(capfd)
     assert "cannot be reached" in line
+
+
+def test_a_server_that_restarts_behind_its_gateway_gets_everything_once(faulty, client_of, names, capfd) -> None:
+    """As nginx: 502 while the server is down, then what it says."""
+    with RecordingProxy(faulty.port) as gateway:
+        client = client_of(gateway.url, max_attempts=1)
+        client.log("before")
+        client.settle()
+        with faulty.refusing():
+            client.log(*names(20))
+            assert "HTTP 502" in client.wait_for_trouble()
+            assert client.counts() == (21, 1, 0, 0, 20)
+        client.settle()
+    assert client.counts() == (21, 21, 0, 0, 0)
+    assert faulty.stored == dict.fromkeys(["before", *names(20)], 1)
 
 
 # Failures of the server

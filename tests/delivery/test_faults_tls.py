@@ -89,8 +89,7 @@ def test_a_certificate_that_does_not_fit_keeps_the_record_until_it_does(
 def test_an_unknown_authority_is_not_trusted_by_default(secure, client_of) -> None:
     client = client_of(secure.url)
     client.log("r")
-    assert client.handler.flush(0.3) is False
-    assert "certificate verify failed" in client.handler.stats().last_error
+    assert "certificate verify failed" in client.wait_for_trouble()
     assert client.counts() == (1, 0, 0, 0, 1)
     assert secure.seen == []
 
@@ -111,7 +110,7 @@ def test_a_client_certificate_is_shown_where_it_is_asked_for(
 
     without = client_of(secure.url, verify=bundle, shutdown_timeout=0)
     without.log("nobody")
-    assert without.handler.flush(0.3) is False
+    without.wait_for_trouble()
     without.handler.close()
     assert secure.stored == {}
 

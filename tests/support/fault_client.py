@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from recording_server import PATIENCE
@@ -30,6 +31,14 @@ class Client:
     def settle(self) -> None:
         """Waits until every record is delivered or refused for good."""
         assert self.handler.flush(PATIENCE)
+
+    def wait_for_trouble(self) -> str:
+        """Waits until a request has failed, and returns why."""
+        deadline = time.monotonic() + PATIENCE
+        while (trouble := self.handler.stats().last_error) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        return trouble
 
     def counts(self) -> tuple[int, int, int, int, int]:
         """Emitted, delivered, rejected, dropped, queued; they always add up."""

@@ -79,7 +79,12 @@ class RecordingProxy:
         top, _, rest = head.partition(b"\r\n\r\n")
         self.heads.append(top.decode("latin-1"))
         self.lines.append(self.heads[-1].splitlines()[0])
-        server = socket.create_connection(("127.0.0.1", self._target), PATIENCE)
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target), PATIENCE)
+        except OSError:  # as a gateway answers for a server that is down
+            client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            return
         self._sockets.append(server)
         if top.startswith(b"CONNECT "):
             client.sendall(f"HTTP/1.1 {self._status} As asked\r\nContent-Length: 0\r\n\r\n".encode())
