@@ -188,9 +188,10 @@ def _role_of_type(kind: str) -> str:
 
 
 def _body(fields: Held, entry: object, beside: list[str]) -> str:
-    content = first(fields, *_SAID)
-    has_role = safe_get.get(fields, "role") is not None
-    if not has_role and (content is None or is_item(fields)):
+    content = safe_get.get(fields, "content")
+    if content is None:
+        content = first(fields, *_SAID)
+    if safe_get.get(fields, "role") is None and (content is None or is_item(fields)):
         return content_text([entry])
     said = content_text(content)
     return _with_others(fields, said, beside) if beside else said
@@ -198,14 +199,20 @@ def _body(fields: Held, entry: object, beside: list[str]) -> str:
 
 def _with_others(fields: Held, said: str, beside: list[str]) -> str:
     """What is said, with the thoughts before it, and behind it what stands beside the content."""
-    thoughts = next((found for name in _THOUGHTS if name in beside and (found := safe_get.text(fields[name]))), "")
+    thoughts = ""
+    for name in _THOUGHTS:
+        if name in beside and not thoughts:
+            thoughts = safe_get.text(fields[name]) or ""
     if "tool_call_id" in beside and (call := safe_get.text(fields["tool_call_id"])):
         said = f"[tool result {call}] {said}"
     texts = [f"[thinking] {thoughts}" if thoughts else "", said]
     for name, shown in _SHOWN_BESIDE:
         if name in beside:
             texts += [text for value in _some(fields, name) if (text := shown(value)) and text not in said]
-    return with_sources(joined(texts), fields.get("annotations"), fields.get("citations"))
+    body = joined(texts)
+    if "annotations" in beside or "citations" in beside:
+        return with_sources(body, fields.get("annotations"), fields.get("citations"))
+    return body
 
 
 def _refusal(value: object) -> str:

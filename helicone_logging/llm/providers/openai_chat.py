@@ -24,7 +24,6 @@ from helicone_logging.llm.providers.common import (
 )
 from helicone_logging.llm.providers.embeddings import texts_asked
 
-_OBJECTS = ("chat.completion", "text_completion")
 _SOURCES = ("citations", "search_results")
 
 
@@ -50,8 +49,13 @@ def read(response: Held) -> Fields | None:
     if choices is None:
         return None
     kind = name(response, "object")
-    is_text = kind == "text_completion" or any(_is_text(choice) for choice in choices)
-    if not is_text and kind not in _OBJECTS and not any(_has_message(choice) for choice in choices):
+    is_text, is_chat, is_failed = kind == "text_completion", kind == "chat.completion", False
+    for choice in choices:
+        told = held(choice) or EMPTY
+        is_chat = is_chat or held(told.get("message")) is not None
+        is_text = is_text or (told.get("message") is None and safe_get.text(told.get("text")) is not None)
+        is_failed = is_failed or told.get("error") is not None  # OpenRouter's
+    if not (is_text or is_chat):
         return None
     usage = inner(response, "usage") or inner(inner(response, "x_groq"), "usage")
     fields = {
@@ -61,8 +65,7 @@ def read(response: Held) -> Fields | None:
         "completion": _with_sources(read_choices(choices), response) or None,
         **usage_of(usage),
     }
-    failed = (error for choice in choices if (error := (held(choice) or EMPTY).get("error")) is not None)
-    if next(failed, None) is not None:
+    if is_failed:
         fields["status"] = "error"
     return with_error(known(fields), response.get("error"))
 
@@ -96,20 +99,10 @@ def _out_of_total(total: int, prompt: int | None, completion: int | None) -> tup
     return prompt, completion
 
 
-def _has_message(choice: object) -> bool:
-    fields = held(choice)
-    return fields is not None and held(fields.get("message")) is not None
-
-
-def _is_text(choice: object) -> bool:
-    fields = held(choice)
-    return fields is not None and fields.get("message") is None and safe_get.text(fields.get("text")) is not None
-
-
 def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
     """Perplexity's sources, which stand beside the choices."""
     found = [response.get(key) for key in _SOURCES]
-    if not any(found):
+    if found[0] is None and found[1] is None:
         return choices
     return [choice._replace(content=with_sources(choice.content, *found)) for choice in choices]
 
@@ -122,7 +115,10 @@ def join(chunks: Sequence[Held]) -> Fields | None:
         for choice in safe_get.items(chunk.get("choices")) or ():
             fields = held(choice)
             if fields:
-                growing.setdefault(safe_get.number(fields.get("index")), _Growing()).add(fields)
+                index = safe_get.number(fields.get("index"))
+                if index not in growing:
+                    growing[index] = _Growing()
+                growing[index].add(fields)
     if not any(choice.is_streamed for choice in growing.values()):
         return None
     return read(

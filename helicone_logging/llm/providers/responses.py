@@ -120,7 +120,7 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
     for join in _JOINERS:
         fields = join(found)
         if fields is not None:
-            return _with_host(fields, chunks[0], found)
+            return _with_host(fields, chunks[0], [*found[:2], *found[-2:]])
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
 
 
