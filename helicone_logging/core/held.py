@@ -139,7 +139,7 @@ def _slots_of(kind: type) -> dict[str, types.MemberDescriptorType]:
         name: member
         for base in reversed(kind.__mro__)
         for name, member in base.__dict__.items()
-        if type(member) is types.MemberDescriptorType
+        if type(member) is types.MemberDescriptorType and name[:2] != "__"
     }
 
 

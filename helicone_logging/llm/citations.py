@@ -88,15 +88,13 @@ def grounding_of(metadata: Held) -> object:
 
 
 def _levels(fields: Held) -> list[Held]:
+    """What a citation holds, and what it wraps; Bedrock's wraps it once more, in `location`."""
     levels = [fields]
-    location = held(fields.get("location"))  # Bedrock's
-    for wrapper in (*_WRAPPERS, *(location or EMPTY)):
-        within = held((fields if wrapper in _WRAPPERS else location or EMPTY).get(wrapper))
-        if within:
-            levels.append(within)
+    for outer in (fields, held(fields.get("location")) or EMPTY):
+        levels += [within for wrapper in _WRAPPERS if (within := held(outer.get(wrapper)))]
     return levels
 
 
 def _text_under(levels: Iterable[Held], names: tuple[str, ...]) -> str:
-    found = (safe_get.text(fields.get(name)) for fields in levels for name in names)
+    found = (safe_get.text(fields.get(name)) for name in names for fields in levels)
     return next((text for text in found if text), "")

@@ -40,7 +40,8 @@ def mark(part: object, kind: str = "") -> str:
     details += [place] if place else [media_type, size or _text_under(levels, ("file_id", "fileId"))]
     label = kind or _kind(safe_get.text(safe_get.get(part, "type")) or media_type)
     shown = ", ".join(detail[:_MAX_DETAIL] for detail in details if detail)
-    return f"[{label}{shown and ' '}{shown}] {_text_under(levels, ('transcript',))}".rstrip()
+    transcript = _text_under(levels, ("transcript",))
+    return f"[{label}{shown and ' '}{shown}]{transcript and ' '}{transcript}"
 
 
 def blob(modality: str, media_type: str | None, content: object) -> str:

@@ -74,6 +74,8 @@ def read_messages(value: object, default_role: str = "user") -> list[Message]:
     if type(value) is str:
         return [Message(default_role, value)] if value else []
     entries = _entries(value)
+    if len(entries) == 1 and _is_conversation(entries[0]):
+        entries = _entries(entries[0])
     if are_parts(entries):
         return [Message(default_role, content_text(entries))]
     # A list of plain dicts is what nearly every application logs, and it waits for this: hence the long condition,
@@ -110,6 +112,15 @@ def _entries(value: object) -> list[object]:
     if entries is None:
         return [] if value is None or (type(value) is str and not value) else [value]
     return entries
+
+
+def _is_conversation(entry: object) -> bool:
+    """Whether the only entry of a list is itself a list of messages: LangChain's callbacks get a batch of one."""
+    if type(entry) is dict or type(entry) is str:
+        return False
+    within = safe_get.items(entry)
+    fields = held(within[0]) if within else None
+    return bool(fields) and (fields or {}).get("role", (fields or {}).get("type")) in _ROLE_NAMES
 
 
 def _choice(entry: object) -> Choice:

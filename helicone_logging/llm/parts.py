@@ -123,7 +123,7 @@ def _nested(part: Held, render: Renderer) -> str:
 
 
 def _media(part: Held, _: Renderer) -> str:
-    return media.mark(part)
+    return media.mark(part, safe_get.text(part.get("modality")) or "")
 
 
 def _screenshot(part: Held, _: Renderer) -> str:
@@ -135,10 +135,6 @@ def _blob(part: Held, _: Renderer) -> str:
     return media.blob(modality, safe_get.text(part.get("mime_type")), first(part, "data", "content"))
 
 
-def _uri(part: Held, _: Renderer) -> str:
-    return media.mark(part, safe_get.text(part.get("modality")) or "")
-
-
 def _code(part: Held, _: Renderer) -> str:
     language = (safe_get.text(part.get("language")) or "").lower()
     return f"[code{language and ' '}{language}]\n{safe_get.text(part.get('code')) or ''}"
@@ -147,7 +143,7 @@ def _code(part: Held, _: Renderer) -> str:
 def _compaction(part: Held, render: Renderer) -> str:
     """What a long conversation was shortened to; OpenAI encrypts it."""
     said = render(part.get("content"))
-    return f"[compaction] {said}".rstrip()
+    return f"[compaction] {said}" if said else "[compaction]"
 
 
 def _nothing(_part: Held, _: Renderer) -> str:
@@ -171,7 +167,7 @@ _PART_HANDLERS: dict[str, Handler] = {
     "tool_call_response": tools.tool_result,
     "server_tool_call_response": tools.tool_result,
     "blob": _blob,
-    "uri": _uri,
+    "uri": _media,
 }
 _PART_TYPES = frozenset(_PART_HANDLERS)
 # Also what stands beside messages in OpenAI's Responses, and inside of other parts.

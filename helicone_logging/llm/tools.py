@@ -31,10 +31,10 @@ def tool_call_text(call: object) -> str:
     if fields is None:
         return f"[tool call] {text_of(call)}"
     name, arguments = _name_and_arguments(fields)
-    if not name:
-        kind = safe_get.text(fields.get("type")) or ""
-        name = kind.removesuffix("_call").removesuffix("_use") or "tool"
-    return f"[tool call] {name}({arguments_text(arguments)})"
+    if name:
+        return f"[tool call] {name}({arguments_text(arguments)})"
+    kind = safe_get.text(fields.get("type")) or ""  # the provider's own tools have no name
+    return f"[tool call] {kind.removesuffix('_call').removesuffix('_use') or 'tool'}({json_text(arguments)})"
 
 
 def is_call(call: object) -> bool:
@@ -95,11 +95,12 @@ def tool_result(part: Held, render: Render) -> str:
 
 
 def error_text(error: object) -> str:
-    """Returns what an error says: text, an object with a message, or an object around one."""
+    """Returns what an error says: text, an object with a message, an object around one, or a list of these."""
     fields = held(error)
     if fields is None:
-        return text_of(error)
-    message = safe_get.first(fields, "message", "error", "detail", "content")
+        several = safe_get.items(error)
+        return text_of(error) if several is None else joined(map(error_text, several[:_MAX_TOOLS]))
+    message = safe_get.first(fields, "message", "error", "detail", "content", "text")
     return json_text(fields) if message is None else error_text(message)
 
 

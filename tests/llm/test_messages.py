@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections import deque
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice, Message, read_choices, read_messages
 
 
@@ -162,3 +164,54 @@ def test_the_application_s_messages_stay_as_they_are() -> None:
     messages[0]["content"] = "changed"
     messages.append({"role": "user", "content": "later"})
     assert read == [Message("assistant", "[tool call] f()")]
+
+
+PARTS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "text", "content": "Hi"}, "Hi"),
+    ({"type": "reasoning", "content": "They greet."}, "[thinking] They greet."),
+    ({"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}, '[tool call] f({"a":1})'),
+    ({"type": "tool_call_response", "id": "c1", "response": "15"}, "[tool result c1] 15"),
+    ({"type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA"}, "[image image/png, 3 bytes]"),
+    ({"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": b"abc"}, "[audio audio/wav, 3 bytes]"),
+    ({"type": "uri", "modality": "video", "uri": "gs://b/c.mp4"}, "[video gs://b/c.mp4]"),
+    ({"type": "file", "modality": "image", "file_id": "f1"}, "[image f1]"),
+    (
+        {"type": "server_tool_call", "id": "s1", "name": "code", "server_tool_call": {"type": "code", "code": "1"}},
+        '[tool call] code({"type":"code","code":"1"})',
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "shown"), PARTS, ids=[part["type"] for part, _ in PARTS])
+def test_the_parts_of_opentelemetry_s_messages_are_read(part: dict[str, Any], shown: str) -> None:
+    assert read_messages([{"role": "user", "parts": [part]}]) == [Message("user", shown)]
+    said = {"role": "assistant", "parts": [SimpleNamespace(**part)], "finish_reason": "stop"}
+    assert read_choices([said]) == [Choice("assistant", shown, "stop")]
+    as_text = json.dumps([{"role": "user", "parts": [part]}], default=str)
+    assert "content" not in part or type(part["content"]) is bytes or read_messages(parsed(as_text))[0].content == shown
+
+
+def test_opentelemetry_s_system_instructions_are_one_message() -> None:
+    assert read_messages(parsed('[{"type":"text","content":"Be brief."}]'), "system") == [
+        Message("system", "Be brief.")
+    ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": "Hi", "function_call": {}, "tool_calls": [{}]},
+        {"role": "assistant", "content": "Hi", "function_call": {"name": None, "arguments": None}},
+        {"role": "assistant", "content": "Hi", "function_call": {"name": "", "arguments": ""}},
+        {"role": "model", "parts": [{"text": "Hi"}, {"thoughtSignature": "Et" * 500}]},
+        {"role": "model", "parts": [{"text": "Hi", "thoughtSignature": "Et" * 500}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "Hi"}, {"thought_signature": b"x", "text": None}]},
+    ],
+)
+def test_noise_is_not_shown(message: dict[str, Any]) -> None:
+    assert read_messages([message]) == [Message("assistant", "Hi")]
+
+
+def test_a_choice_without_a_message_is_empty_and_says_why() -> None:
+    filtered = {"index": 0, "finish_reason": "content_filter", "content_filter_results": {"hate": {"filtered": True}}}
+    assert read_choices([filtered]) == [Choice("assistant", "", "content_filter")]

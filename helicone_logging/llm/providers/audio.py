@@ -53,7 +53,8 @@ def read(response: Held) -> Fields | None:
     if text is None or ("type" in response and response["type"] is not None) or "role" in response:
         return None
     usage = inner(response, "usage")
-    if not usage and not any(response.get(key) is not None for key in _TRANSCRIPT):
+    told = {key for key, value in response.items() if value is not None}
+    if not usage and told != {"text"} and told.isdisjoint(_TRANSCRIPT):
         return None
     return _fields(text, usage)
 

@@ -56,6 +56,7 @@ def read(response: Held) -> Fields | None:
     if not choices:
         return None
     result = (entries(response, "results") or [EMPTY])[0]
+    answered = _tokens_of_ai21(inner((entries(response, "completions") or [EMPTY])[0], "data"))
     return known(
         {
             "operation": "text_completion",
@@ -63,7 +64,7 @@ def read(response: Held) -> Fields | None:
             "response_id": name(response, "id"),
             "completion": choices,
             "prompt_tokens": either(response, *_PROMPT) or _tokens_of_ai21(inner(response, "prompt")),
-            "completion_tokens": either(response, *_COMPLETION) or either(result, *_COMPLETION),
+            "completion_tokens": either(response, *_COMPLETION) or either(result, *_COMPLETION) or answered,
         }
     )
 
@@ -92,8 +93,8 @@ def _choice(text: str, entry: Held) -> Choice:
     return Choice("assistant", text, reason)
 
 
-def _tokens_of_ai21(prompt: Held) -> int | None:
-    counted = safe_get.items(prompt.get("tokens"))
+def _tokens_of_ai21(text: Held) -> int | None:
+    counted = safe_get.items(text.get("tokens"))
     return len(counted) if counted else None
 
 

@@ -114,4 +114,5 @@ def kind_of_error(error: object) -> Fields:
     """Returns what sort of error it was, in the provider's word, as the property `exception`."""
     fields = held(error) or EMPTY
     kind = name(fields, "code", "type", "status", "Code") or name(inner(fields, "error"), "code", "type", "status")
-    return {"properties": {"exception": kind}} if kind else {}
+    number = tokens(fields, "code")
+    return {"properties": {"exception": kind or str(number)}} if kind or number is not None else {}

@@ -25,6 +25,7 @@ _MARKS = {
     "x_groq": "groq",
     "prompt_filter_results": "azure",
     "content_filters": "azure",
+    "amazon-bedrock-invocationMetrics": "aws",
 }
 _CHOICE_MARKS = {"content_filter_results": "azure", "content_filter_offsets": "azure"}
 _USAGE_MARKS = {"prompt_cache_hit_tokens": "deepseek"}

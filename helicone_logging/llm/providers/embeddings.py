@@ -64,7 +64,10 @@ def read(response: Held) -> Fields | None:
         provider = {"provider": "aws"} if "inputTextTokenCount" in response else {}
         return {**provider, **_fields(response, 1, vector)}
     found = response.get("embeddings")
-    return None if found is None else _read_several(response, found)
+    if found is None:  # Vertex AI's
+        several = [inner(prediction, "embeddings") for prediction in entries(response, "predictions")]
+        return _read_several({"embeddings": several}, several) if any(several) else None
+    return _read_several(response, found)
 
 
 def _read_several(response: Held, found: object) -> Fields | None:

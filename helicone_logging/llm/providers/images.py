@@ -11,7 +11,7 @@ from helicone_logging.llm.messages import Choice, Message
 from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
 from helicone_logging.llm.providers.openai_chat import usage_of
 
-_MODELS = ("dall-e", "gpt-image", "chatgpt-image", "imagen", "flux", "stable-diffusion", "image")
+_MODELS = ("dall-e", "gpt-image", "chatgpt-image", "imagen", "flux", "stability", "stable-diffusion", "image")
 _OPTIONS = ("size", "quality", "style", "background", "output_format", "aspect_ratio", "image", "mask")
 _DATA = ("b64_json", "url")
 

@@ -30,7 +30,7 @@ def read(response: Held) -> Fields | None:
     output = inner(response, "llm_output")
     usage = usage_of(inner(output, "token_usage", "usage"))
     choices = [_choice_of(generation) for generation in generations]
-    return {**told, **known({"model": name(output, *_MODELS), **usage}), "completion": choices}
+    return {**known({"model": name(output, *_MODELS), **usage}), **told, "completion": choices}
 
 
 def _loaded(fields: Held) -> Held:

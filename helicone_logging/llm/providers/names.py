@@ -85,14 +85,15 @@ _MODEL = r"""
           (?: ai21 | amazon | anthropic | cohere | deepseek | meta | mistral | openai | qwen | stability | writer )
           \.[a-z])
     | (?P<openai> (?:ft:)? (?: gpt-(?!oss|j\b|neo) | chatgpt- | o[1-9](?:-|$) | davinci-002 | babbage-002 )
-        | text-embedding-(?:3|ada) | text-davinci | dall-e- | whisper-1 | tts-1 | omni-moderation | codex-mini)
+        | text-embedding-(?:3|ada) | text-davinci | dall-e- | whisper-1 | tts-1 | omni-moderation | codex-mini
+        | computer-use-preview)
     | (?P<anthropic> claude-[^@]*$)
     | (?P<google> (?: models/ | publishers/google/models/ )? gemini-)
     | (?P<mistral> ft:(?: open-mistral | mistral | ministral | codestral )-
         | (?: mistral-(?:tiny|small|medium|large|embed|ocr|moderation) | ministral- | codestral- | magistral-
             | pixtral- | devstral- | voxtral- | open-mi[sx]tral- )[^:]*$)
     | (?P<cohere> (?: command(?=-|$) | c4ai- | embed-english- | embed-multilingual- | embed-v | rerank- )[^:]*$)
-    | (?P<deepseek> deepseek-(?: chat | reasoner | coder )(?!.*distill)[^:]*$)
+    | (?P<deepseek> deepseek-(?: chat | reasoner | coder | (?-i:v4-(?:flash|pro)) )(?!.*distill)[^:]*$)
     | (?P<x> grok-)
     | (?P<perplexity> sonar(?:-|$))
     | (?P<fireworks> accounts/fireworks/)

@@ -89,7 +89,8 @@ def _read(fields: Held, request: object) -> Fields | None:
             operation, messages = found.operation, found.messages or None
             read_fields = {"model": model, "provider": provider, "operation": operation, "messages": messages}
             return known({**read_fields, **_parameters(fields)})
-    return {"model": model, "llm_request": request} if model and "model" in fields else None
+    provider = "aws" if "modelId" in fields else None
+    return known({"model": model, "provider": provider, "llm_request": request}) if model else None
 
 
 _SURE = frozenset((str, int, float, bool, type(None), list, dict))
