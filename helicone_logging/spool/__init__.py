@@ -1,5 +1,7 @@
-"""The queue on disk, which outlives the process."""
+"""Delivery's queue on disk, for `spool_path`: append-only segments, one writer each, in a directory that processes share."""
 
+from helicone_logging.spool.directory import Directory
 from helicone_logging.spool.queue import Spool
+from helicone_logging.spool.window import Window
 
-__all__ = ["Spool"]
+__all__ = ["Directory", "Spool", "Window"]

@@ -1,380 +1,472 @@
-"""The queue on disk, which outlives the process; while the disk cannot be used, a queue in memory takes its place.
+"""The queue on disk: every record is in a segment before `put` returns, and leaves it when its outcome is known.
 
-A record is in memory, under a negative id, and in the journal, until it has left or there are many: then it is moved
-into the file. `put` waits a few milliseconds at the most; what cannot be written then is in memory only, until it can.
+A record also stays in memory, unless older ones wait on disk only; then it is read back in its turn. It is in memory
+alone where the disk does not take it, or where a signal handler or a finaliser logs in the midst of a write; then it
+goes to disk with the next one.
 
-There are two locks: this queue's, around the file, which `put` waits for no longer than that; and inside it that of the
-queue in memory, around what is known of memory and journal, which nobody holds while something is written.
+Locks, in this order: `_reading` around what is read back or withdrawn, `_lock` around a write, the window's.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
-import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
+from zlib import crc32
 
+from helicone_logging.core import clock
+from helicone_logging.core.wire import Encoded, Entry
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.memory import BLOCK, DROP_OLDEST, Account, BoundedQueue, Item
-from helicone_logging.payload.wires.helicone import Entry, entry_bytes
-from helicone_logging.spool import forks, moving, rounds
-from helicone_logging.spool.at_hand import AtHand
-from helicone_logging.spool.disk import Disk
-from helicone_logging.spool.names import inode_of
+from helicone_logging.delivery.memory import BLOCK, DROP_OLDEST
+from helicone_logging.delivery.queue import Item, QueueStats
+from helicone_logging.spool.directory import Directory
+from helicone_logging.spool.frames import OVERHEAD
+from helicone_logging.spool.segment import Content, Segment
 from helicone_logging.spool.upkeep import Upkeep
-from helicone_logging.spool.waiting import least, parted
+from helicone_logging.spool.window import Window
 
-_PATIENCE = 0.005  # seconds for which `put` waits for the lock
-_LOOK_AGAIN = 0.05  # seconds after which to ask again while something is under way
-_MARKS = 1000
-_COUNT = 1023  # the bits of an id that are a count
-_LAST_PATIENCE = _FORK_PATIENCE = 1.0  # seconds that the end, for each of its steps, and a fork wait for the disk
+_SEGMENT_BYTES = 4 * 1024 * 1024
+_LEAST_SEGMENT_BYTES = 4096
+_SEGMENTS = 16  # at the least where `max_bytes` is small, as only whole segments make room
+_FILES = 32  # from so many full segments on the next ones are larger, as each is an open file
+_SLOW = 0.1  # seconds
+_LOOK_AGAIN = 0.05  # seconds after which to look for room again, which other processes make without a word
+_PLACE = 32  # an item's id is the key of its segment and, in so many bits, its number there; below 0: in memory only
+_NUMBER = (1 << _PLACE) - 1
 
 
 class Spool:
-    """Records in a SQLite file that several processes may share.
+    """Records in a directory that several processes may share; see `delivery.queue.Queue` for what its methods promise.
 
     Args:
-        path: of the file; its directory is created when the first record comes.
-        max_bytes: bytes of the records in it at the most, those of other processes and of journals included.
+        directory: where they are.
+        max_bytes: bytes of all segments in it at the most, those of other processes included.
+        wire: the name of the wire in which the records are sent.
         overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` (of this process) or `"block"`.
-        memory: has the records of the journal at hand, and takes others while the disk cannot.
+        block_timeout: for how many seconds `"block"` waits for room.
+        window: what of the records is in memory.
         diagnostics: where trouble is told.
+        is_drain: True for one that only sends what is there, be it that files have no locks.
     """
 
     def __init__(
-        self, path: str, max_bytes: int, overflow: str, memory: BoundedQueue, diagnostics: Diagnostics
+        self,
+        directory: Directory,
+        max_bytes: int,
+        *,
+        wire: str,
+        overflow: str,
+        block_timeout: float,
+        window: Window,
+        diagnostics: Diagnostics,
+        is_drain: bool = False,
     ) -> None:
-        self._path = os.path.abspath(path)  # noqa: PTH100 - `Path.absolute` leaves `..` in it
+        self.directory = directory
+        self.wire = wire
+        self.is_drain = is_drain
         self._max_bytes = max_bytes
+        self._segment_bytes = min(_SEGMENT_BYTES, max(_LEAST_SEGMENT_BYTES, max_bytes // _SEGMENTS))
         self._overflow = overflow
-        self._memory = memory
+        self._block_timeout = block_timeout
+        self._window = window
         self._diagnostics = diagnostics
-        self._listener: weakref.WeakMethod[Callable[[], object]] | None = None
-        self._is_held_for_fork = False
-        self._begin(is_barred=False)
-        forks.watch(self)
+        # Waits and most counts are the window's.
+        self.pause, self.expedite, self.checkpoint, self.join = (
+            window.pause, window.expedite, window.checkpoint, window.join,
+        )  # fmt: skip
+        self._begin()
+        if is_drain:
+            self._upkeep.take_over_orphans()
+        elif directory.exists():
+            self._upkeep.start()  # what an earlier process left goes first
 
-    def _begin(self, *, is_barred: bool) -> None:
-        self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self._room = threading.Condition(self._lock)
-        self._ids = count()
-        self._at_hand = AtHand(self._memory, self._path)
-        self._disk = Disk(self._path, self._max_bytes, self._at_hand.journal, self._diagnostics, is_barred=is_barred)
-        self._rounds = rounds.Rounds(self._disk, self._lock, self._diagnostics)
+    def _begin(self) -> None:
+        self._lock, self._reading, self._creating = threading.RLock(), threading.RLock(), threading.RLock()
+        self._room = threading.Condition(threading.RLock())
+        self._is_writing = False
+        self._keys, self._exposed_keys = count(1), count(-1, -1)
+        self._current: Segment | None = None
+        self._segments: dict[int, Segment] = {}
+        self._backlog: deque[Segment] = deque()  # those with records that are not in memory
+        self._exposed: dict[int, tuple[bytes, int]] = {}  # records that are in memory only: bytes and CRC
+        self._places: dict[int, int] = {}  # where they are now, once they were written
+        self._elsewhere = 0  # bytes of all segments but the current one
+        self._measured_at = -_LOOK_AGAIN
         self._upkeep = Upkeep(self)
-        self._delivered = self._rejected = self._dropped = 0
-        self._last_id = self._in_flight = 0
-        self._is_closed = False
-        self._marks: dict[int, int] = {}
 
     def after_fork_in_child(self) -> None:
-        disk = self._disk
-        if disk.file is not None:  # `before_fork` could not close it
-            forks.abandon(disk.file)
-            self._diagnostics.report("spool-fork", f"{self._path} was in use during a fork; this child does without")
-        self._at_hand.journal.abandon()
-        self._memory.after_fork_in_child()
-        self._begin(is_barred=disk.is_barred or disk.file is not None)
+        segments = list(self._segments.values())
+        self._window.after_fork_in_child()
+        self._begin()
+        for segment in segments:
+            segment.after_fork_in_child()
 
-    def listen(self, wake: Callable[[], object]) -> None:
-        self._listener = weakref.WeakMethod(wake)
+    def report(self, kind: str, text: str) -> None:
+        """Tells of trouble."""
+        self._diagnostics.report(f"spool-{kind}", f"spool_path {self.directory.path}: {text}")
+
+    def _report_disk(self, error: OSError) -> None:
+        self.report("disk", f"{error.strerror or error}; records are kept in memory until it takes them")
 
     # In
 
     def put(self, entry: Entry) -> int:
-        entry = entry_bytes(entry)
-        if self._at_hand.put(self._next_id(), entry, self._disk.journal_room):
-            if self._at_hand.is_much():
-                self._upkeep.wake()
-            return 0
-        dropped = self._put_on_disk(entry)
-        return self._put_in_memory(entry) if dropped is None else dropped
-
-    def _put_on_disk(self, entry: bytes) -> int | None:
-        """Returns how many records were dropped for it, or None if the disk cannot take it now."""
-        was_inside, is_inside = self._is_inside(), False
-        try:
-            is_inside = self._lock.acquire(timeout=_PATIENCE)
-            return self._put_inside(entry) if is_inside else None
-        finally:
-            if is_inside or (self._is_inside() and not was_inside):  # a signal handler raised right after `acquire`
-                self._lock.release()
-
-    def _is_inside(self) -> bool:
-        return bool(self._room._is_owned())  # type: ignore[attr-defined]  # as `threading.Condition` asks
-
-    def _put_inside(self, entry: bytes) -> int | None:
-        disk, size = self._disk, len(entry)
-        if disk.use(is_new_allowed=True) is None:
-            return None
-        self._is_closed = False
+        data = entry.encode()
+        size, crc, dropped = len(data), crc32(data), 0
         self._upkeep.start()
-        dropped = 0 if disk.has_room(size) else self._make_room(size)
-        if disk.pause():
-            return None
-        if not disk.has_room(size):
-            disk.emitted += 1
-            self._dropped += 1
+        if not self._has_room(size):
+            dropped = self._make_room(size)
+            if not self._has_room(size):
+                self._window.refuse()
+                return dropped + 1
+        try:
+            is_written = self._write(data, crc)
+        except OSError as error:
+            self._report_disk(error)
+            is_written = False
+        return dropped if is_written else dropped + self._expose(data, crc)
+
+    def _write(self, data: bytes, crc: int) -> bool:
+        """Writes a record, and returns whether this could be done: this thread may be in the midst of it already."""
+        segment, took, item = None, 0.0, None
+        while segment is None:
+            following = self._current or self._next_segment(None)
+            with self._lock:
+                if self._is_writing:
+                    return False
+                if following is self._current:
+                    segment = following
+                    took, item = self._append(segment, data, crc)
+        if item is not None:
+            self._window.admit((item,))
+        if took > _SLOW:
+            self.report("slow", f"a write took {took:.1f} seconds")
+        if segment.size >= max(self._segment_bytes, self._elsewhere // _FILES):
+            with suppress(OSError):  # then this one grows
+                self._next_segment(segment)
+        return True
+
+    def _append(self, segment: Segment, data: bytes, crc: int) -> tuple[float, Item | None]:
+        """Writes a record, and returns for how long, and the record if it is to be in memory, too."""
+        self._is_writing = True
+        try:
+            self._append_exposed(segment)
+            began = clock.monotonic()
+            number = segment.append(data, crc)
+        finally:
+            self._is_writing = False
+        now, size = clock.monotonic(), len(data)
+        if not self._backlog and self._window.has_room(size):
+            segment.pass_over(number)
+            return now - began, Item(Encoded(data), size, 0, now, 0, segment.key << _PLACE | number)
+        if not segment.unread:
+            segment.unread_since = clock.time()
+            self._backlog.append(segment)
+        segment.expect(self._window.expect(1, size), 1, size)
+        return now - began, None
+
+    def _next_segment(self, full: Segment | None) -> Segment:
+        """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
+        with self._creating:
+            if self._current is not None and self._current is not full:
+                return self._current
+            segment = Segment.create(self.directory, self.wire)
+            segment.key = next(self._keys)
+            with self._lock:
+                self._segments[segment.key] = self._current = segment
+            if not segment.is_locked:
+                self._upkeep.report_missing_locks()
+            self._measure()
+            if full is not None:
+                self._leave((full,))
+            return segment
+
+    # What the disk does not take
+
+    def _expose(self, data: bytes, crc: int) -> int:
+        """Takes a record into memory only, and returns how many were dropped for it, itself included."""
+        dropped = self._wait_or_drop(lambda: self._window.has_room(len(data), part=1), self._drop_exposed)
+        if not self._window.has_room(len(data), part=1):
+            self._window.refuse()
             return dropped + 1
-        return dropped if self._insert(entry) else None
-
-    def _insert(self, entry: bytes) -> bool:
-        """Puts a record in the journal, if there is room, else in the file."""
-        self._at_hand.journal.begin()
-        if self._at_hand.put(self._next_id(), entry, self._disk.journal_room):
-            return True
-        if self._rounds.is_checkpoint_due():
-            self._upkeep.wake()
-        return self._disk.put(self._next_id(), entry)
-
-    def _put_in_memory(self, entry: bytes) -> int:
-        dropped = self._at_hand.put_exposed(self._next_id(), entry)
-        if self._upkeep.start():
-            self._upkeep.wake()
+        key = next(self._exposed_keys)
+        self._exposed[key] = data, crc
+        self._window.admit((Item(Encoded(data), len(data), 0, clock.monotonic(), 0, key),))
         return dropped
 
-    def _next_id(self) -> int:
-        """Returns the time in nanoseconds; its last bits are a count, as two threads may ask at the same moment."""
-        self._last_id = time.time_ns() & ~_COUNT | next(self._ids) & _COUNT
-        return self._last_id
+    def _drop_exposed(self) -> int:
+        """Drops the oldest record that is in memory only and waits, and returns how many that were."""
+        for key in list(self._exposed):
+            for item in self._window.withdraw(lambda item, key=key: item.id == key):  # type: ignore[misc]
+                self._exposed.pop(key, None)
+                self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
+                return 1
+        return 0
+
+    def _append_exposed(self, segment: Segment) -> None:
+        for key in list(self._exposed):
+            number = segment.append(*self._exposed[key])
+            segment.pass_over(number)
+            self._places[key] = segment.key << _PLACE | number
+            del self._exposed[key]
+
+    def _write_exposed(self) -> None:
+        """Tries to write what is in memory only, where no record comes to take it along."""
+        try:
+            segment = (self._current or self._next_segment(None)) if self._exposed else None
+            with self._lock:
+                if segment is not None and segment is self._current and not self._is_writing:
+                    self._append_exposed(segment)
+        except OSError as error:
+            self._report_disk(error)
+
+    # Room
+
+    def _has_room(self, size: int) -> bool:
+        current = self._current
+        used = self._elsewhere + (0 if current is None else current.size)
+        return used + size + OVERHEAD <= self._max_bytes
 
     def _make_room(self, size: int) -> int:
-        if size > self._max_bytes:
+        """Looks for room on disk, and returns how many records were dropped for it."""
+        if size + OVERHEAD > self._max_bytes:
             return 0
-        if self._overflow == BLOCK:
-            self._wait_for_room(size)
-            return 0
+        self._measure()
+        return self._wait_or_drop(lambda: self._has_room(size), self._drop_oldest)
+
+    def _wait_or_drop(self, has_room: Callable[[], bool], drop: Callable[[], int]) -> int:
         dropped = 0
-        if self._overflow == DROP_OLDEST:
-            while not (self._disk.has_room(size) or self._disk.pause()) and self._drop_oldest():
-                dropped += 1
+        while self._overflow == DROP_OLDEST and not has_room() and (last := drop()):
+            dropped += last
+        if self._overflow == BLOCK and not has_room():
+            self._window.reopen()
+            deadline = clock.monotonic() + self._block_timeout
+            while not (has_room() or self.is_closed) and (remaining := deadline - clock.monotonic()) > 0:
+                with self._room:
+                    self._room.wait(min(_LOOK_AGAIN, remaining))
+                self._measure()
         return dropped
 
-    def _drop_oldest(self) -> bool:
-        """Drops the oldest record that is not being sent, and returns whether there was one."""
-        if self._disk.drop_oldest():
-            self._dropped += 1
-            return True
-        return self._at_hand.drop_oldest()
+    def _measure(self) -> None:
+        """Looks how large the directory is, if that was not done just now."""
+        now = clock.monotonic()
+        if now - self._measured_at >= _LOOK_AGAIN:
+            self._measured_at = now
+            self._elsewhere = sum(file.size for file in self.directory.files())
+            self._elsewhere -= 0 if self._current is None else self._current.size
 
-    def _wait_for_room(self, size: int) -> None:
-        deadline = time.monotonic() + self._memory.block_timeout
-        while not (self._is_closed or self._disk.pause() or self._disk.has_room(size)) and time.monotonic() < deadline:
-            self._room.wait(min(_LOOK_AGAIN, self._memory.block_timeout))  # other processes make room without a word
+    def _drop_oldest(self) -> int:
+        """Drops what waits of the oldest segment, as only that makes room, and returns how many records it was."""
+        with self._reading:
+            for segment in list(self._segments.values()):
+                items = self._window.withdraw(lambda item, key=segment.key: self._place(item) >> _PLACE == key)  # type: ignore[misc]
+                for item in items:
+                    self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
+                records, numbers = self._skip_unread(segment, recovered=None)
+                if items or records:
+                    if segment is self._current:
+                        self._current = None
+                    self._finish(
+                        {segment: [*(self._place(item) & _NUMBER for item in items), *numbers]}, records - len(numbers)
+                    )
+                    return len(items) + records
+        return 0
+
+    def _place(self, item: Item) -> int:
+        return self._places.get(item.id, item.id)
+
+    def _skip_unread(self, segment: Segment, *, recovered: bool | None) -> tuple[int, list[int]]:
+        """Forgets what was not read back of a segment, and returns how many records that are, and their numbers."""
+        with self._lock:
+            runs, numbers = segment.skip_unread()
+            with suppress(ValueError):
+                self._backlog.remove(segment)
+        for checkpoint, records, size in runs:
+            self._window.forget(checkpoint, records, size, recovered=recovered, expected=True)
+        return sum(records for _, records, _ in runs), numbers
 
     # Out
 
-    def take(self, limit: int, max_bytes: int) -> list[Item]:
-        with self._lock:
-            items = self._disk.take(limit, max_bytes)
-            self._in_flight += len(items)
-        return items or self._take_from_memory(limit, max_bytes)
+    def take(
+        self, limit: int, max_bytes: int, linger: float = 0.0, *, eager: bool = False, deadline: float | None = None
+    ) -> list[Item]:
+        self._read_back()
+        return self._window.take(limit, max_bytes, linger, eager=eager, deadline=deadline)
 
-    def _take_from_memory(self, limit: int, max_bytes: int) -> list[Item]:
-        self._disk.report_cleared(self._at_hand.drop_cleared())
-        items = self._memory.take(limit, max_bytes)
-        with self._lock:
-            self._in_flight += len(items)
-        return items
+    def _read_back(self) -> None:
+        """Reads records that are on disk only into memory, where there is room for many."""
+        while self._backlog and self._window.has_room(0, part=4):
+            with self._reading:
+                if self._backlog and not self._read_some(self._backlog[0]):
+                    return
 
-    def give_back(self, items: Sequence[Item]) -> None:
-        with self._landing(items, self._memory.give_back) as on_disk:
-            self._disk.waiting.give_back(on_disk)
-
-    def retry(self, items: Sequence[Item], delay: float) -> None:
-        with self._landing(items, lambda in_memory: self._memory.retry(in_memory, delay)) as on_disk:
-            self._disk.waiting.retry(on_disk, delay)
-
-    def delivered(self, items: Sequence[Item]) -> None:
-        with self._landing(items, partial(self._at_hand.leave, land=self._memory.delivered)) as on_disk:
-            self._delivered += len(on_disk)
-            self._disk.finish(on_disk)
-
-    def rejected(self, items: Sequence[Item]) -> None:
-        with self._landing(items, partial(self._at_hand.leave, land=self._memory.rejected)) as on_disk:
-            self._rejected += len(on_disk)
-            self._disk.finish(on_disk)
-
-    @contextlib.contextmanager
-    def _landing(
-        self, items: Sequence[Item], in_memory_land: Callable[[Sequence[Item]], None]
-    ) -> Iterator[Sequence[Item]]:
-        """Around what becomes of those in the file of the records that were handed out; a closed queue stays closed."""
-        on_disk, in_memory = parted(items)
-        if in_memory:
-            in_memory_land(in_memory)
-        with self._lock:
-            self._in_flight -= len(items)
-            yield on_disk
-            self._disk.give_room_back()
-            if self._overflow == BLOCK:
-                self._room.notify_all()
-            if self._is_closed:
-                self._release()
-
-    def _release(self) -> None:
-        """Leaves everything to other processes, once nothing is on its way."""
-        if not self._in_flight:
-            self._memory.hurry()
-            while moving.move(self._disk, self._at_hand):
-                pass
-            self._disk.release()
-
-    def drop_waiting(self) -> int:
-        self._save()
-        return self._at_hand.drop_exposed()
-
-    def _save(self) -> None:
-        """Brings to the disk what it could not take before: records in memory, and that others are done."""
-        deadline = time.monotonic() + _LAST_PATIENCE
-        self._memory.hurry()
-        while (self._memory.due_in() is not None or self._disk.undeleted) and time.monotonic() <= deadline:
-            with self._lock:
-                self._disk.delete_finished()
-                is_moved, pause = moving.move(self._disk, self._at_hand), self._disk.pause()
-            if not is_moved and (not pause or time.monotonic() + pause > deadline):
-                break
-            time.sleep(pause)
-
-    def hurry(self) -> None:
-        with self._lock:
-            self._disk.waiting.hurry()
-        self._memory.hurry()
-
-    # What is there
-
-    @property
-    def ready_count(self) -> int:
-        return self._memory.ready_count + (0 if self._is_closed else self._disk.waiting.ready_count)
-
-    @property
-    def ready_bytes(self) -> int:
-        return self._memory.ready_bytes + (0 if self._is_closed else self._disk.waiting.ready_size)
-
-    def ready_age(self) -> float:
-        with self._lock:
-            return max(self._disk.ages.ready(self._disk.file), self._memory.ready_age())
-
-    def due_in(self) -> float | None:
-        with self._lock:
-            due_in = least(None if self._is_closed else self._disk.due_in(), self._memory.due_in())
-        return _LOOK_AGAIN if due_in is None and self._is_looking() else due_in
-
-    def retry_in(self) -> float | None:
-        with self._lock:
-            return least(None if self._is_closed else self._disk.retry_in(), self._memory.retry_in())
-
-    def is_locked_here(self) -> bool:
-        return self._is_inside() or self._memory.is_locked_here()
-
-    def mark(self) -> int:
-        with self._lock:
-            self._is_closed = False  # what is flushed is to be sent
-            mark = self._disk.waiting.draw_line(max(self._last_id, time.time_ns() | _COUNT) + 1)
-            self._marks[mark] = self._memory.mark()
-            self._marks.pop(mark - _MARKS, None)  # nobody waits for so old a one
-            return mark
-
-    def is_done(self, mark: int) -> bool:
-        if self._is_looking():
+    def _read_some(self, segment: Segment) -> bool:
+        """Reads some records of a segment, and returns whether any came in or all have."""
+        try:
+            frames, end = segment.read(self._window.has_room)
+        except FileNotFoundError:  # somebody has deleted it
+            frames, end = [], segment.size
+        except OSError as error:
+            self.report("read", f"{segment.path} cannot be read: {error.strerror}")
             return False
         with self._lock:
-            return self._disk.waiting.is_done(mark) and self._memory.is_done(self._marks.get(mark, 0))
+            checkpoints = segment.has_read(frames, end)
+            is_over = end >= segment.size
+        now, at = clock.monotonic(), clock.time()
+        self._window.admit([
+            Item(Encoded(frame.data), len(frame.data), 0, now - max(0.0, at - frame.at), checkpoint, segment.key << _PLACE | frame.number)
+            for frame, checkpoint in zip(frames, checkpoints, strict=True)
+        ], expected=True)  # fmt: skip
+        if is_over:
+            lost, numbers = self._skip_unread(segment, recovered=None)
+            if lost:
+                self._report_damage(segment.path, lost)
+                self._finish({segment: numbers}, lost - len(numbers))
+        return is_over or bool(frames)
 
-    def account(self) -> Account:
+    def _report_damage(self, path: str, lost: int) -> None:
+        self.report("damage", f"{path} is damaged; {lost:,} records in it are lost")
+
+    def done(self, items: Sequence[Item]) -> None:
+        self._settle(items)
+        self._window.done(items)
+        self._read_back()
+
+    def reject(self, items: Sequence[Item]) -> None:
+        self._settle(items)
+        self._window.reject(items)
+        self._read_back()
+
+    def _settle(self, items: Sequence[Item]) -> None:
+        numbers: dict[Segment, list[int]] = {}
         with self._lock:
-            disk, memory = self._disk, self._memory.account()
-            return Account(
-                emitted=memory.emitted + disk.emitted - disk.handed_over,
-                delivered=memory.delivered + self._delivered,
-                rejected=memory.rejected + self._rejected,
-                dropped=memory.dropped + self._dropped + disk.lost,
-                queued=memory.queued + disk.waiting.count,
-                queued_bytes=memory.queued_bytes + disk.waiting.size,
-                oldest_age=max(memory.oldest_age, disk.ages.oldest(disk.file)),
-                recovered=disk.recovered,
-            )
+            for item in items:
+                place = self._places.pop(item.id, item.id)
+                segment = self._segments.get(place >> _PLACE)
+                if segment is None:
+                    self._exposed.pop(place, None)
+                else:
+                    numbers.setdefault(segment, []).append(place & _NUMBER)
+        self._finish(numbers)
+
+    def _finish(self, numbers: Mapping[Segment, Sequence[int]], unreadable: int = 0) -> None:
+        """Writes the tombstones of records that have left, or deletes their segments."""
+        for segment, own in numbers.items():
+            with self._lock:
+                segment.finish(own, unreadable)
+                if segment.live or segment is self._current:
+                    self._note(segment)
+        self._leave(numbers)
+
+    def _note(self, segment: Segment) -> None:
+        try:
+            segment.note()
+        except OSError as error:
+            self._report_disk(error)
+
+    def _leave(self, segments: Iterable[Segment]) -> None:
+        """Deletes segments of which all is done, and lets go of those whose rest is kept for the next process."""
+        for segment in segments:
+            with self._lock:
+                if segment is self._current or segment.live > segment.kept or segment.key not in self._segments:
+                    continue
+                del self._segments[segment.key]
+            if segment.live:
+                segment.release()
+            elif segment.delete():
+                self._elsewhere -= segment.size
+                with self._room:
+                    self._room.notify_all()
+                if segment.is_recovered:
+                    self._upkeep.take_over_orphans()
+            else:
+                self._note(segment)
+                self._segments[segment.key] = segment  # to be tried again
+
+    def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
+        return self._keep(items) if self._window.requeue(items, delay) else 0
+
+    def _keep(self, items: Sequence[Item]) -> int:
+        """Leaves records to the next process, and returns how many are lost, as they are in memory only."""
+        lost = 0
+        for item in items:
+            place = self._places.pop(item.id, item.id)
+            segment = self._segments.get(place >> _PLACE)
+            if segment is None:
+                self._exposed.pop(place, None)
+                lost += 1
+            else:
+                segment.kept += 1
+            recovered = segment and segment.is_recovered
+            self._window.forget(item.checkpoint, 1, item.size, recovered=recovered, expected=False)
+        self._leave(list(self._segments.values()))
+        return lost
+
+    # Counts, and the end
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing was put in since `close`."""
+        return self._window.is_closed
+
+    def stats(self) -> QueueStats:
+        stats = self._window.stats()
+        since = min((segment.unread_since for segment in list(self._backlog)), default=None)
+        return stats if since is None else stats._replace(oldest_age=max(stats.oldest_age, clock.time() - since))
+
+    def close(self) -> None:
+        self._window.close()
+        with self._room:
+            self._room.notify_all()
+
+    def discard(self) -> int:
+        items = self._window.withdraw_all()
+        self._upkeep.stop()
+        with self._reading:
+            self._write_exposed()
+            with self._lock:
+                self._current = None
+            for segment in list(self._backlog):
+                segment.kept += self._skip_unread(segment, recovered=segment.is_recovered)[0]
+            return self._keep(items)
 
     # Upkeep
 
-    def _is_looking(self) -> bool:
-        """Whether records that others left may be found any moment: the first look is not over yet."""
-        if self._rounds.has_looked or inode_of(self._path) is None:
-            return False
-        if not self._upkeep.start():
-            self.upkeep()
-        return not self._rounds.has_looked
-
-    def upkeep(self) -> float:
-        """Does what is due, from a thread of its own, and returns in how many seconds to come again."""
-        is_first, recovered = not self._rounds.has_looked, self._disk.recovered
-        try:
-            self._at_hand.journal.look_after()
-            with self._lock:
-                self._keep_up()
-            while self._moves_on():
-                pass
-            self._rounds.make()
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
-            self._diagnostics.report("fault", f"looking after {self._path} failed on {type(error).__name__}: {error}")
-            self._rounds.has_looked = True
-        is_news = self._disk.recovered > recovered or (is_first and self._rounds.has_looked)
-        if is_news and self._listener and (wake := self._listener()):
-            wake()
+    def tidy(self) -> None:
+        """Does what is overdue, and deletes the current segment where all is done: an idle process leaves no prompts."""
+        self._write_exposed()
+        self._measure()
         with self._lock:
-            if moving.is_due(self._disk, self._at_hand) or self._disk.undeleted or not self._rounds.has_looked:
-                return max(_LOOK_AGAIN, self._disk.pause())
-        return rounds.EVERY
+            current = self._current
+            if current is not None and (current.live == 0 or not current.is_there()):
+                self._current = None
+            segments = list(self._segments.values())
+            for segment in segments:
+                self._note(segment)
+        self._leave(segments)
 
-    def _keep_up(self) -> None:
-        disk = self._disk
-        if disk.is_replaced:
-            moving.rescue(disk, self._at_hand)
-        if self._is_closed or disk.use(is_new_allowed=bool(self._memory.ready_count)) is None:
-            return
-        disk.delete_finished()
-        if disk.is_renewal_due():
-            disk.renew()
-        disk.drop_empty_claims()
+    def owns(self, path: str) -> bool:
+        """Returns whether a segment is this queue's already."""
+        return any(segment.path == path for segment in list(self._segments.values()))
 
-    def _moves_on(self) -> bool:
+    @property
+    def recovered_segments(self) -> int:
+        """How many segments it has taken over that are not sent yet."""
+        return sum(segment.is_recovered for segment in list(self._segments.values()))
+
+    def adopt(self, segment: Segment, content: Content) -> None:
+        """Counts an orphan's records as recovered, to be read back in their turn."""
+        segment.key = next(self._keys)
+        size = sum(size for _, size in content.live.values())
+        checkpoint = self._window.expect(len(content.live) + content.lost, size, recovered=True)
+        if content.is_damaged:
+            self._report_damage(segment.path, content.lost)
+            self._window.forget(checkpoint, content.lost, 0, recovered=None, expected=True)
+        segment.unread_since = min((at for at, _ in content.live.values()), default=0.0)
+        segment.expect(checkpoint, len(content.live), size)
         with self._lock:
-            is_due = not self._is_closed and moving.is_due(self._disk, self._at_hand)
-            return is_due and moving.move(self._disk, self._at_hand)
-
-    # The end
-
-    def close(self) -> None:
-        self._upkeep.stop(_LAST_PATIENCE)  # and no connection is open any more
-        self._save()  # or the next process would send again what has arrived
-        with self._lock:
-            self._is_closed = True
-            self._room.notify_all()
-            self._upkeep = Upkeep(self)
-            self._at_hand.journal.close()
-            kept = self._disk.waiting.waiting_count + min(self._memory.waiting_count, self._at_hand.journal.count)
-            self._release()
-        if kept:
-            self._diagnostics.report("kept", f"{kept:,} records stay in {self._path} for the next process")
-        self._memory.close()
-
-    def before_fork(self) -> None:
-        """Closes the file, as a child must not inherit SQLite's state of an open one, and holds everybody off."""
-        self._is_held_for_fork = self._disk.side.acquire(timeout=_FORK_PATIENCE)
-        if self._is_held_for_fork and not self._lock.acquire(timeout=_FORK_PATIENCE):
-            self._disk.side.release()
-            self._is_held_for_fork = False
-        if self._is_held_for_fork:
-            self._disk.close(is_quick=True)
-
-    def after_fork_in_parent(self) -> None:
-        """Goes on; the file is opened again when it is needed."""
-        if self._is_held_for_fork:
-            self._is_held_for_fork = False
-            self._lock.release()
-            self._disk.side.release()
+            self._segments[segment.key] = segment
+            self._backlog.append(segment)
+        self._read_back()

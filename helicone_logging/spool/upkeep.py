@@ -1,78 +1,103 @@
-"""The thread that looks after a queue on disk, away from those who log and those who send.
-
-It ends with the queue: it knows it by a weak reference only.
-"""
+"""What a queue on disk does every few seconds, in a thread of its own: its one wake-up while it is idle."""
 
 from __future__ import annotations
 
 import threading
-import time
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from helicone_logging.core import lifecycle, reentrancy
+from helicone_logging.core import lifecycle
+from helicone_logging.spool import locks
+from helicone_logging.spool.segment import Segment, UnknownSegmentError
 
-_BREATH = 0.05  # seconds between being woken and coming, as it may be woken for each record
+if TYPE_CHECKING:
+    from helicone_logging.spool.queue import Spool
 
-
-class NeedsUpkeep(Protocol):
-    def upkeep(self) -> float:
-        """Does what is due, and returns in how many seconds to come again."""
+EVERY = 5.0  # seconds; an orphan is taken over within two rounds
+_MAX_RECOVERED = 64  # segments taken over at a time, each of which is an open file
 
 
 class Upkeep:
-    """Comes again and again to one object.
+    """Takes over orphans, writes what the disk did not take, and deletes what is done.
 
     Args:
-        obj: what is looked after.
+        spool: the queue; its end is the end of the thread.
     """
 
-    def __init__(self, obj: NeedsUpkeep) -> None:
-        self._obj = weakref.ref(obj)
-        self._wake = threading.Event()
-        self._is_stopped = self._is_woken = False
-        self._thread: threading.Thread | None = None
+    def __init__(self, spool: Spool) -> None:
+        self._spool = weakref.ref(spool)
+        self._lock = threading.RLock()
+        self._stop: threading.Event | None = None
+        self._left_alone: set[str] = set()
 
-    def start(self) -> bool:
-        """Sees to it that the thread runs, and returns whether it does; none is started at exit."""
-        if self._thread is not None:
-            return True
-        if lifecycle.is_exiting():
-            return False
-        thread = threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True)
+    def start(self) -> None:
+        """Starts the thread, unless it runs or no thread may be started any more."""
+        if self._stop is not None or lifecycle.is_exiting():
+            return
+        with self._lock:
+            if self._stop is not None:
+                return
+            self._stop = stop = threading.Event()
         try:
-            thread.start()
-        except RuntimeError:
+            threading.Thread(target=self._run, args=(stop,), name="helicone-logging-spool", daemon=True).start()
+        except RuntimeError:  # there are too many threads
+            self._stop = None
+
+    def stop(self) -> None:
+        """Ends the thread; `start` starts another."""
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop.set()
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.is_set() and self._look():
+            stop.wait(EVERY)
+
+    def _look(self) -> bool:
+        spool = self._spool()
+        if spool is None:
             return False
-        self._thread = thread
+        try:
+            spool.tidy()
+            self.take_over_orphans()
+        except Exception as error:  # noqa: BLE001 - the next round may succeed
+            spool.report("upkeep", f"{type(error).__name__}: {error}")
         return True
 
-    def wake(self) -> None:
-        """Has it come soon."""
-        if not self._is_woken:  # a signal handler in the midst of `set` would wait for itself
-            self._is_woken = True
-            self._wake.set()
-
-    def stop(self, patience: float) -> None:
-        """Ends it, and waits until what it is doing now is over.
-
-        Args:
-            patience: seconds at the most.
-        """
-        self._is_stopped = True
-        self.wake()
-        if self._thread is not None:
-            self._thread.join(patience)
-
-    def _run(self) -> None:
-        with reentrancy.sending():
-            while not self._is_stopped:
-                obj = self._obj()
-                if obj is None:
+    def take_over_orphans(self) -> None:
+        """Takes over the segments whose owner is gone, oldest first; the rest of many when these are sent."""
+        spool = self._spool()
+        if spool is None or spool.is_closed or not self._lock.acquire(blocking=False):
+            return
+        try:
+            for file in spool.directory.files():
+                if spool.recovered_segments >= _MAX_RECOVERED:
                     return
-                pause = obj.upkeep()
-                del obj
-                if self._wake.wait(pause) and not self._is_stopped:
-                    time.sleep(_BREATH)
-                self._wake.clear()
-                self._is_woken = False
+                if file.path not in self._left_alone and not spool.owns(file.path) and not self._try(spool, file.path):
+                    return
+        finally:
+            self._lock.release()
+
+    def _try(self, spool: Spool, path: str) -> bool:
+        """Takes over a segment if it is an orphan, and returns whether there is reason to go on with others."""
+        try:
+            found = Segment.take_over(spool.directory, path, spool.wire, unlocked=spool.is_drain)
+            if found is not None:
+                spool.adopt(*found)
+        except FileNotFoundError:
+            pass  # another process has deleted it
+        except locks.NoLocksError:
+            self.report_missing_locks()
+            return False
+        except (UnknownSegmentError, OSError) as error:
+            if isinstance(error, UnknownSegmentError | PermissionError):
+                self._left_alone.add(path)
+            spool.report("unknown", f"the segment {path} is left alone: {getattr(error, 'strerror', None) or error}")
+        return True
+
+    def report_missing_locks(self) -> None:
+        """Tells that nobody can know which process is gone."""
+        spool = self._spool()
+        if spool is not None:
+            send = f"`helicone-logging spool send {spool.directory.path}`"
+            spool.report("locks", f"files have no locks there; what a killed process leaves is sent by {send} only")
