@@ -50,6 +50,7 @@ class _QueueOptions(NamedTuple):
     block_timeout: float
     spool_path: str | None
     spool_bytes: int
+    is_drain: bool
 
 
 class _Settings(NamedTuple):
@@ -76,8 +77,8 @@ class HeliconeHandler(logging.Handler):
         queue_bytes: bytes of them at the most, 64 MiB.
         overflow: what happens when either is reached: `"drop_newest"`, `"drop_oldest"`, or `"block"` the caller.
         block_timeout: seconds for which `"block"` waits before it drops the record, 10.
-        spool_path: path of a file that keeps the queue on disk, so that it survives the process; None for memory.
-        spool_bytes: bytes of the records in that file at the most, 1 GiB.
+        spool_path: path of a directory that keeps the queue on disk, so that it survives the process; None for memory.
+        spool_bytes: bytes of the files in that directory at the most, 1 GiB.
         batch_size: records in one request, 1; or `"auto"`: one while nothing is on its way, and what came meanwhile
             together when something was.
         batch_bytes: bytes of one request at the most, 4 MiB; a larger record goes alone.
@@ -106,6 +107,7 @@ class HeliconeHandler(logging.Handler):
     """
 
     _sender: Sender | None = None  # while the constructor has not come so far; tools that report errors ask for `repr`
+    _is_drain = False  # it sends what is in a spool, be that another user's, and no records of its own
     _selected: logging.LogRecord | None = None  # what `handle` has asked for already, on its way to `emit`
 
     def __init__(
@@ -184,6 +186,7 @@ class HeliconeHandler(logging.Handler):
                 check.seconds("block_timeout", block_timeout),
                 None if spool_path is None else check.path("spool_path", spool_path),
                 check.integer("spool_bytes", spool_bytes, least=1),
+                self._is_drain,
             ),
         )
         self._endpoint = settings.transport.endpoint
@@ -358,8 +361,22 @@ def _transport_maker(options: TransportOptions) -> Callable[[], Transport]:
     return functools.partial(transport.Transport, options)
 
 
-def _queue(options: _QueueOptions) -> Queue:
-    return BoundedQueue(options.queue_size, options.queue_bytes, options.overflow, options.block_timeout)
+def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
+    bounds = options.queue_size, options.queue_bytes, options.overflow, options.block_timeout
+    if options.spool_path is None:
+        return BoundedQueue(*bounds)
+    from helicone_logging.spool import Directory, Spool, Window
+
+    return Spool(
+        Directory(options.spool_path, any_owner=options.is_drain),
+        options.spool_bytes,
+        wire=helicone.HeliconeWire.name,
+        overflow=options.overflow,
+        block_timeout=options.block_timeout,
+        window=Window(*bounds),
+        diagnostics=diagnostics,
+        is_drain=options.is_drain,
+    )
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:

@@ -3,157 +3,178 @@
 from __future__ import annotations
 
 import argparse
-import sqlite3
+import math
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from helicone_logging.core import check
+from helicone_logging.errors import ConfigurationError
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.spool.file import SpoolFile
-from helicone_logging.spool.leftovers import leftovers
-from helicone_logging.spool.process import ProcessId
+from helicone_logging.payload.wires.helicone import HeliconeWire
+from helicone_logging.spool import locks
+from helicone_logging.spool.directory import Directory, File
+from helicone_logging.spool.segment import UnknownSegmentError, examine
 
 _OK, _INCOMPLETE, _UNREADABLE = 0, 1, 2
-_PATIENCE = 10.0  # seconds for which a command waits for other processes
+_WIRE = HeliconeWire.name
+_LOOK_AGAIN = 0.05  # seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     status = actions.add_parser("status", help="say how much waits, since when, and whose it is")
-    send = actions.add_parser("send", help="send what no running process has claimed")
+    send = actions.add_parser("send", help="send what no running process owns")
     send.add_argument("--endpoint", help="URL or origin (default: HELICONE_TRACE_ENDPOINT, else Helicone's)")
     send.add_argument("--timeout", default="60", help="seconds to do it in (default: %(default)s)")
-    clear = actions.add_parser("clear", help="delete what no running process has claimed")
+    clear = actions.add_parser("clear", help="delete what no running process owns")
     clear.add_argument("--yes", action="store_true", help="really delete")
-    clear.add_argument("--all", action="store_true", help="delete also what running processes have claimed")
+    clear.add_argument("--all", action="store_true", help="delete also what running processes own")
     for action in (status, send, clear):
-        action.add_argument("path", help="the file that `spool_path` names")
+        action.add_argument("path", help="the directory that `spool_path` names")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command; the exit status is 2 when the file is missing or cannot be read."""
+    """Runs the command; the exit status is 2 where there is no spool, or it cannot be read."""
     path = check.path("path", args.path)
     try:
-        if not Path(path).is_file():
-            raise FileNotFoundError("no such file")
-        return {"status": _status, "send": _send, "clear": _clear}[args.action](path, args)
-    except (sqlite3.Error, OSError, TypeError, ValueError) as error:
-        print(f"{path} cannot be read: {error}", file=sys.stderr)
+        directory = Directory(path, any_owner=True)
+        if not directory.exists():
+            print(f"{path} is no spool: there is no such directory", file=sys.stderr)
+            return _UNREADABLE
+        parts = _parts(directory)
+    except ConfigurationError as error:
+        print(f"{path} is no spool: {str(error).partition(': ')[2]}", file=sys.stderr)
         return _UNREADABLE
-
-
-def _open(path: str) -> SpoolFile:
-    return SpoolFile(path, is_new_allowed=False, patience=_PATIENCE)
+    except OSError as error:
+        print(f"{path} cannot be read: {error.strerror}", file=sys.stderr)
+        return _UNREADABLE
+    return {"status": _status, "send": _send, "clear": _clear}[args.action](directory, parts, args)
 
 
 class _Part(NamedTuple):
-    """Records that belong together.
+    """A segment.
 
     Args:
-        records: how many.
-        size: bytes of them.
-        oldest: id of the oldest.
-        owner: whose they are; None for nobody's.
-        is_free: whether the next process takes them.
-        delete: deletes them, and returns how many there were.
+        file: where it is, how large, and which process made it.
+        is_owned: whether a running process has its lock; None where that cannot be known.
+        trouble: why it is left alone.
+        records: how many wait in it.
+        size: their bytes.
+        oldest: when the oldest was written, in seconds since the epoch.
     """
 
-    records: int
-    size: int
-    oldest: int
-    owner: ProcessId | None
-    is_free: bool
-    delete: Callable[[], int]
+    file: File
+    is_owned: bool | None
+    trouble: str = ""
+    records: int = 0
+    size: int = 0
+    oldest: float = math.inf
+
+    @property
+    def owner(self) -> str:
+        if self.trouble:
+            return self.trouble
+        if self.is_owned is None:
+            return "files have no locks here, so nobody knows whether their process runs"
+        if self.is_owned:
+            return f"owned by process {self.file.pid}, which is running"
+        return f"of process {self.file.pid}, which is gone, so free for the next process"
 
 
-def _parts(file: SpoolFile) -> list[_Part]:
-    """Returns what is in a file and in the journals beside it."""
-    parts = []
-    claims = {claim.id: claim for claim in file.claims()}
-    for claim_id, total in file.totals().items():
-        claim = claims.get(claim_id)
-        owner = claim.process if claim and claim.holder else None
-        parts.append(_Part(*total, owner, claim is None or claim.is_free(), partial(file.clear, (claim_id,))))
-    for leftover in leftovers(file.path):
-        records = leftover.records()
-        if records:
-            size = sum(map(len, records.values()))
-            free = leftover.is_free()
-            parts.append(_Part(len(records), size, min(records), leftover.process, free, leftover.clear))
-    return parts
+def _parts(directory: Directory) -> list[_Part]:
+    return [part for file in directory.files() if (part := _part(directory, file)) is not None]
 
 
-def _count(parts: Iterable[_Part]) -> int:
-    return sum(part.records for part in parts)
-
-
-def _status(path: str, _args: argparse.Namespace) -> int:
-    file = _open(path)
+def _part(directory: Directory, file: File) -> _Part | None:
     try:
-        parts = _parts(file)
-    finally:
-        file.close()
-    disk_size = Path(path).stat().st_size + sum(leftover.size for leftover in leftovers(path))
-    print(f"{_count(parts):,} records, {sum(part.size for part in parts):,} bytes; the files have {disk_size:,}")
-    if parts:
-        print(f"the oldest has been waiting for {_age(min(part.oldest for part in parts))}")
-    for owner in dict.fromkeys(map(_owner, parts)):
-        own = [part for part in parts if _owner(part) == owner]
-        print(f"{_count(own):,} records, {sum(part.size for part in own):,} bytes: {owner}")
+        is_owned = _is_owned(directory, file.path)
+        content = examine(file.path, file.size)
+    except FileNotFoundError:
+        return None  # it was sent meanwhile
+    except UnknownSegmentError as error:
+        return _Part(file, None, f"left alone, as {error}")
+    except OSError as error:
+        return _Part(file, None, f"cannot be read: {error.strerror}")
+    written, sizes = zip(*content.live.values(), strict=True) if content.live else ((math.inf,), ())
+    trouble = "" if content.wire in {"", _WIRE} else f"for the wire {content.wire!r}, which this version cannot send"
+    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), min(written))
+
+
+def _is_owned(directory: Directory, path: str) -> bool | None:
+    descriptor = directory.open(path)
+    try:
+        is_free = locks.acquire(descriptor)
+    except locks.NoLocksError:
+        locks.abandon(descriptor)
+        return None
+    (locks.release if is_free else locks.abandon)(descriptor)
+    return not is_free
+
+
+def _count(parts: Sequence[_Part]) -> str:
+    records = sum(part.records for part in parts)
+    return f"{records:,} record{'' if records == 1 else 's'}"
+
+
+def _status(directory: Directory, parts: Sequence[_Part], _args: argparse.Namespace) -> int:
+    files = sum(part.file.size for part in parts)
+    print(f"{_count(parts)}, {sum(part.size for part in parts):,} bytes; the files have {files:,}")
+    oldest = min((part.oldest for part in parts), default=math.inf)
+    if oldest < math.inf:
+        print(f"the oldest has been waiting for {_age(time.time() - oldest)}")
+    for owner in dict.fromkeys(part.owner for part in parts if part.records or part.trouble):
+        own = [part for part in parts if part.owner == owner]
+        print(f"{_count(own)}, {sum(part.size for part in own):,} bytes: {owner}")
+    others = len(os.listdir(directory.path)) - len(parts)  # noqa: PTH208
+    if others:
+        print(f"{others:,} other files in it are not of a spool, and are left alone")
     return _OK
 
 
-def _owner(part: _Part) -> str:
-    if part.owner is None:
-        return "free for the next process"
-    state = "which is gone, so free for the next process" if part.is_free else "which is running"
-    return f"claimed by process {part.owner.pid} on {part.owner.host.split()[0]}, {state}"
+def _age(seconds: float) -> str:
+    """A length of time in plain words, such as "2 hours"."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length):,} {unit}s"
+    whole = max(0, int(seconds))
+    return f"{whole} second{'' if whole == 1 else 's'}"
 
 
-def _age(record: int) -> str:
-    seconds = max(0, int(time.time() - record / 1e9))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} hours"
+class _Drain(HeliconeHandler):
+    _is_drain = True
 
 
-def _send(path: str, args: argparse.Namespace) -> int:
+def _send(directory: Directory, _parts_before: Sequence[_Part], args: argparse.Namespace) -> int:
     timeout = check.seconds("--timeout", args.timeout)
-    _open(path).close()  # one that cannot be read is left where it is
-    handler = HeliconeHandler(
-        endpoint=args.endpoint, enabled=True, spool_path=path, batch_size="auto", shutdown_timeout=0
+    handler = _Drain(
+        endpoint=args.endpoint, enabled=True, spool_path=directory.path, batch_size="auto", shutdown_timeout=0
     )
-    handler.flush(timeout)
+    deadline = time.monotonic() + timeout
+    while handler.flush(max(0.0, deadline - time.monotonic())) and time.monotonic() < deadline:
+        if not any(part.records and not (part.is_owned or part.trouble) for part in _parts(directory)):
+            break
+        time.sleep(_LOOK_AGAIN)  # there are more than are taken over at a time
     stats = handler.stats()
     handler.close()
-    file = _open(path)
-    try:
-        left = _count(_parts(file))
-    finally:
-        file.close()
-    print(f"{stats.delivered:,} records were sent, {stats.rejected:,} were refused; {left:,} are left")
-    if left and stats.last_error:
+    left = _parts(directory)
+    print(f"{stats.delivered:,} records were sent, {stats.rejected:,} were refused; {_count(left)} left")
+    if any(part.records for part in left) and stats.last_error:
         print(f"the last request failed: {stats.last_error}")
-    return _INCOMPLETE if left else _OK
+    return _INCOMPLETE if any(part.records or part.trouble for part in left) else _OK
 
 
-def _clear(path: str, args: argparse.Namespace) -> int:
-    file = _open(path)
-    try:
-        parts = _parts(file)
-        chosen = [part for part in parts if args.all or part.is_free]
-        kept = _count(parts) - _count(chosen)
-        if not args.yes:
-            print(
-                f"{_count(chosen):,} records would be deleted, {kept:,} kept for running processes; add --yes to do it"
-            )
-            return _INCOMPLETE
-        deleted = sum(part.delete() for part in chosen)
-        file.shrink()
-    finally:
-        file.close()
-    print(f"{deleted:,} records were deleted, {kept:,} are kept for running processes")
+def _clear(_directory: Directory, parts: Sequence[_Part], args: argparse.Namespace) -> int:
+    chosen = [part for part in parts if args.all or not (part.is_owned or part.trouble)]
+    kept = [part for part in parts if part not in chosen]
+    if not args.yes:
+        print(f"{_count(chosen)} would be deleted, {_count(kept)} kept for running processes; add --yes to do it")
+        return _INCOMPLETE
+    for part in chosen:
+        Path(part.file.path).unlink(missing_ok=True)
+    print(f"{_count(chosen)} deleted, {_count(kept)} kept for running processes")
     return _OK

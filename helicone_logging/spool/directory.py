@@ -47,7 +47,7 @@ class Directory:
     def __init__(self, path: str, *, any_owner: bool = False) -> None:
         self.path = os.path.abspath(path)  # noqa: PTH100 - pathlib loads slowly, and leaves `..` in it
         self._any_owner = any_owner
-        self._owner = self._checked()
+        self._owner()
 
     def exists(self) -> bool:
         """Returns whether anybody has made it yet."""
@@ -61,13 +61,16 @@ class Directory:
             os.chmod(self.path, 0o700)  # noqa: PTH101 - the umask may forbid even that
         except FileExistsError:
             pass
-        try:
-            self._owner = self._checked()
-        except ConfigurationError as error:
-            raise OSError(str(error)) from error
+        self._owner_now()
         _close_to_others(self.path, os.lstat(self.path))
 
-    def _checked(self) -> int | None:
+    def _owner_now(self) -> int | None:
+        try:
+            return self._owner()
+        except ConfigurationError as error:  # something else has taken its place
+            raise PermissionError(0, str(error)) from error
+
+    def _owner(self) -> int | None:
         """Returns whose it is; None while it does not exist."""
         try:
             found = os.lstat(self.path)
@@ -107,7 +110,7 @@ class Directory:
         """Opens a file of the directory's owner and returns its descriptor, or raises an `OSError`."""
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | _FLAGS)
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != self._owner:
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != self._owner_now():
             os.close(descriptor)
             raise PermissionError(0, "it is no file of the directory's owner")
         _close_to_others(path, found)

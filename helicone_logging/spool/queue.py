@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import count, repeat
 from zlib import crc32
 
 from helicone_logging.core import clock
@@ -22,7 +22,7 @@ from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.memory import BLOCK, DROP_OLDEST
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool.directory import Directory
-from helicone_logging.spool.frames import OVERHEAD
+from helicone_logging.spool.frames import OVERHEAD, Frame
 from helicone_logging.spool.segment import Content, Segment
 from helicone_logging.spool.upkeep import Upkeep
 from helicone_logging.spool.window import Window
@@ -116,6 +116,8 @@ class Spool:
         data = entry.encode()
         size, crc, dropped = len(data), crc32(data), 0
         self._upkeep.start()
+        if self._current is None:
+            self._measure()
         if not self._has_room(size):
             dropped = self._make_room(size)
             if not self._has_room(size):
@@ -174,14 +176,19 @@ class Spool:
                 return self._current
             segment = Segment.create(self.directory, self.wire)
             segment.key = next(self._keys)
-            with self._lock:
-                self._segments[segment.key] = self._current = segment
+            self._segments[segment.key] = segment
+            self._go_on_with(segment)
             if not segment.is_locked:
                 self._upkeep.report_missing_locks()
             self._measure()
             if full is not None:
                 self._leave((full,))
             return segment
+
+    def _go_on_with(self, segment: Segment | None) -> None:
+        with self._lock:
+            self._elsewhere += 0 if self._current is None else self._current.size
+            self._current = segment
 
     # What the disk does not take
 
@@ -267,7 +274,7 @@ class Spool:
                 records, numbers = self._skip_unread(segment, recovered=None)
                 if items or records:
                     if segment is self._current:
-                        self._current = None
+                        self._go_on_with(None)
                     self._finish(
                         {segment: [*(self._place(item) & _NUMBER for item in items), *numbers]}, records - len(numbers)
                     )
@@ -314,17 +321,18 @@ class Spool:
         with self._lock:
             checkpoints = segment.has_read(frames, end)
             is_over = end >= segment.size
-        now, at = clock.monotonic(), clock.time()
-        self._window.admit([
-            Item(Encoded(frame.data), len(frame.data), 0, now - max(0.0, at - frame.at), checkpoint, segment.key << _PLACE | frame.number)
-            for frame, checkpoint in zip(frames, checkpoints, strict=True)
-        ], expected=True)  # fmt: skip
+        self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))), expected=True)
         if is_over:
             lost, numbers = self._skip_unread(segment, recovered=None)
             if lost:
                 self._report_damage(segment.path, lost)
                 self._finish({segment: numbers}, lost - len(numbers))
         return is_over or bool(frames)
+
+    @staticmethod
+    def _read_item(frame: Frame, checkpoint: int, key: int) -> Item:
+        queued_at = clock.monotonic() - max(0.0, clock.time() - frame.at)
+        return Item(Encoded(frame.data), len(frame.data), 0, queued_at, checkpoint, key << _PLACE | frame.number)
 
     def _report_damage(self, path: str, lost: int) -> None:
         self.report("damage", f"{path} is damaged; {lost:,} records in it are lost")
@@ -399,7 +407,7 @@ class Spool:
                 lost += 1
             else:
                 segment.kept += 1
-            recovered = segment and segment.is_recovered
+            recovered = None if segment is None else segment.is_recovered
             self._window.forget(item.checkpoint, 1, item.size, recovered=recovered, expected=False)
         self._leave(list(self._segments.values()))
         return lost
@@ -426,8 +434,7 @@ class Spool:
         self._upkeep.stop()
         with self._reading:
             self._write_exposed()
-            with self._lock:
-                self._current = None
+            self._go_on_with(None)
             for segment in list(self._backlog):
                 segment.kept += self._skip_unread(segment, recovered=segment.is_recovered)[0]
             return self._keep(items)
@@ -435,13 +442,13 @@ class Spool:
     # Upkeep
 
     def tidy(self) -> None:
-        """Does what is overdue, and deletes the current segment where all is done: an idle process leaves no prompts."""
+        """Does what is overdue, and deletes the current segment where all is done: nobody needs the prompts in it."""
         self._write_exposed()
         self._measure()
         with self._lock:
             current = self._current
             if current is not None and (current.live == 0 or not current.is_there()):
-                self._current = None
+                self._go_on_with(None)
             segments = list(self._segments.values())
             for segment in segments:
                 self._note(segment)

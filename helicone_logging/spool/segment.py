@@ -257,7 +257,8 @@ class Segment:
         with contextlib.suppress(OSError):
             self.note()
         descriptor, self._descriptor = self._descriptor, -1
-        locks.release(descriptor)
+        if descriptor >= 0:
+            locks.release(descriptor)
 
     def delete(self) -> bool:
         """Deletes the file, and returns whether that could be done."""

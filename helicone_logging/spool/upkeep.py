@@ -35,9 +35,10 @@ class Upkeep:
         if self._stop is not None or lifecycle.is_exiting():
             return
         with self._lock:
-            if self._stop is not None:
+            stop = threading.Event()
+            if self._stop is not None:  # by another thread meanwhile
                 return
-            self._stop = stop = threading.Event()
+            self._stop = stop
         try:
             threading.Thread(target=self._run, args=(stop,), name="helicone-logging-spool", daemon=True).start()
         except RuntimeError:  # there are too many threads

@@ -1,7 +1,7 @@
 """The part of a queue on disk that is in memory, and the account of all of it.
 
-Delivery's queue decides who takes what and when. Here it also counts records that are expected, as they are on disk only
-until they are read back; and it bounds what is on its way, which is what may be sent twice after a kill.
+Delivery's queue decides who takes what and when. Here it also counts records that are expected, as they are on disk
+only until they are read back; and it bounds what is on its way, which is what may be sent twice after a kill.
 """
 
 from __future__ import annotations

@@ -1,111 +1,123 @@
-"""Processes that share a file, and processes that are killed: what was logged arrives, and once while they live."""
+"""Processes that share a directory, and are killed: what was logged arrives, and once while they live."""
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import random
-import re
-import signal
-import sqlite3
+import shutil
 import subprocess
-import time
+import sys
+import sysconfig
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from recording_server import RecordingServer
 from spool_fixtures import (
+    NOWHERE,
     PATIENCE,
-    entries,
-    is_balanced,
-    move_all,
-    names,
-    rows,
+    end,
+    kill_after,
+    put_all,
+    segments,
+    send_all,
     spool,
-    stand_still,
     start_worker,
-    take_all,
     wait_until,
+    waiting,
 )
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.spool import disk as spool_disk
-from helicone_logging.spool import process as spool_process
-from helicone_logging.spool.file import Claim, SpoolFile
-from helicone_logging.spool.process import ProcessId, this_process
+from helicone_logging.spool import upkeep
 
-NOWHERE = "http://127.0.0.1:9"
+MAX_ON_THE_WAY = 1000
+posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
 
 
-def kill_after(worker: subprocess.Popen[str], printed: int) -> list[str]:
-    """Kills a worker in the middle of its work, and returns the names of all records it had logged."""
-    assert worker.stdout is not None
-    logged = [worker.stdout.readline().strip() for _ in range(printed)]
-    worker.kill()
-    rest = worker.stdout.read()  # `communicate` would pass over what `readline` has read ahead
-    end(worker)
-    return [*logged, *rest.split("\n")[:-1]]
-
-
-def end(worker: subprocess.Popen[str]) -> None:
-    worker.kill()
-    worker.wait(PATIENCE)
-    for stream in (worker.stdin, worker.stdout, worker.stderr):
-        assert stream is not None
-        with contextlib.suppress(BrokenPipeError):
-            stream.close()
-
-
-def send_all(path: Path, endpoint: str) -> None:
+def deliver(path: Path, endpoint: str) -> None:
+    """The next process: it takes over all that is left, and sends it."""
     handler = HeliconeHandler(endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=60)
-    assert handler.flush(PATIENCE)
+    wait_until(lambda: not segments(path))
     stats = handler.stats()
     assert stats.recovered == stats.delivered
     handler.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_process_killed_at_any_moment_loses_no_record_that_was_logged(path: Path, seed: int) -> None:
     chance = random.Random(seed)
+    logged: list[str] = []
+    rounds = 3
     with RecordingServer() as server:
-        logged: list[str] = []
-        for round_ in range(3):
-            worker = start_worker(path, server.url, f"{seed}-{round_}", 100_000)
+        for number in range(rounds):
+            worker = start_worker(path, server.url, f"{seed}-{number}", 100_000, *["small"] * (number % 2))
             logged += kill_after(worker, chance.randrange(1, 400))
-        send_all(path, server.url)
+        deliver(path, server.url)
         received = server.names()
-    assert set(logged) <= set(received), f"seed {seed}"
-    assert rows(path) == []
-    # Only what was on its way when a process died may come twice: what it was told, it could not note any more.
+    assert set(logged) <= set(received)
     twice = sum(count - 1 for count in Counter(received).values())
-    assert twice <= 3 * 4 * 1024
+    assert twice <= rounds * MAX_ON_THE_WAY
 
 
-def test_nothing_is_lost_or_sent_twice_when_the_process_dies_without_having_sent(path: Path) -> None:
-    logged = kill_after(start_worker(path, NOWHERE, "dead", 100_000), 100)
+def test_processes_that_start_at_once_and_are_killed_lose_nothing(path: Path) -> None:
+    logged: list[str] = []
+    for round_ in range(2):
+        workers = [start_worker(path, NOWHERE, f"{round_}-{number}", 3, "wait") for number in range(6)]
+        for worker in workers:
+            logged += kill_after(worker, 3)
+    assert len(logged) == 36
+    assert waiting(path) == 36
     with RecordingServer() as server:
-        send_all(path, server.url)
+        deliver(path, server.url)
+        assert sorted(server.names()) == sorted(logged)
+
+
+def test_nothing_is_lost_or_sent_twice_when_a_process_dies_without_having_sent(path: Path) -> None:
+    logged = kill_after(start_worker(path, NOWHERE, "dead", 100_000, "small"), 300)
+    with RecordingServer() as server:
+        deliver(path, server.url)
         received = server.names()
     assert received[: len(logged)] == logged
     assert len(received) == len(set(received))
     assert len(received) - len(logged) <= 1  # one that was written, but not told yet
 
 
-def test_processes_on_one_file_send_each_record_once(path: Path) -> None:
+@pytest.mark.parametrize("seed", range(2))
+def test_who_took_over_may_be_killed_as_well(path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with RecordingServer() as server:
+        logged = kill_after(start_worker(path, NOWHERE, "first", 100_000, "small"), chance.randrange(100, 600))
+        for number in range(2):  # in the midst of taking over, or of sending
+            logged += kill_after(
+                start_worker(path, server.url, f"next-{number}", 100_000, "small"), chance.randrange(1, 60)
+            )
+        deliver(path, server.url)
+        assert set(logged) <= set(server.names())
+
+
+def test_a_kill_while_segments_follow_each_other_loses_nothing(path: Path) -> None:
+    logged = kill_after(start_worker(path, NOWHERE, "w", 100_000, "small"), 9000)
+    assert len(segments(path)) > 1
+    with RecordingServer() as server:
+        deliver(path, server.url)
+        assert set(logged) <= set(server.names())
+
+
+def test_processes_in_one_directory_send_each_record_once(path: Path) -> None:
     with RecordingServer() as server:
         workers = [start_worker(path, server.url, f"w{number}", 150) for number in range(4)]
         for worker in workers:
             _, errors = worker.communicate(timeout=PATIENCE)
             assert worker.returncode == 0, errors
-        send_all(path, server.url)
         received = server.names()
     assert sorted(received) == sorted(f"w{worker}-{number}" for worker in range(4) for number in range(150))
-    assert rows(path) == []
+    assert segments(path) == []
 
 
-def test_a_living_process_finds_what_a_killed_one_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helicone_logging.spool.rounds.EVERY", 0.05)
+def test_a_living_process_takes_over_what_a_killed_one_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "EVERY", 0.05)
+    path.mkdir()
     with RecordingServer() as server:
         handler = HeliconeHandler(endpoint=server.url, spool_path=path, batch_size="auto")
         worker = start_worker(path, NOWHERE, "w", 50, "wait")
@@ -114,7 +126,6 @@ def test_a_living_process_finds_what_a_killed_one_left(path: Path, monkeypatch: 
         assert handler.flush(PATIENCE)
         assert server.names() == []  # it lives, so its records are its own
         end(worker)
-        handler._sender.wake()  # type: ignore[union-attr]
         server.wait_for(50)
         assert server.names() == logged
         assert handler.flush(PATIENCE)
@@ -122,132 +133,172 @@ def test_a_living_process_finds_what_a_killed_one_left(path: Path, monkeypatch: 
         handler.close()
 
 
-def test_what_a_living_process_has_claimed_is_left_alone(path: Path) -> None:
-    first, second = spool(path), spool(path)
-    first.put(b"1")
-    second.put(b"2")
-    assert entries(take_all(second)) == [b"2"]
-    assert entries(take_all(first)) == [b"1"]
-    assert second.account().recovered == 0
-    first.close()
-    second.close()
+OLDER = shutil.which("python3.10", path=os.pathsep.join(map(str, Path.home().glob(".pyenv/versions/3.10*/bin"))))
 
 
-def test_a_lease_of_another_host_is_waited_for(path: Path) -> None:
+@pytest.mark.skipif(OLDER is None, reason="there is no second Python")
+def test_two_pythons_share_a_directory(path: Path) -> None:
+    """The older one has none of our dependencies, so it is lent those that are pure Python, and uses the queue alone."""
     first = spool(path)
-    first.put(b"1")
-    stand_still(first)
-    move_all(first)
-    first._disk.close()
-    move_claims(path, ("elsewhere", 1, "1"), time.time() + 1000)
-    second = spool(path)
-    second.put(b"2")
-    assert entries(take_all(second)) == [b"2"]
-    move_claims(path, ("elsewhere", 1, "1"), time.time() - 1, of="elsewhere")
-    second._rounds.looked_at = 0.0
-    second.upkeep()
-    assert entries(take_all(second)) == [b"1"]
-    assert second.account().recovered == 1
-    second.close()
+    put_all(first, b"of this Python")
+    first.discard()
+    script = (
+        "import sys; sys.modules['orjson'] = None;"
+        "from pathlib import Path; from spool_fixtures import *;"
+        "queue = spool(Path(sys.argv[1]), is_drain=True); print(send_all(queue)); put_all(queue, b'of the other');"
+        "queue.discard()"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "support")])
+    paths += os.pathsep + sysconfig.get_path("purelib")
+    found = subprocess.run(
+        [str(OLDER), "-c", script, str(path)], capture_output=True, text=True, env={"PYTHONPATH": paths}, check=False
+    )
+    assert found.stdout.strip() == "[b'of this Python']", found.stderr
+    last = spool(path, is_drain=True)
+    assert send_all(last) == [b"of the other"]
+    last.discard()
 
 
-def move_claims(path: Path, process: tuple[str, int, str], lease: float, of: str | None = None) -> None:
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute(
-            "UPDATE claims SET host = ?, pid = ?, started = ?, lease = ? WHERE host = ? OR ? IS NULL",
-            (*process, lease, of, of),
-        )
+# Forks
 
 
-def test_a_lease_is_renewed_while_its_holder_lives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_disk, "RENEW_EVERY", 0.0)
-    queue = spool(path)
-    queue.put(b"1")
-    file = SpoolFile(str(path))
-    before = file.claims()[0].lease
-    queue.upkeep()
-    assert file.claims()[0].lease > before
-    file.close()
-    queue.close()
+def in_child(work: str, path: Path) -> subprocess.CompletedProcess[str]:
+    script = f"""
+import os, sys
+from pathlib import Path
+from spool_fixtures import *
+from helicone_logging.core import lifecycle
+queue = spool(Path(sys.argv[1]))
+put_all(queue, b"of the parent")
+{work}
+"""
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "support")])
+    return subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+        timeout=PATIENCE,
+        check=True,
+    )
 
 
-def test_one_who_lost_its_lease_does_not_send_what_another_has_taken(path: Path) -> None:
-    first = spool(path)
-    first.put(b"1")
-    stand_still(first)
-    move_all(first)
-    move_claims(path, ("elsewhere", 1, "1"), 0.0)  # as if first had been standing still on another host
-    second = spool(path)
-    assert entries(take_all(second)) == [b"1"]
-    first._disk.renew()
-    assert take_all(first) == []
-    assert is_balanced(first.account())
-    first.put(b"2")
-    assert entries(take_all(first)) == [b"2"]
-    first.close()
-    second.close()
+@posix
+def test_a_forked_child_has_a_segment_of_its_own_and_the_parent_keeps_its_lock(path: Path) -> None:
+    done = in_child(
+        """
+if os.fork() == 0:
+    queue.after_fork_in_child()
+    assert queue.stats().emitted == 0
+    put_all(queue, b"of the child")
+    assert send_all(queue) == [b"of the child"]
+    assert len(segments(Path(sys.argv[1]))) == 2
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+other = spool(Path(sys.argv[1]), is_drain=True)
+assert send_all(other) == []          # the parent's lock is held, whatever the child closed
+print(send_all(queue))
+""",
+        path,
+    )
+    assert done.stdout == "[b'of the parent']\n"
 
 
-def test_of_two_who_find_a_claim_only_one_gets_it(path: Path) -> None:
-    left = spool(path)
-    left.put(b"1")
-    left.close()
-    queues = [spool(path) for _ in range(2)]
-    found = [entries(take_all(queue)) for queue in queues]
-    assert sorted(found) == [[], [b"1"]]
-    for queue in queues:
-        queue.close()
+MASTER = """
+import logging, os, sys, time
+from helicone_logging import HeliconeHandler
+
+handler = HeliconeHandler(endpoint=sys.argv[2], spool_path=sys.argv[1], batch_size="auto", shutdown_timeout=60)
+logger = logging.getLogger("app")
+logger.addHandler(handler)
+logger.propagate = False
+master, workers = HeliconeHandler(endpoint=sys.argv[3], spool_path=sys.argv[1]), []
+preloaded = logging.getLogger("preloaded")
+preloaded.addHandler(master)
+preloaded.propagate = False
+preloaded.warning("loaded", extra={"trace_id": "t", "span_name": "of the master"})
+if os.fork() == 0:
+    logger.warning("served", extra={"trace_id": "t", "span_name": "of the worker"})
+    print("ready", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+time.sleep(600)
+"""
 
 
-def claim(process: ProcessId, lease: float) -> Claim:
-    return Claim(1, 1, process, lease)
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells when a process started")
-def test_a_number_that_a_new_process_got_does_not_keep_a_claim() -> None:
-    mine, late = this_process(), time.time() + 1000
-    assert not claim(mine, time.time() - 1000).is_free()  # it lives, whatever its lease says
-    assert claim(mine._replace(started="1"), late).is_free()
-    assert not claim(mine._replace(host="elsewhere", started="1"), late).is_free()
-    assert claim(mine._replace(host="elsewhere"), time.time() - 1).is_free()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell by signal 0 who lives")
-def test_a_process_that_ended_is_known_to_be_gone_even_unreaped() -> None:
-    child = subprocess.Popen(["sleep", "600"])
-    process = this_process()._replace(pid=child.pid, started=spool_process._started(child.pid) or "")
-    assert spool_process.is_gone(process) is not True
-    child.send_signal(signal.SIGKILL)
-    if Path("/proc/self/stat").exists():
-        wait_until(lambda: spool_process.is_gone(process) is True)
-    child.wait(PATIENCE)
-    assert spool_process.is_gone(process)
-
-
-def test_without_the_start_of_a_process_only_the_lease_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_process, "_started", lambda pid: None)
-    mine = this_process()
-    assert mine.started == ""
-    assert not claim(mine, time.time() + 1000).is_free()
-    assert claim(mine, time.time() - 1).is_free()
-
-
-def test_a_process_that_ends_in_order_leaves_nothing_behind(path: Path) -> None:
+@posix
+def test_the_segment_of_a_master_that_was_killed_is_sent_by_its_workers(path: Path) -> None:
     with RecordingServer() as server:
-        worker = start_worker(path, server.url, "w", 20)
-        _, errors = worker.communicate(timeout=PATIENCE)
-        assert (worker.returncode, errors) == (0, "")
-        assert len(server.names()) == 20
-    assert names(path) == []
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+        master = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", MASTER, str(path), server.url, NOWHERE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert master.stdout is not None
+        assert master.stdin is not None
+        assert master.stdout.readline() == "ready\n"
+        server.wait_for(1)
+        assert server.names() == ["of the worker"]
+        master.kill()
+        master.wait(PATIENCE)
+        server.wait_for(2)
+        assert server.names() == ["of the worker", "of the master"]
+        master.stdin.close()
+        master.stdout.close()
 
 
-def test_what_cannot_be_sent_at_exit_is_kept_and_told_as_a_number(path: Path) -> None:
-    worker = start_worker(path, NOWHERE, "w", 20, "shutdown_timeout=0")
-    _, errors = worker.communicate(timeout=PATIENCE)
-    assert worker.returncode == 0
-    told = re.search(r"(\d+) records stay", errors)
-    on_their_way = "1 requests were not answered" in errors  # on a busy machine; they stay in the file, too
-    assert (int(told[1]) < 20 if told else True) if on_their_way else (told is not None and told[1] == "20")
-    assert len(names(path)) == 20
+@posix
+def test_a_fork_without_pythons_hooks_is_seen_at_the_first_look(path: Path) -> None:
+    done = in_child(
+        """
+import ctypes
+descriptor = queue._segments[1]._descriptor
+if ctypes.PyDLL(None).fork() == 0:
+    lifecycle.check_fork()            # as the handler does for each record
+    queue.after_fork_in_child()       # as the handler's sender does
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        put_all(queue, b"of the child")
+        os._exit(0 if send_all(queue) == [b"of the child"] else 1)
+    os._exit(2)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+other = spool(Path(sys.argv[1]), is_drain=True)
+assert send_all(other) == []
+print(send_all(queue))
+""",
+        path,
+    )
+    assert done.stdout == "[b'of the parent']\n"
+
+
+IDLE = """
+import json, logging, resource, sys, threading, time
+from helicone_logging import HeliconeHandler
+
+handler = HeliconeHandler(endpoint=sys.argv[2], spool_path=sys.argv[1], batch_size="auto")
+logger = logging.getLogger("app")
+logger.addHandler(handler)
+logger.propagate = False
+logger.warning("x", extra={"trace_id": "t"})
+assert handler.flush(60)
+time.sleep(1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+time.sleep(6)
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before))
+"""
+
+
+@posix
+def test_an_idle_process_wakes_up_once_in_five_seconds(path: Path) -> None:
+    with RecordingServer() as server:
+        found = subprocess.run(
+            [sys.executable, "-c", IDLE, str(path), server.url],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
+        )
+    wakeups = json.loads(found.stdout)  # in 6 s, with the end of the sleep itself, and waits for files and the GIL
+    assert wakeups <= 8

@@ -1,304 +1,389 @@
-"""The queue on disk is a queue: what goes in comes out once, in order, and the account adds up."""
+"""The queue: a record is on disk before `put` returns, leaves with its outcome, and the account is exact."""
 
 from __future__ import annotations
 
-import gc
-import logging
-import os
-import subprocess
-import sys
+import random
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from spool_fixtures import MIB, entries, is_balanced, names, rows, spool, take_all, wait_until
+from spool_fixtures import (
+    MIB,
+    abandon,
+    entries,
+    is_balanced,
+    put_all,
+    send_all,
+    segments,
+    spool,
+    take_all,
+    waiting,
+)
 
-from helicone_logging import HeliconeHandler
-from helicone_logging.spool import Spool
+from helicone_logging.core import clock
+from helicone_logging.core.wire import Encoded
 from helicone_logging.spool import queue as spool_queue
-
-pytestmark = pytest.mark.usefixtures("way")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "queue" / "spool.db"
+from helicone_logging.spool import segment as spool_segment
 
 
-def test_no_file_is_made_before_the_first_record(path: Path) -> None:
+def numbered(count: int, size: int = 100) -> list[bytes]:
+    return [b"%06d" % number + b"x" * (size - 6) for number in range(count)]
+
+
+def test_a_record_is_on_disk_when_put_returns_and_gone_when_it_is_done(path: Path) -> None:
     queue = spool(path)
-    assert queue.due_in() is None
-    assert queue.take(10, MIB) == []
-    assert queue.account().queued == 0
-    assert not path.parent.exists()
-    queue.put(b"1")
-    assert path.exists()
-    queue.close()
-
-
-def test_a_record_is_on_disk_before_put_returns(path: Path) -> None:
-    queue = spool(path)
-    for number in range(10):
-        queue.put(b"%d" % number)
-        assert [row[2] for row in rows(path)] == [b"%d" % n for n in range(number + 1)]
-    queue.close()
-
-
-def test_records_come_out_in_order_and_once(path: Path) -> None:
-    queue = spool(path)
-    for number in range(100):
-        queue.put(b"%d" % number)
-    first = queue.take(7, MIB)
-    assert entries(first) == [b"%d" % number for number in range(7)]
-    assert entries(take_all(queue)) == [b"%d" % number for number in range(7, 100)]
-    queue.close()
-
-
-def test_a_batch_has_no_more_bytes_than_allowed_unless_one_record_has(path: Path) -> None:
-    queue = spool(path)
-    for size in (10, 10, 50, 10):
-        queue.put(b"x" * size)
-    sizes = [[len(entry) for entry in entries(queue.take(10, 25))] for _ in range(4)]
-    assert sizes == [[10, 10], [50], [10], []]
-    queue.close()
-
-
-def test_a_record_is_deleted_only_when_it_was_delivered_or_refused(path: Path) -> None:
-    queue = spool(path)
-    for number in range(4):
-        queue.put(b"%d" % number)
-    delivered, rejected, again, back = queue.take(10, MIB)
-    assert len(rows(path)) == 4
-    queue.delivered([delivered])
-    queue.rejected([rejected])
-    queue.retry([again], 1000.0)
-    queue.give_back([back])
-    assert [row[2] for row in rows(path)] == [b"2", b"3"]
-    account = queue.account()
-    assert (account.emitted, account.delivered, account.rejected, account.queued) == (4, 1, 1, 2)
-    queue.close()
-
-
-def test_records_given_back_are_next_and_keep_their_order(path: Path) -> None:
-    queue = spool(path)
-    for number in range(4):
-        queue.put(b"%d" % number)
-    queue.give_back(queue.take(2, MIB))
-    assert queue.ready_count == 4
-    assert entries(take_all(queue)) == [b"0", b"1", b"2", b"3"]
-    queue.close()
-
-
-def test_records_to_be_retried_are_due_later_with_one_attempt_more(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    queue.retry(queue.take(1, MIB), 1000.0)
-    assert 900 < (queue.due_in() or 0) <= 1000
-    assert queue.take(1, MIB) == []
-    queue.hurry()
-    (item,) = queue.take(1, MIB)
-    assert (item.entry, item.attempts) == (b"1", 1)
-    queue.close()
-
-
-def test_flush_waits_for_what_came_before_it_and_nothing_else(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    first = queue.mark()
-    queue.put(b"2")
-    second = queue.mark()
-    items = queue.take(10, MIB)
-    wait_until(lambda: not queue._is_looking())
-    assert not queue.is_done(first)
-    queue.delivered(items[:1])
-    assert queue.is_done(first)
-    assert not queue.is_done(second)
-    queue.retry(items[1:], 1000.0)
-    assert not queue.is_done(second)
-    queue.close()
-
-
-def test_a_backlog_takes_no_memory_by_the_record(path: Path) -> None:
-    queue = spool(path, max_bytes=100 * MIB)
-    for _ in range(2000):
-        queue.put(b"x" * 100)
-    waiting = queue._disk.waiting
-    known = sum(len(part) for part in (waiting.fresh, waiting._front, waiting._delayed, waiting._lines))
-    assert queue.ready_count == 2000
-    assert known < 10
-    queue.close()
-
-
-def test_what_a_closed_queue_kept_is_found_by_the_next_one(path: Path) -> None:
-    first = spool(path)
-    for number in range(5):
-        first.put(b"%d" % number)
-    first.close()
-    second = spool(path)
-    assert entries(take_all(second)) == [b"0", b"1", b"2", b"3", b"4"]
-    account = second.account()
-    assert (account.emitted, account.recovered, account.queued) == (0, 5, 5)
-    second.close()
-
-
-def test_a_closed_queue_can_be_used_again(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    queue.put(b"2")
-    queue.delivered(queue.take(1, MIB))
-    queue.close()
-    queue.close()
-    assert queue.due_in() is None
-    queue.put(b"3")
+    put_all(queue, b"1", b"2")
+    assert waiting(path) == 2
     items = take_all(queue)
-    assert entries(items) == [b"2", b"3"]
-    queue.delivered(items)
-    account = queue.account()
-    assert (account.emitted, account.delivered, account.recovered, account.queued) == (3, 3, 0, 0)
-    queue.close()
+    assert entries(items) == [b"1", b"2"]
+    assert waiting(path) == 2
+    queue.done(items[:1])
+    assert waiting(path) == 1
+    queue.reject(items[1:])
+    assert waiting(path) == 0
+    stats = queue.stats()
+    assert (stats.emitted, stats.delivered, stats.rejected, stats.queued) == (2, 1, 1, 0)
+    queue.discard()
+    assert segments(path) == []
 
 
-def test_what_another_took_over_from_a_closed_queue_is_not_counted_twice(path: Path) -> None:
+def test_what_a_process_left_is_recovered_in_order_and_counted(path: Path) -> None:
+    first = spool(path)
+    put_all(first, *numbered(10))
+    first.done(first.take(3, MIB, deadline=0.0))
+    abandon(first)
+    second = spool(path, is_drain=True)
+    assert second.stats().recovered == 7
+    assert send_all(second) == numbered(10)[3:]
+    assert second.stats() == (0, 7, 0, 0, 0, 0, 0.0, 7)
+    second.discard()
+    assert segments(path) == []
+
+
+def test_two_queues_take_only_their_own(path: Path) -> None:
     first, second = spool(path), spool(path)
-    first.put(b"1")
-    first.close()
-    assert entries(take_all(second)) == [b"1"]
-    first.put(b"2")
-    assert entries(take_all(first)) == [b"2"]
-    assert is_balanced(first.account())
-    assert (first.account().queued, second.account().recovered) == (1, 1)
-    first.close()
-    second.close()
+    put_all(first, b"1")
+    put_all(second, b"2")
+    second._upkeep.take_over_orphans()
+    assert send_all(second) == [b"2"]
+    assert send_all(first) == [b"1"]
+    assert second.stats().recovered == 0
+    first.discard()
+    second.discard()
 
 
-def test_a_record_on_its_way_while_the_queue_is_closed_is_still_counted(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    items = queue.take(1, MIB)
-    queue.close()
-    other = spool(path)
-    assert take_all(other) == []  # nobody sends it a second time meanwhile
-    queue.delivered(items)
-    assert rows(path) == []
-    assert queue.account().delivered == 1
-    assert queue._disk.file is None
-    other.close()
+@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
+def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str) -> None:
+    queue = spool(path, memory_records=20, overflow=overflow)
+    logged = numbered(3000, 3000)
+    put_all(queue, *logged)
+    assert len(segments(path)) > 1
+    assert queue.stats().queued == 3000
+    assert send_all(queue) == logged
+    assert is_balanced(queue.stats())
+    queue.discard()
+    assert segments(path) == []
 
 
-def test_an_empty_queue_gives_the_disk_its_room_back(path: Path) -> None:
-    queue = spool(path, max_bytes=100 * MIB)
-    for _ in range(300):
-        queue.put(b"secret" * 1000)
-    queue.delivered(take_all(queue))
-    queue.close()
-    assert path.stat().st_size < 100_000
-    assert b"secret" not in path.read_bytes()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_files_are_their_owners_only(path: Path, way: str) -> None:
-    before = os.umask(0)
-    try:
-        queue = spool(path)
-        queue.put(b"1")
-    finally:
-        os.umask(before)
-    modes = {file.name.rstrip("0123456789"): file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-    expected = {"spool.db": 0o600, "spool.db-wal": 0o600, "spool.db-shm": 0o600}
-    assert modes == expected | ({"spool.db.journal-": 0o600} if way == "journal" else {})
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    queue.close()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    queue.close()
-    path.chmod(0o644)
-    queue.put(b"2")
-    assert path.stat().st_mode & 0o777 == 0o600
-    queue.close()
-
-
-def test_many_threads_are_counted_to_the_record(path: Path) -> None:
-    queue = spool(path, max_bytes=100 * MIB)
+def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path) -> None:
+    queue = spool(path, memory_records=50)
+    sent: list[bytes] = []
 
     def log(name: int) -> None:
-        for number in range(100):
-            queue.put(b"%d-%d" % (name, number))
+        for number in range(300):
+            queue.put(Encoded(b"%d-%d" % (name, number)))
 
-    threads = [threading.Thread(target=log, args=(name,)) for name in range(8)]
-    for thread in threads:
+    def send() -> None:
+        while items := queue.take(37, MIB):
+            if len(items) > 30:
+                queue.requeue(items)
+                continue
+            sent.extend(entries(items))
+            queue.done(items)
+
+    senders = [threading.Thread(target=send) for _ in range(3)]
+    producers = [threading.Thread(target=log, args=(name,)) for name in range(4)]
+    for thread in (*senders, *producers):
         thread.start()
-    found: list[bytes] = []
-    while any(thread.is_alive() for thread in threads) or queue.account().queued:
-        items = queue.take(50, MIB)
-        found += entries(items)
-        queue.delivered(items)
-    for thread in threads:
+    for thread in producers:
         thread.join()
-    assert sorted(found) == sorted(b"%d-%d" % (name, number) for name in range(8) for number in range(100))
-    account = queue.account()
-    assert (account.emitted, account.delivered, account.queued, account.queued_bytes) == (800, 800, 0, 0)
+    items = queue.take(10, MIB, deadline=0.0)
+    sent.extend(entries(items))
+    queue.done(items)
+    for _ in range(200):
+        if queue.join(queue.checkpoint(), clock.monotonic() + 0.05):
+            break
+        if items := queue.take(10, MIB, deadline=0.0):
+            sent.extend(entries(items))
+            queue.done(items)
     queue.close()
+    for thread in senders:
+        thread.join()
+    assert sorted(sent) == sorted(b"%d-%d" % (name, number) for name in range(4) for number in range(300))
+    assert queue.stats().delivered == 1200
+    queue.discard()
 
 
-def test_the_end_of_a_queue_waits_until_nothing_of_it_is_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next queue on that file may set it aside, which goes wrong while somebody has it open."""
-    is_over, begun, upkeep = [], threading.Event(), Spool.upkeep
-
-    def slow(queue: Spool) -> float:
-        begun.set()
-        time.sleep(0.2)
-        pause = upkeep(queue)
-        is_over.append(True)
-        return pause
-
-    monkeypatch.setattr(Spool, "upkeep", slow)
-    monkeypatch.setattr(spool_queue, "_LAST_PATIENCE", 60.0)
+def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     queue = spool(path)
-    queue.put(b"1")
-    assert begun.wait(60)
-    queue.close()
-    assert is_over == [True]
+    put_all(queue, *numbered(1500))
+    first = queue.take(2000, 90_000, deadline=0.0)
+    assert len(first) == 900
+    assert queue.take(1, 90_000, deadline=0.0) == []
+    queue.done(first[:10])
+    assert len(queue.take(50, 90_000, deadline=0.0)) == 10
+    queue.requeue(first[10:])
+    assert len(queue.take(5000, MIB, deadline=0.0)) == 990
+    queue.discard()
 
 
-def test_the_thread_that_looks_after_the_file_ends_with_the_queue(path: Path) -> None:
+def test_one_that_is_larger_than_a_request_goes_alone(path: Path) -> None:
     queue = spool(path)
-    queue.put(b"1")
-    thread = queue._upkeep._thread
-    assert thread is not None
+    put_all(queue, b"x" * 1000, b"1")
+    assert len(queue.take(10, 100, deadline=0.0)) == 1
+    assert queue.take(10, 100, deadline=0.0) == []
+    queue.discard()
+
+
+def test_a_taker_waits_for_what_is_on_its_way(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, *numbered(1001, 10))
+    items = queue.take(2000, MIB, deadline=0.0)
+    got: list[int] = []
+    taker = threading.Thread(target=lambda: got.append(len(queue.take(5, MIB))))
+    taker.start()
+    queue.done(items)
+    taker.join(60)
+    assert got == [1]
+    queue.discard()
+
+
+def test_flush_waits_for_what_was_logged_or_taken_over_and_for_nothing_later(path: Path) -> None:
+    queue = spool(path, memory_records=10)
+    put_all(queue, *numbered(30))
+    checkpoint = queue.checkpoint()
+    put_all(queue, b"later")
+    sent = []
+    while not queue.join(checkpoint, clock.monotonic()):
+        items = queue.take(5, MIB, deadline=0.0)
+        sent += entries(items)
+        queue.done(items)
+    assert sent == numbered(30)
+    assert queue.stats().queued == 1
+    queue.discard()
+
+
+def test_a_clock_that_is_set_back_or_forth_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offset = [0.0]
+    real, real_ns = clock.time, clock.time_ns
+    monkeypatch.setattr(clock, "time", lambda: real() + offset[0])
+    monkeypatch.setattr(clock, "time_ns", lambda: real_ns() + int(offset[0] * 1e9))
+    queue = spool(path, memory_records=20)
+    logged = numbered(200)
+    for step, chunk in ((3600.0, logged[:100]), (-3600.0, logged[100:150]), (0.0, logged[150:])):
+        offset[0] = step
+        put_all(queue, *chunk)
+        assert queue.stats().oldest_age >= 0
+    checkpoint = queue.checkpoint()
+    assert send_all(queue) == logged
+    assert queue.join(checkpoint, clock.monotonic())
+    queue.discard()
+
+
+def test_what_close_cannot_send_is_kept_for_the_next_and_counted_there(path: Path) -> None:
+    queue = spool(path, memory_records=10)
+    put_all(queue, *numbered(30))
+    on_their_way = queue.take(2, MIB, deadline=0.0)
     queue.close()
-    thread.join(60)
-    assert not thread.is_alive()
-
-    queue.put(b"2")
-    thread, upkeep = queue._upkeep._thread, queue._upkeep
-    assert thread is not None
-    queue._disk.close()
-    del queue
-    gc.collect()
-    upkeep.wake()
-    thread.join(60)
-    assert not thread.is_alive()
-
-
-def test_sqlite_is_loaded_only_for_a_queue_on_disk() -> None:
-    code = "import helicone_logging, sys; helicone_logging.HeliconeHandler(endpoint='http://127.0.0.1:9');"
-    subprocess.run([sys.executable, "-c", code + "assert 'sqlite3' not in sys.modules"], check=True, timeout=60)
+    assert queue.discard() == 0
+    assert (queue.stats().emitted, queue.stats().queued) == (2, 2)
+    other = spool(path, is_drain=True)
+    assert other.stats().recovered == 0  # while two of it are on their way
+    queue.done(on_their_way[:1])
+    assert queue.requeue(on_their_way[1:]) == 0
+    assert (queue.stats().emitted, queue.stats().delivered, queue.stats().queued) == (1, 1, 0)
+    other._upkeep.take_over_orphans()
+    assert sorted(send_all(other)) == numbered(30)[1:]
+    put_all(queue, b"again")
+    assert send_all(queue) == [b"again"]
+    assert is_balanced(queue.stats())
+    queue.discard()
+    other.discard()
+    assert segments(path) == []
 
 
-def test_the_api_key_is_not_in_the_file(path: Path) -> None:
-    handler = HeliconeHandler(
-        endpoint="http://127.0.0.1:9", api_key="sk-helicone-secret-key", spool_path=path, shutdown_timeout=0
-    )
-    logger = logging.getLogger("spool.key")
-    logger.addHandler(handler)
-    logger.error("hello", extra={"trace_id": "t"})
-    assert len(names(path)) == 1
-    content = b"".join(file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm"))
-    handler.close()
-    assert b"hello" in content
-    assert b"secret-key" not in content
+# Bounds
+
+
+def test_drop_newest_refuses_what_does_not_fit(path: Path) -> None:
+    queue = spool(path, max_bytes=10_000)
+    assert put_all(queue, *numbered(200)) > 0
+    stats = queue.stats()
+    assert stats.dropped == 200 - stats.queued
+    assert sum(segment.stat().st_size for segment in segments(path)) <= 10_000
+    assert send_all(queue) == numbered(200)[: stats.queued]
+    assert is_balanced(queue.stats())
+    queue.discard()
+
+
+def test_drop_oldest_makes_room_by_whole_segments_and_counts_what_goes(path: Path) -> None:
+    queue = spool(path, max_bytes=100_000, overflow="drop_oldest", memory_records=20)
+    logged = numbered(3000)
+    dropped = put_all(queue, *logged)
+    stats = queue.stats()
+    assert stats.dropped == dropped
+    assert is_balanced(stats)
+    assert sum(segment.stat().st_size for segment in segments(path)) <= 100_000
+    sent = send_all(queue)
+    assert sent == logged[-len(sent) :]
+    assert len(sent) == 3000 - dropped
+    queue.discard()
+
+
+def test_drop_oldest_leaves_what_is_on_its_way(path: Path) -> None:
+    queue = spool(path, max_bytes=20_000, overflow="drop_oldest")
+    logged = numbered(1000)
+    put_all(queue, *logged[:20])
+    items = queue.take(5, MIB, deadline=0.0)
+    put_all(queue, *logged[20:])
+    queue.done(items)
+    assert is_balanced(queue.stats())
+    assert queue.stats().delivered == 5
+    send_all(queue)
+    queue.discard()
+    assert segments(path) == []
+
+
+def test_block_waits_until_there_is_room_also_of_another_process_and_gives_up_in_time(path: Path) -> None:
+    other = spool(path)
+    put_all(other, *numbered(70))
+    queue = spool(path, max_bytes=10_000, overflow="block")
+    put_all(queue, *numbered(5))
+    done = threading.Event()
+    producer = threading.Thread(target=lambda: (put_all(queue, b"y" * 3000), done.set()))
+    producer.start()
+    assert not done.wait(0.2)
+    send_all(other)
+    other.discard()
+    assert done.wait(60)
+    producer.join()
+    assert queue.stats().dropped == 0
+    queue.discard()
+    impatient = spool(path, max_bytes=10, overflow="block", block_timeout=0.01)
+    assert put_all(impatient, b"1") == 1
+    impatient.discard()
+
+
+def test_close_ends_a_wait_for_room(path: Path) -> None:
+    queue = spool(path, max_bytes=1000, overflow="block")
+    put_all(queue, b"x" * 600)
+    producer = threading.Thread(target=put_all, args=(queue, b"x" * 600))
+    producer.start()
+    while producer.is_alive():
+        queue.close()
+        producer.join(0.01)
+    assert queue.stats().dropped == 1
+    queue.discard()
+
+
+def test_the_bound_counts_what_other_processes_have(path: Path) -> None:
+    other = spool(path)
+    put_all(other, *numbered(100))
+    queue = spool(path, max_bytes=10_000)
+    assert put_all(queue, b"1") == 1
+    other.discard()
+    queue.discard()
+
+
+# Forms that do not fit
+
+
+def test_a_segment_of_another_wire_or_version_is_left_alone_and_told(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    otlp = spool(path, wire="otlp")
+    put_all(otlp, b"otlp")
+    otlp.discard()
+    with monkeypatch.context() as patched:
+        patched.setattr(spool_segment, "FORM", "2")
+        newer = spool(path)
+        put_all(newer, b"newer")
+        newer.discard()
+    queue = spool(path, is_drain=True)
+    assert send_all(queue) == []
+    queue.discard()
+    assert "is left alone: its records are for the wire 'otlp', not 'helicone'" in capsys.readouterr().err
+    spool(path, is_drain=True, wire="otlp").discard()
+    assert "it is of version 2, while this one reads version 1" in capsys.readouterr().err
+    assert len(segments(path)) == 2
+
+
+def test_an_empty_file_of_a_process_that_was_killed_at_once_is_removed(path: Path) -> None:
+    path.mkdir()
+    (path / "1-1-00000000.segment").touch()
+    (path / "2-1-00000000.segment").write_bytes(b"\xffHL\xfe\0\0")
+    queue = spool(path, is_drain=True)
+    assert segments(path) == []
+    assert queue.stats().recovered == 0
+    queue.discard()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_whatever_order_the_account_is_exact_and_nothing_is_lost(path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    queue = spool(path, memory_records=chance.choice([4, 40]))
+    logged: list[bytes] = []
+    sent: list[bytes] = []
+    for number in range(600):
+        match chance.randrange(12):
+            case 0:
+                items = queue.take(chance.randrange(1, 30), MIB, deadline=0.0)
+                queue.done(items)
+                sent += entries(items)
+            case 1:
+                items = queue.take(3, MIB, deadline=0.0)
+                queue.requeue(items, chance.choice([0.0, 0.001]))
+            case 2 if chance.random() < 0.1:  # killed
+                queue.take(2, MIB, deadline=0.0)
+                abandon(queue)
+                queue = spool(path, memory_records=10, is_drain=True)
+            case 3 if chance.random() < 0.1:  # closed and used again
+                queue.close()
+                queue.discard()
+                queue._upkeep.take_over_orphans()
+            case 4 if chance.random() < 0.3:
+                queue.tidy()
+            case _:
+                logged.append(b"%d" % number)
+                put_all(queue, logged[-1])
+        assert is_balanced(queue.stats())
+    queue.close()
+    queue.discard()
+    last = spool(path, is_drain=True)
+    sent += send_all(last)
+    assert sorted(sent) == sorted(logged)
+    last.discard()
+    assert segments(path) == []
+
+
+def test_a_current_segment_of_which_all_is_done_goes_when_nothing_happens(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, b"1")
+    send_all(queue)
+    queue.tidy()
+    assert segments(path) == []
+    put_all(queue, b"2")
+    assert waiting(path) == 1
+    queue.discard()
+
+
+def test_segments_grow_with_the_backlog_so_that_there_are_few_open_files(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_queue, "_SEGMENT_BYTES", 4096)
+    monkeypatch.setattr(spool_queue, "_LOOK_AGAIN", 0.0)
+    queue = spool(path, memory_records=10)
+    put_all(queue, *numbered(10_000, 100))
+    assert len(segments(path)) < 150
+    assert len(send_all(queue)) == 10_000
+    queue.discard()

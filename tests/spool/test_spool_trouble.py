@@ -1,343 +1,336 @@
-"""Whatever is wrong with the disk or the file: nothing raises, nothing waits long, nothing is lost without a word."""
+"""Trouble with the disk: a record is kept in memory until it is taken, damage is passed over, nothing altered is sent."""
 
 from __future__ import annotations
 
-import contextlib
-import random
-import sqlite3
+import errno
+import os
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from spool_fixtures import (
     MIB,
+    PATIENCE,
+    abandon,
     entries,
+    failing,
     is_balanced,
-    journal_records,
-    locked,
-    move_all,
-    rows,
+    put_all,
+    segments,
+    send_all,
     spool,
-    stand_still,
     take_all,
-    wait_until,
+    waiting,
 )
 
-from helicone_logging.spool import file as spool_file
-from helicone_logging.spool.file import SpoolFile
-from helicone_logging.spool.names import COMPANIONS
+from helicone_logging.core.wire import Encoded
+from helicone_logging.spool import locks
+from helicone_logging.spool.segment import Segment
 
-pytestmark = pytest.mark.usefixtures("way")
-
-
-def set_aside(path: Path) -> list[Path]:
-    return [file for file in path.parent.glob("*.unusable-*") if not file.name.endswith(("-wal", "-shm"))]
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def reports(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    return capsys.readouterr().err.splitlines()
-
-
-@pytest.mark.impatient
-def test_while_the_file_is_locked_records_go_to_the_journal_or_to_memory_at_once_and_then_to_disk(
-    path: Path, way: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_what_the_disk_does_not_take_is_in_memory_and_goes_to_disk_with_the_next(
+    path: Path, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     queue = spool(path)
-    queue.put(b"0")
-    with locked(path):
-        began = time.monotonic()
-        for number in range(1, 200):
-            queue.put(b"%d" % number)
-        assert time.monotonic() - began < 5  # SQLite's own patience would be 5 s for each
-        wait_until(lambda: way == "journal" or queue._disk._failures >= 2)
-        assert queue.account().queued == 200
-        assert len(journal_records(path)) == (200 if way == "journal" else 0)
-    wait_until(lambda: len(rows(path)) == 200)
-    told = reports(capsys)
-    assert [report for report in told if "locked" not in report] == []
-    assert len(told) == (way == "file")
-    found = take_all(queue)
-    assert sorted(entries(found), key=int) == [b"%d" % number for number in range(200)]
-    queue.delivered(found)
-    assert (queue.account().emitted, queue.account().delivered) == (200, 200)
-    queue.close()
+    put_all(queue, b"1")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(OSError(number, os.strerror(number))))
+        put_all(queue, b"2", b"3")
+    assert waiting(path) == 1
+    assert queue.stats().queued == 3
+    told = capsys.readouterr().err
+    assert told.count("helicone_logging") == 1
+    assert os.strerror(number) in told
+    put_all(queue, b"4")
+    assert waiting(path) == 4
+    assert send_all(queue) == [b"1", b"2", b"3", b"4"]
+    assert waiting(path) == 0
+    assert is_balanced(queue.stats())
+    queue.discard()
 
 
-@pytest.mark.impatient
-def test_one_collision_of_processes_is_not_worth_a_report(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_takes_a_part_leaves_no_half_of_a_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = spool(path)
-    queue.put(b"1")
-    stand_still(queue)
-    with locked(path):
-        queue.put(b"2")
-    queue.close()
-    assert reports(capsys) == [f"helicone_logging: 2 records stay in {path} for the next process"]
+    put_all(queue, b"1")
+    write, calls = os.write, []
+
+    def partly(descriptor: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) > 1:
+            raise FULL
+        return write(descriptor, data[:10])
+
+    size = segments(path)[0].stat().st_size
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", partly)
+        put_all(queue, b"2")
+    assert segments(path)[0].stat().st_size == size
+    put_all(queue, b"3")
+    abandon(queue)
+    assert send_all(spool(path, is_drain=True)) == [b"1", b"2", b"3"]
 
 
-@pytest.mark.impatient
-def test_a_flush_waits_for_records_that_went_to_memory_and_then_to_disk(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-    queue.delivered(take_all(queue))
-    with locked(path):
-        queue.put(b"1")
-        mark = queue.mark()
-    wait_until(lambda: len(rows(path)) == 1)
-    queue.put(b"2")
-    items = queue.take(1, MIB)
-    assert entries(items) == [b"1"]
-    assert not queue.is_done(mark)
-    queue.delivered(items)
-    assert queue.is_done(mark)
-    queue.close()
-
-
-@pytest.mark.impatient
-def test_what_has_arrived_leaves_the_file_at_the_end_though_that_is_locked(
+def test_upkeep_writes_what_is_in_memory_only_where_no_record_follows(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or the next process would send it again."""
     queue = spool(path)
-    queue.put(b"1")
-    stand_still(queue)
-    move_all(queue)
-    items = take_all(queue)
-    sleep = time.sleep
-    with contextlib.ExitStack() as lock:
-
-        def unlock_and_sleep(seconds: float) -> None:
-            lock.close()
-            sleep(seconds)
-
-        lock.enter_context(locked(path))
-        queue.delivered(items)
-        assert queue._disk.undeleted
-        monkeypatch.setattr(time, "sleep", unlock_and_sleep)
-        queue.close()
-    assert rows(path) == []
-
-
-def test_a_full_disk_is_told_once_and_left_alone_until_it_has_room(
-    path: Path, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-    tries = []
-
-    def full(*_: object) -> None:
-        tries.append(time.monotonic())
-        raise sqlite3.OperationalError("database or disk is full")
-
     with monkeypatch.context() as patched:
-        patched.setattr(SpoolFile, "insert", full)
-        for number in range(1, 1000):
-            queue.put(b"%d" % number)
-        assert len(tries) < 20  # not one for each record
-        assert queue.account().queued == 1000
-    wait_until(lambda: len(rows(path)) == 1000)
-    assert is_balanced(queue.account())
-    assert ["full" in report for report in reports(capsys)] == ([True] if way == "file" else [])
-    queue.close()
+        patched.setattr(Segment, "create", failing(FULL))
+        put_all(queue, b"1")
+    queue.tidy()
+    assert waiting(path) == 1
+    assert send_all(queue) == [b"1"]
+    queue.discard()
 
 
-@pytest.mark.parametrize(
-    ("message", "word"),
-    [
-        ("attempt to write a readonly database", "read-only"),
-        ("disk I/O error", "unavailable"),
-    ],
-)
-def test_a_disk_that_became_unusable_is_used_again_when_it_recovers(
-    path: Path, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, message: str, word: str
+@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
+def test_memory_is_bounded_where_the_disk_takes_nothing(
+    path: Path, overflow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = spool(path)
-    queue.put(b"0")
-
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError(message)
-
+    queue = spool(path, memory_records=10, overflow=overflow, block_timeout=0.01)
     with monkeypatch.context() as patched:
-        patched.setattr(SpoolFile, "insert", fail)
-        queue.put(b"1")
-        assert queue.account().queued == 2
-    wait_until(lambda: len(rows(path)) == 2)
-    assert entries(take_all(queue)) == [b"0", b"1"]
-    assert [word in report for report in reports(capsys)] == ([True] if way == "file" else [])
-    queue.close()
+        patched.setattr(Segment, "create", failing(FULL))
+        assert put_all(queue, *(b"%d" % number for number in range(15))) == 5
+    kept = range(5, 15) if overflow == "drop_oldest" else range(10)
+    assert send_all(queue) == [b"%d" % number for number in kept]
+    assert is_balanced(queue.stats())
+    queue.discard()
 
 
-def test_a_directory_that_cannot_be_made_leaves_the_queue_in_memory(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    queue = spool(tmp_path / "file" / "spool.db")
-    for number in range(100):
-        queue.put(b"%d" % number)
-    items = queue.take(1000, MIB)
-    assert entries(items) == [b"%d" % number for number in range(100)]
-    queue.delivered(items)
-    assert (queue.account().emitted, queue.account().delivered) == (100, 100)
-    queue.put(b"lost")
-    assert queue.drop_waiting() == 1
-    queue.close()
-    assert is_balanced(queue.account())
-    (report,) = reports(capsys)
-    assert "unavailable" in report
-    assert "memory" in report
-
-
-@pytest.mark.impatient
-def test_what_is_in_memory_goes_to_disk_rather_than_being_dropped_at_the_end(path: Path) -> None:
+def test_what_was_never_written_is_counted_as_lost_at_the_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = spool(path)
-    queue.put(b"0")
-    stand_still(queue)
-    with locked(path):
-        queue.put(b"1")
-    wait_until(lambda: queue._disk.pause() == 0)
-    assert queue.drop_waiting() == 0
+    monkeypatch.setattr(Segment, "create", failing(FULL))
+    put_all(queue, b"1", b"2")
     queue.close()
-    assert [row[2] for row in rows(path)] == [b"0", b"1"]
+    assert queue.discard() == 2
+    assert (queue.stats().dropped, queue.stats().queued) == (2, 0)
 
 
-@pytest.mark.impatient
-def test_what_was_delivered_but_cannot_be_deleted_is_not_sent_again(
+def test_a_tombstone_that_cannot_be_written_is_written_with_the_next(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helicone_logging.spool.rounds.EVERY", 0.05)
     queue = spool(path)
-    queue.put(b"1")
+    put_all(queue, b"1", b"2", b"3")
     items = take_all(queue)
-    with locked(path):
-        queue.delivered(items)
-        assert queue.account().delivered == 1
-    wait_until(lambda: rows(path) == [])
-    assert take_all(queue) == []
-    queue.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(FULL))
+        queue.done(items[:1])
+    assert waiting(path) == 3
+    queue.done(items[1:2])
+    assert waiting(path) == 1
+    queue.discard()
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 1000, b"\0" * 5000])
-def test_a_file_that_is_no_queue_is_set_aside(path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
-    path.write_bytes(content)
-    queue = spool(path)
-    queue.put(b"1")
-    wait_until(lambda: len(rows(path)) == 1)
-    queue.put(b"2")
-    assert entries(take_all(queue)) == [b"1", b"2"]
-    queue.close()
-    (aside,) = set_aside(path)
-    assert aside.read_bytes() == content
-    assert "set aside" in reports(capsys)[0]
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can mount")
+def test_a_disk_that_is_really_full_loses_nothing_that_fits_into_memory(path: Path) -> None:
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        queue = spool(path / "queue")
+        logged = [b"%04d" % number + b"x" * 1000 for number in range(200)]
+        put_all(queue, *logged)
+        assert 0 < waiting(path / "queue") < 200
+        assert sorted(send_all(queue)) == logged
+        assert is_balanced(queue.stats())
+        queue.discard()
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "PRAGMA user_version=2",
-        "PRAGMA application_id=7",
-        "PRAGMA user_version=0",
-        "DROP TABLE records",
-    ],
-)
-def test_a_file_of_another_form_is_set_aside_and_not_touched(
-    path: Path, capsys: pytest.CaptureFixture[str], change: str
+def test_a_slow_write_is_waited_for_and_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    queue, write = spool(path), os.write
+    put_all(queue, b"1")
+
+    def slow(descriptor: int, data: bytes) -> int:
+        time.sleep(0.15)
+        return write(descriptor, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", slow)
+        put_all(queue, b"2")
+    assert waiting(path) == 2
+    assert "a write took" in capsys.readouterr().err
+    queue.discard()
+
+
+# Damage
+
+
+def left(path: Path) -> tuple[list[bytes], bytes]:
+    """A small segment with a tombstone in its midst: what is to be sent of it, and its bytes."""
+    queue = spool(path)
+    put_all(queue, b'{"a":1}', b'{"b":2}', b'{"c":3}')
+    queue.done(queue.take(1, MIB, deadline=0.0))
+    put_all(queue, b'{"d":4}')
+    abandon(queue)
+    return [b'{"a":1}', b'{"b":2}', b'{"c":3}', b'{"d":4}'], segments(path)[0].read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["flipped", "missing"])
+def test_damage_at_any_byte_costs_one_record_and_sends_nothing_altered(
+    path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logging.raiseExceptions", False)
+    records, data = left(path)
+    file = segments(path)[0]
+    for at in range(len(data)):
+        altered = data[:at] + (bytes([data[at] ^ 0x41]) if kind == "flipped" else b"") + data[at + 1 :]
+        file.write_bytes(altered)
+        queue = spool(path, is_drain=True)
+        stats = queue.stats()
+        sent = send_all(queue)
+        assert not [record for record in sent if record not in records], at
+        assert len(set(sent) | {records[0]}) >= 3, at
+        assert is_balanced(stats)
+        assert stats.recovered == len(sent) + stats.dropped
+        queue.discard()
+        assert segments(path) == []
+
+
+def test_a_damaged_record_is_told_and_counted_as_dropped(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, data = left(path)
+    segments(path)[0].write_bytes(data.replace(b'"c"', b'"C"'))
+    queue = spool(path, is_drain=True)
+    assert send_all(queue) == [b'{"b":2}', b'{"d":4}']
+    assert (queue.stats().recovered, queue.stats().dropped) == (3, 1)
+    assert "1 records in it are lost" in capsys.readouterr().err
+    queue.discard()
+
+
+def test_damage_while_the_process_lives_is_counted_as_dropped(path: Path) -> None:
+    queue = spool(path, memory_records=4)
+    put_all(queue, *(b"record %d" % number for number in range(10)))
+    file = segments(path)[0]
+    file.write_bytes(file.read_bytes().replace(b"record 7", b"RECORD 7"))
+    assert send_all(queue) == [b"record %d" % number for number in range(10) if number != 7]
+    assert queue.stats().dropped == 1
+    assert is_balanced(queue.stats())
+    queue.discard()
+    assert segments(path) == []
+
+
+def test_a_file_that_is_deleted_under_a_living_process_is_told_in_the_account(path: Path) -> None:
+    queue = spool(path, memory_records=4)
+    put_all(queue, *(b"%d" % number for number in range(10)))
+    segments(path)[0].unlink()
+    queue.tidy()
+    put_all(queue, b"after")
+    assert waiting(path) == 1
+    assert send_all(queue) == [b"0", b"1", b"after"]
+    assert is_balanced(queue.stats())
+    assert queue.stats().dropped == 8
+    queue.discard()
+
+
+# Signal handlers and finalisers
+
+
+def test_a_record_that_a_signal_handler_logs_in_the_midst_of_a_write_goes_to_disk_with_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    put_all(queue, b"0")
+    write, inner = os.write, [b"in the midst"]
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        while inner:
+            queue.put(Encoded(inner.pop()))
+        return write(descriptor, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", interrupted)
+        put_all(queue, b"1")
+    assert waiting(path) == 2
+    put_all(queue, b"2")
+    assert waiting(path) == 4
+    assert sorted(send_all(queue)) == [b"0", b"1", b"2", b"in the midst"]
+    queue.discard()
+
+
+def test_a_signal_handler_that_raises_in_the_midst_of_a_write_leaves_nothing_of_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    put_all(queue, b"0")
+    write = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        write(descriptor, data)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            put_all(queue, b"1")
+    assert waiting(path) == 1
+    put_all(queue, b"2")
+    thread = threading.Thread(target=put_all, args=(queue, b"3"))
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert send_all(queue) == [b"0", b"2", b"3"]
+    queue.discard()
+
+
+# Locks
+
+
+def test_where_files_have_no_locks_it_is_told_and_only_a_drain_takes_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "_lock", failing(OSError(errno.ENOLCK, "No locks available")))
     first = spool(path)
-    first.put(b"1")
-    first.close()
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(change)
-    capsys.readouterr()
-    queue = spool(path)
-    queue.put(b"2")
-    wait_until(lambda: len(set_aside(path)) == 1)
-    wait_until(lambda: len(rows(path)) == 1)
-    assert entries(take_all(queue)) == [b"2"]
-    queue.close()
-    if "DROP" not in change:
-        assert [row[2] for row in rows(set_aside(path)[0])] == [b"1"]
-    assert "set aside" in reports(capsys)[0]
+    put_all(first, b"1")
+    abandon(first)
+    second = spool(path)
+    put_all(second, b"2")
+    second._upkeep.take_over_orphans()
+    assert send_all(second) == [b"2"]
+    told = capsys.readouterr().err
+    assert told.count("files have no locks there") == 2  # once each
+    assert f"helicone-logging spool send {path}" in told
+    second.discard()
+    drain = spool(path, is_drain=True)
+    assert send_all(drain) == [b"1"]
+    drain.discard()
 
 
-def test_a_file_is_not_set_aside_while_another_connection_would_take_its_log_along(path: Path) -> None:
-    path.write_bytes(b"no database" * 100)
-    queue = spool(path)
-    with queue._disk.side:
-        queue.put(b"1")
-        assert queue._disk.pause()
-        assert not set_aside(path)
-    wait_until(lambda: len(set_aside(path)) == 1)
-    wait_until(lambda: [row[2] for row in rows(path)] == [b"1"])
-    queue.close()
+def test_locks_of_bytes_as_on_windows_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that end when the file is closed, and that the same process cannot have twice."""
+    held: dict[int, tuple[int, int]] = {}
 
+    def lock(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        for other, identity in list(held.items()):
+            if identity == (found.st_dev, found.st_ino) and other != descriptor:
+                raise OSError(errno.EACCES, "Permission denied")
+        held[descriptor] = found.st_dev, found.st_ino
 
-def test_the_form_of_the_file_has_a_version(path: Path) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    queue.close()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (spool_file.VERSION,)
-        assert connection.execute("PRAGMA application_id").fetchone() == (spool_file.APPLICATION_ID,)
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    close = locks.abandon
 
+    def abandoned(descriptor: int) -> None:
+        held.pop(descriptor, None)
+        close(descriptor)
 
-@pytest.mark.parametrize("seed", range(12))
-def test_flipped_or_missing_bytes_are_never_fatal(path: Path, seed: int) -> None:
+    monkeypatch.setattr(locks, "_lock", lock)
+    monkeypatch.setattr(locks, "_unlock", lambda descriptor: held.pop(descriptor, None))
+    monkeypatch.setattr(locks, "abandon", abandoned)
     first = spool(path)
-    for number in range(300):
-        first.put(b"%d" % number * 100)
-    first.close()
-    chance = random.Random(seed)
-    content = bytearray(path.read_bytes())
-    if seed % 3 == 0:
-        del content[chance.randrange(100, len(content)) :]
-    else:
-        for _ in range(chance.choice((1, 20, 500))):
-            content[chance.randrange(0 if seed % 3 == 1 else 100, len(content))] = chance.randrange(256)
-    path.write_bytes(content)
-
-    queue = spool(path)
-    for number in range(20):
-        queue.put(b"new %d" % number)
-    found = entries(take_all(queue))
-    new = [entry for entry in found if entry.startswith(b"new")]
-    account = queue.account()
-    assert is_balanced(account)
-    assert len(new) + account.dropped >= 20
-    queue.put(b"and on")
-    assert is_balanced(queue.account())
-    queue.close()
-
-
-@pytest.mark.parametrize("is_replaced", [False, True])
-def test_a_file_removed_while_in_use_loses_nothing(path: Path, is_replaced: bool) -> None:
-    queue = spool(path)
-    for number in range(10):
-        queue.put(b"%d" % number)
-    on_its_way = queue.take(2, MIB)
-    stand_still(queue)  # it might begin a new file before all of the old one is removed
-    for companion in COMPANIONS:
-        path.with_name(path.name + companion).unlink()
-    if is_replaced:
-        other = spool(path)
-        other.put(b"other")
-        other.close()
-    queue.upkeep()
-    queue.put(b"10")
-    assert len(rows(path)) >= 9
-    queue.delivered(on_its_way)
-    found = [entry for entry in entries(take_all(queue)) if entry != b"other"]
-    assert sorted(found, key=int) == [b"%d" % number for number in range(2, 11)]
-    assert is_balanced(queue.account())
-    queue.close()
-
-
-def test_reports_tell_nothing_of_the_records(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    queue = spool(path)
-    queue.put(b"my secret")
-    queue.close()
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"CREATE TABLE", b"CREATE FABLE"))
-    again = spool(path)
-    again.put(b"my secret")
-    again.close()
-    assert "secret" not in capsys.readouterr().err
+    put_all(first, b"1")
+    second = spool(path, is_drain=True)
+    assert entries(take_all(second)) == []
+    abandon(first)
+    second._upkeep.take_over_orphans()
+    assert send_all(second) == [b"1"]
+    second.discard()
+    assert held == {}
+    assert segments(path) == []

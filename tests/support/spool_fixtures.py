@@ -1,39 +1,34 @@
-"""What the tests of the queue on disk share: entries, queues, processes that log into a file and are killed."""
+"""What the tests of the queue on disk share: entries, queues, processes that log into a directory and are killed."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
-import pytest
-
+from helicone_logging.core.wire import Encoded
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.memory import Account, BoundedQueue, Item
-from helicone_logging.spool import Spool, moving
-from helicone_logging.spool.journal import Journal
-from helicone_logging.spool.leftovers import leftovers
-from helicone_logging.spool.process import this_process
-from helicone_logging.spool.segment import head
+from helicone_logging.delivery.queue import Item, QueueStats
+from helicone_logging.spool import Directory, Spool, Window
+from helicone_logging.spool.frames import Frame
+from helicone_logging.spool.segment import examine
+from helicone_logging.spool.upkeep import Upkeep
 
 PATIENCE = 60.0  # seconds after which something is taken to hang
-MANY = 10_000
 MIB = 1024 * 1024
+NOWHERE = "http://127.0.0.1:9"
+WIRE = "helicone"
 
 WORKER = """
 import logging, sys
 from helicone_logging import HeliconeHandler
-from helicone_logging.spool import file, queue
 
 path, endpoint, name, count = sys.argv[1:5]
-queue._PATIENCE = file.SpoolFile.__init__.__kwdefaults__["patience"] = 60  # see `_patience` in conftest.py
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
 size = 100 if "small" in sys.argv else 10_000  # of the memory
 handler = HeliconeHandler(
@@ -54,35 +49,84 @@ if "wait" in sys.argv:
 def spool(
     path: Path,
     *,
-    max_bytes: int = MIB,
+    max_bytes: int = 1024 * MIB,
     overflow: str = "drop_newest",
-    block_timeout: float = 10.0,
+    block_timeout: float = PATIENCE,
+    memory_records: int = 10_000,
     memory_bytes: int = 64 * MIB,
-    memory_records: int = MANY,
+    wire: str = WIRE,
+    is_drain: bool = False,
 ) -> Spool:
-    """A queue on disk, by default with plenty of memory to fall back on."""
-    memory = BoundedQueue(memory_records, memory_bytes, overflow, block_timeout)
-    return Spool(str(path), max_bytes, overflow, memory, Diagnostics())
+    """A queue on disk, by default with plenty of memory, and without a thread that looks after it."""
+    with mock.patch.object(Upkeep, "start"):
+        queue = Spool(
+            Directory(str(path)),
+            max_bytes,
+            wire=wire,
+            overflow=overflow,
+            block_timeout=block_timeout,
+            window=Window(memory_records, memory_bytes, overflow, block_timeout),
+            diagnostics=Diagnostics(),
+            is_drain=is_drain,
+        )
+    mock.patch.object(queue._upkeep, "start").start()
+    return queue
 
 
-def is_balanced(account: Account) -> bool:
-    """Whether the account adds up."""
-    left = account.emitted + account.recovered
-    return left == account.delivered + account.rejected + account.dropped + account.queued
+def put_all(queue: Spool, *entries: bytes) -> int:
+    """Puts records in, and returns how many were dropped for them."""
+    return sum(queue.put(Encoded(entry)) for entry in entries)
 
 
 def take_all(queue: Spool) -> list[Item]:
-    """Everything that is due, once the first look for what others left is over."""
+    """Everything that is due now; it stays taken."""
     items: list[Item] = []
-    while True:
-        wait_until(lambda: queue.due_in() is None or queue.due_in() == 0)
-        if queue.due_in() is None:
-            return items
-        items += queue.take(MANY, 64 * MIB)  # nothing if another connection is in the way for a moment
+    while got := queue.take(10_000, 64 * MIB, deadline=0.0):
+        items += got
+    return items
+
+
+def send_all(queue: Spool) -> list[bytes]:
+    """Delivers everything, batch by batch."""
+    sent: list[bytes] = []
+    while got := queue.take(10_000, 64 * MIB, deadline=0.0):
+        sent += entries(got)
+        queue.done(got)
+    return sent
 
 
 def entries(items: list[Item]) -> list[bytes]:
-    return [item.entry for item in items]
+    return [item.entry.encode() for item in items]
+
+
+def is_balanced(stats: QueueStats) -> bool:
+    """Whether the account adds up."""
+    left = stats.emitted + stats.recovered
+    return left == stats.delivered + stats.rejected + stats.dropped + stats.queued
+
+
+def abandon(queue: Spool) -> None:
+    """Leaves a queue as a killed process would: its locks end, and nothing more is written."""
+    queue._upkeep.stop()
+    for segment in list(queue._segments.values()):
+        segment.after_fork_in_child()
+
+
+def segments(path: Path) -> list[Path]:
+    return [Path(file.path) for file in Directory(str(path)).files()]
+
+
+def waiting(path: Path) -> int:
+    """How many records wait on disk."""
+    found = 0
+    for segment in segments(path):
+        with contextlib.suppress(FileNotFoundError):
+            found += len(examine(str(segment), segment.stat().st_size).live)
+    return found
+
+
+def data_of(frames: list[Frame]) -> list[bytes]:
+    return [frame.data for frame in frames]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -93,105 +137,21 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another process is in the middle of a change."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-        connection.execute("ROLLBACK")
-
-
-def journals(path: Path) -> list[Path]:
-    """The journals beside a file."""
-    return sorted(path.parent.glob("*.journal-*"))
-
-
-def failing(error: int) -> Callable[..., int]:
+def failing(error: OSError) -> Callable[..., int]:
     """What a call of the system does that fails."""
 
     def fail(*_: object) -> int:
-        raise OSError(error, os.strerror(error))
+        raise error
 
     return fail
 
 
-def look_for_nothing(queue: Spool) -> None:
-    """Makes a queue leave alone what others left."""
-    queue._rounds.has_looked = True
-    queue._rounds.looked_at = float("inf")
-
-
-def move_all(queue: Spool) -> None:
-    """Moves everything that waits from memory and the journal into the file."""
-    with queue._lock:
-        while moving.move(queue._disk, queue._at_hand):
-            pass
-    assert not queue._memory.ready_count
-
-
-def die(queue: Spool) -> None:
-    """Leaves a queue as a process would that was killed."""
-    disappear(queue)
-    for leftover in leftovers(queue._path):
-        if leftover.process == this_process():
-            _, _, content = leftover.path.read_bytes().partition(b"\n")
-            leftover.path.write_bytes(head(this_process()._replace(started="1")) + content)
-    with contextlib.closing(sqlite3.connect(queue._path, isolation_level=None, timeout=PATIENCE)) as connection:
-        connection.execute("UPDATE claims SET started = '1' WHERE pid = ?", (os.getpid(),))
-
-
-def disappear(queue: Spool) -> None:
-    """Has a queue let go of its files, and do nothing any more."""
-    stand_still(queue)
-    with queue._lock:  # the thread of a queue that was closed meanwhile may be at its last work
-        queue._disk.is_barred = True
-        queue._disk.close(is_quick=True)
-    queue._at_hand.journal.abandon()
-
-
-def without_journal(patched: pytest.MonkeyPatch) -> None:
-    """The disk takes no journal."""
-    patched.setattr(Journal, "begin", lambda self: None)
-    patched.setattr(Journal, "write", lambda self, record, entry, room: False)
-
-
-def stand_still(queue: Spool) -> None:
-    """Ends the thread that looks after a queue, once it has looked for what others left."""
-    if queue._upkeep._thread is not None:
-        wait_until(lambda: queue._rounds.has_looked)
-    queue._upkeep.stop(PATIENCE)
-
-
-def rows(path: Path) -> list[tuple[Any, ...]]:
-    """The records on disk, in the file and in journals, as others read them: id, claim (0 in a journal), entry."""
-    found = {record: (record, 0, entry) for record, entry in journal_records(path).items()}
-    found |= {row[0]: row for row in file_rows(path)}  # some may be on their way into the file, and in both
-    return sorted(found.values())
-
-
-def journal_records(path: Path) -> dict[int, bytes]:
-    """The records in journals."""
-    found: dict[int, bytes] = {}
-    for leftover in leftovers(str(path)):
-        with contextlib.suppress(FileNotFoundError):
-            found.update(leftover.records())
-    return found
-
-
-def file_rows(path: Path) -> list[tuple[Any, ...]]:
-    """The records of a file, read by another connection."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as connection:
-            return connection.execute("SELECT id, claim, entry FROM records ORDER BY id").fetchall()
-    except sqlite3.OperationalError:
-        return []  # it is being made
-
-
-def start_worker(path: Path, endpoint: str, name: str, count: int, *more: str) -> subprocess.Popen[str]:
-    """A process that logs into a file and prints the name of each record that `logger.info` returned from."""
+def start_worker(
+    path: Path, endpoint: str, name: str, count: int, *more: str, python: str = sys.executable
+) -> subprocess.Popen[str]:
+    """A process that logs into a directory, and prints the name of each record that `logger.info` returned from."""
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", WORKER, str(path), endpoint, name, str(count), *more],
+        [python, "-W", "error", "-c", WORKER, str(path), endpoint, name, str(count), *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -199,6 +159,33 @@ def start_worker(path: Path, endpoint: str, name: str, count: int, *more: str) -
     )
 
 
-def names(path: Path) -> list[str]:
-    """The spans that wait in a file, by name."""
-    return [json.loads(entry)["scopeSpans"][0]["spans"][0]["name"] for _, _, entry in rows(path)]
+def kill_after(worker: subprocess.Popen[str], printed: int) -> list[str]:
+    """Kills a worker in the midst of its work, and returns the names of all records it had logged."""
+    assert worker.stdout is not None
+    logged = [worker.stdout.readline().strip() for _ in range(printed)]
+    worker.kill()
+    rest = worker.stdout.read()  # `communicate` would pass over what `readline` has read ahead
+    end(worker)
+    return [*filter(None, logged), *rest.split("\n")[:-1]]
+
+
+def end(worker: subprocess.Popen[str]) -> None:
+    worker.kill()
+    worker.wait(PATIENCE)
+    for stream in (worker.stdin, worker.stdout, worker.stderr):
+        assert stream is not None
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
+
+
+def name_of(entry: bytes) -> str:
+    """The name of the span in an entry."""
+    return str(json.loads(entry)["scopeSpans"][0]["spans"][0]["name"])
+
+
+def records_of(path: Path) -> Iterator[bytes]:
+    """What waits on disk, as the next process would read it."""
+    queue = spool(path, is_drain=True)
+    for item in take_all(queue):
+        yield item.entry.encode()
+    abandon(queue)
