@@ -1,16 +1,19 @@
-"""`helicone-logging spool` says what is in a file, sends it, or deletes it, and leaves running processes alone."""
+"""`helicone-logging spool` says what is in a directory, sends it, or deletes it, and leaves running processes alone."""
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 from recording_server import RecordingServer
-from spool_fixtures import is_balanced, look_for_nothing, names, rows, spool, start_worker
+from spool_fixtures import NOWHERE, put_all, segments, spool, start_worker, waiting
 
-from helicone_logging.cli import main
+from helicone_logging.cli import main, spool as command
+from helicone_logging.core import clock
 
-NOWHERE = "http://127.0.0.1:9"
+NOBODY = 65534
 
 
 def leave(path: Path, count: int) -> None:
@@ -18,44 +21,54 @@ def leave(path: Path, count: int) -> None:
     worker = start_worker(path, NOWHERE, "w", count, "shutdown_timeout=0")
     worker.communicate(timeout=60)
     assert worker.returncode == 0
-    assert len(names(path)) == count
+    assert waiting(path) == count
 
 
-def test_status_tells_counts_bytes_age_and_owners(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_tells_counts_bytes_age_and_owners(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     leave(path, 3)
-    queue = spool(path, max_bytes=10**9)
-    look_for_nothing(queue)
-    queue.put(b"12345")
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "time", lambda: time.time() - 3 * 3600)
+        queue = spool(path)
+        put_all(queue, b"12345")
+    (path / "notes.txt").touch()
     assert main(["spool", "status", str(path)]) == 0
     told = capsys.readouterr().out
     assert told.startswith("4 records, ")
-    assert "the oldest has been waiting for 0:00:" in told
-    assert "1 records, 5 bytes: claimed by process" in told
-    assert "which is running" in told
-    assert "free for the next process" in told
-    queue.close()
+    assert "the oldest has been waiting for 3 hours" in told
+    assert f"1 record, 5 bytes: owned by process {os.getpid()}, which is running" in told
+    assert "which is gone, so free for the next process" in told
+    assert "1 other files in it are not of a spool" in told
+    queue.discard()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.4, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (7200, "2 hours"), (9e5, "10 days")],
+)
+def test_ages_are_told_in_plain_words(seconds: float, told: str) -> None:
+    assert command._age(seconds) == told
 
 
 def test_status_of_an_empty_queue(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    queue = spool(path)
-    queue.put(b"1")
-    queue.delivered(queue.take(1, 1))
-    queue.close()
+    path.mkdir()
     assert main(["spool", "status", str(path)]) == 0
     assert capsys.readouterr().out.startswith("0 records, 0 bytes")
 
 
 @pytest.mark.parametrize("action", [["status"], ["send"], ["clear", "--yes"]])
-def test_a_file_that_is_missing_or_no_queue_is_2_and_left_alone(
+def test_what_is_no_spool_is_2_said_so_and_left_alone(
     path: Path, capsys: pytest.CaptureFixture[str], action: list[str]
 ) -> None:
     assert main(["spool", *action, str(path)]) == 2
     assert not path.exists()
     path.write_bytes(b"garbage" * 1000)
     assert main(["spool", *action, str(path)]) == 2
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.read_bytes() == b"garbage" * 1000
-    assert capsys.readouterr().err.count("cannot be read") == 2
+    told = capsys.readouterr().err
+    assert told.count("is no spool") == 2
+    assert "cannot be read" not in told
 
 
 def test_send_delivers_everything(
@@ -68,47 +81,70 @@ def test_send_delivers_everything(
         assert main(["spool", "send", str(path)]) == 0
         assert sorted(server.names()) == sorted(f"w-{number}" for number in range(30))
         assert server.requests[0].headers["Authorization"] == "Bearer sk-helicone-x"
-    assert "30 records were sent, 0 were refused; 0 are left" in capsys.readouterr().out
-    assert rows(path) == []
+    assert "30 records were sent, 0 were refused; 0 records left" in capsys.readouterr().out
+    assert segments(path) == []
+
+
+def test_a_missing_key_is_told_as_that(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.mkdir()
+    assert main(["spool", "send", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert "api_key" in told
+    assert "cannot be read" not in told
 
 
 def test_send_says_what_is_left_and_why(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     leave(path, 3)
     assert main(["spool", "send", "--endpoint", NOWHERE, "--timeout", "0.2", str(path)]) == 1
     told = capsys.readouterr().out
-    assert "3 are left" in told
+    assert "3 records left" in told
     assert "the last request failed" in told
-    assert len(rows(path)) == 3
+    assert waiting(path) == 3
 
 
-def test_send_leaves_what_a_running_process_has_claimed(path: Path) -> None:
+def test_send_leaves_what_a_running_process_owns_and_another_wire(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     leave(path, 3)
-    queue = spool(path, max_bytes=10**9)
-    look_for_nothing(queue)
-    queue.put(b"mine")
+    queue, otlp = spool(path), spool(path, wire="otlp")
+    put_all(queue, b"mine")
+    put_all(otlp, b"theirs")
+    otlp.discard()
     with RecordingServer() as server:
         assert main(["spool", "send", "--endpoint", server.url, str(path)]) == 1
         assert len(server.names()) == 3
-    assert [row[2] for row in rows(path)] == [b"mine"]
-    queue.close()
+    assert waiting(path) == 2
+    assert main(["spool", "status", str(path)]) == 0
+    assert "for the wire 'otlp'" in capsys.readouterr().out
+    queue.discard()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can send for others")
+def test_root_leaves_nothing_behind_that_the_owner_cannot_use(path: Path) -> None:
+    leave(path, 3)
+    for found in (path, *path.iterdir()):
+        os.chown(found, NOBODY, NOBODY)
+    assert main(["spool", "status", str(path)]) == 0
+    assert main(["spool", "send", "--endpoint", NOWHERE, "--timeout", "0.1", str(path)]) == 1
+    assert {found.stat().st_uid for found in (path, *path.iterdir())} == {NOBODY}
+    with RecordingServer() as server:
+        assert main(["spool", "send", "--endpoint", server.url, str(path)]) == 0
+        assert len(server.names()) == 3
+    assert list(path.iterdir()) == []
 
 
 def test_clear_deletes_only_when_told_twice_and_nothing_of_running_processes(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     leave(path, 3)
-    queue = spool(path, max_bytes=10**9)
-    look_for_nothing(queue)
-    queue.put(b"mine")
+    queue = spool(path)
+    put_all(queue, b"mine")
     assert main(["spool", "clear", str(path)]) == 1
-    assert "3 records would be deleted, 1 kept" in capsys.readouterr().out
-    assert len(rows(path)) == 4
+    assert "3 records would be deleted, 1 record kept" in capsys.readouterr().out
+    assert waiting(path) == 4
     assert main(["spool", "clear", "--yes", str(path)]) == 0
-    assert "3 records were deleted, 1 are kept" in capsys.readouterr().out
-    assert [row[2] for row in rows(path)] == [b"mine"]
+    assert "3 records deleted, 1 record kept" in capsys.readouterr().out
+    assert waiting(path) == 1
     assert main(["spool", "clear", "--yes", "--all", str(path)]) == 0
-    assert rows(path) == []
-    assert queue.take(10, 100) == []
-    assert is_balanced(queue.account())
-    assert queue.account().dropped == 1
-    queue.close()
+    assert segments(path) == []
+    queue.discard()
