@@ -20,24 +20,18 @@ _FLAGS = sum(getattr(os, f"O_{name}", 0) for name in ("NOFOLLOW", "NONBLOCK", "B
 
 
 class File(NamedTuple):
-    """A file that has the name of a segment.
-
-    Args:
-        path: where it is.
-        size: its bytes.
-        pid: of the process that made it, in the container that it ran in.
-    """
+    """A file that has the name of a segment."""
 
     path: str
     size: int
-    pid: int
+    pid: int  # of the process that made it, in the container that it ran in
 
 
 class Directory:
-    """Where segments are.
+    """Where segments are; it need not exist yet.
 
     Args:
-        path: of the directory; it need not exist.
+        path: of the directory.
         any_owner: True for commands, which root may run for the user whose directory it is.
 
     Raises:

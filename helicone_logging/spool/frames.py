@@ -2,8 +2,8 @@
 
     mark | kind | number | length | time | CRC of the bytes | CRC of all these | bytes
 
-A flipped length fails the CRC of its frame's head, a flipped byte that of the bytes; reading goes on at the next mark.
-The first byte of the mark is in no UTF-8 text, so the JSON of a record cannot look like a frame.
+A flipped length fails the CRC of its head, a flipped byte that of the bytes; reading goes on at the next mark. The first
+byte of the mark is in no UTF-8 text, so the JSON of a record cannot look like a frame.
 """
 
 from __future__ import annotations
@@ -18,61 +18,29 @@ SEGMENT, RECORD, TOMBSTONE = 0, 1, 2  # kinds: what begins a segment, a record, 
 
 _HEAD = struct.Struct("<4sBIIdI")
 _CRC = struct.Struct("<I")
-OVERHEAD = _HEAD.size + _CRC.size
-"""How many bytes a frame has beside those it carries."""
+OVERHEAD = _HEAD.size + _CRC.size  # how many bytes a frame has beside those it carries
 
 
 class Frame(NamedTuple):
-    """A frame whose CRCs are right.
-
-    Args:
-        kind: `SEGMENT`, `RECORD` or `TOMBSTONE`.
-        number: which record of its segment it is, from 1 on; 0 for other kinds.
-        at: when it was written, in seconds since the epoch.
-        data: its bytes.
-        end: where the next frame begins.
-    """
+    """A frame whose CRCs are right."""
 
     kind: int
-    number: int
-    at: float
+    number: int  # which record of its segment it is, from 1 on; 0 for other kinds
+    at: float  # when it was written, in seconds since the epoch
     data: bytes
-    end: int
+    end: int  # where the next frame begins
 
 
 class Scan(NamedTuple):
-    """What was found in some bytes.
-
-    Args:
-        frames: those that are whole, in their order.
-        end: where the first frame begins of which the end is not there, or how many bytes there are.
-        is_damaged: whether something was passed over.
-    """
+    """What was found in some bytes."""
 
     frames: list[Frame]
-    end: int
-    is_damaged: bool
-
-
-class _Head(NamedTuple):
-    mark: bytes
-    kind: int
-    number: int
-    length: int
-    at: float
-    crc: int
+    end: int  # where the first frame begins of which the end is not there, or how many bytes there are
+    is_damaged: bool  # whether something was passed over
 
 
 def encode(kind: int, number: int, at: float, data: bytes, crc: int) -> bytes:
-    """Returns a frame.
-
-    Args:
-        kind: `SEGMENT`, `RECORD` or `TOMBSTONE`.
-        number: which record it is; 0 for other kinds.
-        at: seconds since the epoch.
-        data: what it carries.
-        crc: `crc32(data)`, which takes longer than the rest and can be known before `number`.
-    """
+    """Returns a frame; `crc` is that of the data, which takes longest and can be known before the number."""
     head = _HEAD.pack(MARK, kind, number, len(data), at, crc)
     return b"".join((head, _CRC.pack(crc32(head)), data))
 
@@ -89,41 +57,35 @@ def numbers_of(tombstone: Frame) -> list[int]:
 
 
 def scan(data: bytes, *, is_all: bool) -> Scan:
-    """Finds the frames in some bytes.
+    """Finds the frames in some bytes that begin with one.
 
-    Args:
-        data: part of a segment, from the beginning of a frame on.
-        is_all: whether nothing comes behind these, so that a frame without an end is one that was never written whole,
-            or one whose damage swallowed those that follow.
+    Where they are all there are, a frame without an end was never written whole, or its damage swallowed others.
     """
     frames: list[Frame] = []
     is_damaged, at = False, 0
     while at < len(data):
-        head = _head(data, at)
-        end = at + OVERHEAD + (head.length if head else 0)
-        if head and end <= len(data) and crc32(content := data[at + OVERHEAD : end]) == head.crc:
-            frames.append(Frame(head.kind, head.number, head.at, content, end))
+        kind, number, length, time, crc = _head(data, at) or (0, 0, 0, 0.0, -1)
+        end = at + OVERHEAD + length
+        if end <= len(data) and crc32(content := data[at + OVERHEAD : end]) == crc:
+            frames.append(Frame(kind, number, time, content, end))
             at = end
             continue
         following = _next_head(data, at + 1) if is_all or end <= len(data) else None
         if end > len(data) and following is None:
             break
         is_damaged = True
+        at = following or (len(data) if is_all else max(at + 1, len(data) - OVERHEAD + 1))
         if following is None:
-            at = len(data) if is_all else max(at + 1, len(data) - OVERHEAD + 1)
             break
-        at = following
     return Scan(frames, at, is_damaged)
 
 
-def _head(data: bytes, at: int) -> _Head | None:
-    """The head that begins there, if its CRC is right."""
+def _head(data: bytes, at: int) -> tuple[int, int, int, float, int] | None:
+    """What the head says that begins there, if its CRC is right."""
     end = at + _HEAD.size
     if end + _CRC.size > len(data) or not data.startswith(MARK, at):
         return None
-    if _CRC.unpack_from(data, end)[0] != crc32(data[at:end]):
-        return None
-    return _Head(*_HEAD.unpack_from(data, at))
+    return _HEAD.unpack_from(data, at)[1:] if _CRC.unpack_from(data, end)[0] == crc32(data[at:end]) else None
 
 
 def _next_head(data: bytes, start: int) -> int | None:

@@ -20,11 +20,7 @@ class NoLocksError(OSError):
 
 
 def acquire(descriptor: int) -> bool:
-    """Takes the lock of an open file without waiting, and returns whether it could be had.
-
-    Raises:
-        NoLocksError: files have no locks there.
-    """
+    """Takes the lock of an open file without waiting, and returns whether it could be had; or raises `NoLocksError`."""
     try:
         _lock(descriptor)
     except OSError as error:

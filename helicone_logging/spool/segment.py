@@ -31,34 +31,19 @@ class UnknownSegmentError(Exception):
 
 
 class Content(NamedTuple):
-    """What is in a segment.
+    """What is in a segment."""
 
-    Args:
-        wire: in which its records are sent.
-        live: the records that are not done, by number: when they were written, and their size.
-        done: the numbers of those that are.
-        last: the number of the newest record.
-        lost: how many records are damaged.
-        is_damaged: whether anything is, be it a tombstone.
-        end: where what was never written whole begins, or the size.
-    """
-
-    wire: str
-    live: dict[int, tuple[float, int]]
+    wire: str  # in which its records are sent
+    live: dict[int, tuple[float, int]]  # the records that are not done, by number: when written, and their size
     done: set[int]
-    last: int
-    lost: int
-    is_damaged: bool
-    end: int
+    last: int  # the number of the newest record
+    lost: int  # how many records are damaged
+    is_damaged: bool  # be it a tombstone
+    end: int  # where what was never written whole begins, or the size
 
 
 class Segment:
-    """A segment that this process owns.
-
-    Args:
-        path: of the file.
-        descriptor: of the file, open for appending.
-    """
+    """A segment that this process owns; `descriptor` is open for appending."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
@@ -104,14 +89,8 @@ class Segment:
     def take_over(cls, directory: Directory, path: str, wire: str, *, unlocked: bool) -> tuple[Segment, Content] | None:
         """Returns an orphan, now owned by this process; None if it has an owner, is gone, or all of it is done.
 
-        Args:
-            directory: where it is.
-            path: its file.
-            wire: in which its records are to be sent.
-            unlocked: True to take it also where files have no locks.
-
         Raises:
-            locks.NoLocksError: files have no locks there.
+            NoLocksError: files have no locks there, and it is not to be taken `unlocked`.
             UnknownSegmentError: it is left alone.
             OSError: it cannot be read or written.
         """
@@ -209,11 +188,7 @@ class Segment:
         self.unread[-1][2] += size
 
     def read(self, has_room: Callable[[int, int], bool]) -> tuple[list[Frame], int]:
-        """Returns the next records to be read back, and where the frames behind them begin, or raises an `OSError`.
-
-        Args:
-            has_room: says whether there is room for so many bytes and records.
-        """
+        """Returns the next records to be read back, while `has_room` for so many bytes and records, and their end."""
         records: list[Frame] = []
         size = 0
         found, start = next(_scans(self.path, self.read_at, self.size), (Scan([], 0, False), self.size))
@@ -279,16 +254,7 @@ class Segment:
 
 
 def examine(path: str, size: int) -> Content:
-    """Returns what is in a segment.
-
-    Args:
-        path: of the file.
-        size: how much of it to read.
-
-    Raises:
-        UnknownSegmentError: it cannot be read as a segment.
-        OSError: it cannot be read at all.
-    """
+    """Returns what is in the first `size` bytes of a file, or raises an `UnknownSegmentError` or an `OSError`."""
     header, is_damaged, end, good_end = "", False, 0, 0
     records: dict[int, tuple[float, int]] = {}
     done: set[int] = set()

@@ -18,11 +18,7 @@ _MAX_RECOVERED = 64  # segments taken over at a time, each of which is an open f
 
 
 class Upkeep:
-    """Takes over orphans, writes what the disk did not take, and deletes what is done.
-
-    Args:
-        spool: the queue; its end is the end of the thread.
-    """
+    """Takes over orphans, and has a queue write what the disk did not take, and delete what is done."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = weakref.ref(spool)

@@ -138,15 +138,10 @@ class Window(BoundedQueue):
             return items
 
     def forget(self, checkpoint: int, records: int, size: int, *, recovered: bool | None, expected: bool) -> None:
-        """Forgets records that were withdrawn, have come back or were expected.
+        """Forgets records that were `expected`, withdrawn or have come back.
 
-        Args:
-            checkpoint: under which they count.
-            records: how many.
-            size: their bytes.
-            recovered: where they are kept for the next process, whether this one has recovered or emitted them; None
-                for those that are dropped.
-            expected: whether they were expected.
+        They are dropped where `recovered` is None; else kept for the next process, and no longer counted among those
+        that this one has recovered or, if it is False, emitted.
         """
         with self._lock:
             if recovered is None:

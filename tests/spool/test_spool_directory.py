@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import sys
@@ -137,3 +138,15 @@ def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
     queue.done(queue.take(1, MIB, deadline=0.0))
     queue.discard()
     assert segments(path) == []
+
+
+def test_the_api_key_is_in_no_file_of_it(path: Path) -> None:
+    handler = HeliconeHandler(
+        api_key="sk-helicone-secret", endpoint="http://127.0.0.1:9", spool_path=path, shutdown_timeout=0
+    )
+    logger = logging.getLogger("helicone_tests.key")
+    logger.handlers[:] = [handler]
+    logger.warning("x", extra={"trace_id": "t"})
+    handler.close()
+    assert len(segments(path)) == 1
+    assert b"sk-helicone-secret" not in segments(path)[0].read_bytes()

@@ -32,7 +32,12 @@ path, endpoint, name, count = sys.argv[1:5]
 timeout = 0 if "shutdown_timeout=0" in sys.argv else 30
 size = 100 if "small" in sys.argv else 10_000  # of the memory
 handler = HeliconeHandler(
-    endpoint=endpoint, spool_path=path, batch_size="auto", shutdown_timeout=timeout, queue_size=size
+    endpoint=endpoint,
+    spool_path=path,
+    batch_size="auto",
+    shutdown_timeout=timeout,
+    queue_size=size,
+    spool_bytes=2**21 if "narrow" in sys.argv else 2**30,  # so that segments are small
 )
 logger = logging.getLogger("worker")
 logger.addHandler(handler)
