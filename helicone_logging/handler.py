@@ -346,7 +346,7 @@ def _sender_for(settings: _Settings) -> Sender:
             sender.resume()
             return sender
     diagnostics = Diagnostics()
-    queue = _queue(settings.queue)
+    queue = _queue(settings.queue, diagnostics)
     transport = _transport_maker(settings.transport)
     sender = Sender(settings, settings.delivery, queue, helicone.HeliconeWire(), transport, diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly

@@ -297,6 +297,3 @@ class BoundedQueue:
     def _wake_all(self) -> None:
         for waiting in (self._takers, self._room, self._left):
             waiting.notify_all()
-
-
-Account = QueueStats  # for the queue on disk of before, until the one that is rebuilt has landed

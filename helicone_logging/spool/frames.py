@@ -2,8 +2,8 @@
 
     mark | kind | number | length | time | CRC of the bytes | CRC of all these | bytes
 
-A flipped length fails the CRC of its head, a flipped byte that of the bytes; reading goes on at the next mark. The first
-byte of the mark is in no UTF-8 text, so the JSON of a record cannot look like a frame.
+A flipped length fails the CRC of its head, a flipped byte that of the bytes; reading goes on at the next mark. The
+first byte of the mark is in no UTF-8 text, so the JSON of a record cannot look like a frame.
 """
 
 from __future__ import annotations

@@ -30,11 +30,11 @@ class Upkeep:
         """Starts the thread, unless it runs or no thread may be started any more."""
         if self._stop is not None or lifecycle.is_exiting():
             return
+        stop = threading.Event()
         with self._lock:
-            stop = threading.Event()
-            if self._stop is not None:  # by another thread meanwhile
-                return
-            self._stop = stop
+            self._stop = self._stop or stop
+        if self._stop is not stop:  # another thread was here first
+            return
         try:
             threading.Thread(target=self._run, args=(stop,), name="helicone-logging-spool", daemon=True).start()
         except RuntimeError:  # there are too many threads

@@ -10,7 +10,8 @@ import pytest
 from recording_server import RecordingServer
 from spool_fixtures import NOWHERE, put_all, segments, spool, start_worker, waiting
 
-from helicone_logging.cli import main, spool as command
+from helicone_logging.cli import main
+from helicone_logging.cli import spool as command
 from helicone_logging.core import clock
 
 NOBODY = 65534

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from spool_fixtures import MIB, put_all, send_all, segments, spool
+from spool_fixtures import MIB, put_all, segments, send_all, spool
 
 from helicone_logging import HeliconeHandler
 from helicone_logging.errors import ConfigurationError

@@ -139,7 +139,7 @@ OLDER = shutil.which("python3.10", path=os.pathsep.join(map(str, Path.home().glo
 
 @pytest.mark.skipif(OLDER is None, reason="there is no second Python")
 def test_two_pythons_share_a_directory(path: Path) -> None:
-    """The older one has none of our dependencies, so it is lent those that are pure Python, and uses the queue alone."""
+    """The older one is lent our dependencies, as far as they are pure Python, and uses the queue alone."""
     first = spool(path)
     put_all(first, b"of this Python")
     first.discard()

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from spool_fixtures import (
     MIB,
+    PATIENCE,
     abandon,
     entries,
     is_balanced,
     put_all,
-    send_all,
     segments,
+    send_all,
     spool,
     take_all,
     waiting,
@@ -107,15 +108,7 @@ def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path
         thread.start()
     for thread in producers:
         thread.join()
-    items = queue.take(10, MIB, deadline=0.0)
-    sent.extend(entries(items))
-    queue.done(items)
-    for _ in range(200):
-        if queue.join(queue.checkpoint(), clock.monotonic() + 0.05):
-            break
-        if items := queue.take(10, MIB, deadline=0.0):
-            sent.extend(entries(items))
-            queue.done(items)
+    assert queue.join(queue.checkpoint(), clock.monotonic() + PATIENCE)
     queue.close()
     for thread in senders:
         thread.join()

@@ -1,4 +1,4 @@
-"""Trouble with the disk: a record is kept in memory until it is taken, damage is passed over, nothing altered is sent."""
+"""Trouble with the disk: records are kept in memory meanwhile, damage is passed over, and nothing altered is sent."""
 
 from __future__ import annotations
 
