@@ -19,7 +19,7 @@ _PACKAGES = {
     "together": "together",
     "voyageai": "voyage",
 }
-_EXCEPTION_PACKAGES = {"anthropic": "anthropic", "botocore": "aws", "cohere": "cohere"}
+_EXCEPTION_PACKAGES = {"anthropic": "anthropic", "botocore": "aws", "cohere": "cohere", "google": "google"}
 # What only one of them puts into its answers.
 _MARKS = {
     "x_groq": "groq",
@@ -101,7 +101,8 @@ def provider_of_exception(error: BaseException, fields: Held) -> str | None:
     except Exception:  # noqa: BLE001 - the `__str__` of a foreign class
         found = None
     package = (safe_get.text(getattr(type(error), "__module__", None)) or "").partition(".")[0]
-    return found or _PACKAGES.get(package) or _EXCEPTION_PACKAGES.get(package)
+    by_package = _PACKAGES.get(package) or _EXCEPTION_PACKAGES.get(package)
+    return found or by_package or name(fields, "llm_provider")  # LiteLLM's
 
 
 def _hidden(response: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers import detect
 from helicone_logging.llm.providers.bedrock_converse import error_of
@@ -32,8 +33,8 @@ def read(body: Held) -> Fields | None:
 def read_exception(error: BaseException) -> Fields:
     """Returns the fields of an exception of an SDK: what the API said, or the exception's own text."""
     fields = held(error) or EMPTY
-    body = fields.get("body")  # OpenAI, Anthropic, Cohere, Mistral
-    said = inner(inner(fields, "response"), "Error") or inner(fields, "response_json")  # boto3; Google GenAI
+    body = parsed(fields.get("body"))  # OpenAI, Anthropic, Cohere, Mistral
+    said = inner(inner(fields, "response"), "Error") or inner(fields, "details")  # boto3; Google GenAI
     message = name(said, "Message") or (_told(body) if body else None) or _told(said) or _text_of(error)
     read_fields: Fields = {
         "completion": [Choice("assistant", marks.error(message[:_MAX_MESSAGE]), None)],

@@ -68,7 +68,8 @@ def _of_messages(messages: Sequence[Held]) -> Fields:
 
 
 def _choice(message: Held) -> Choice:
-    said = read_choices([{**message, "type": "ai"}])[0]
+    thoughts = inner(message, "additional_kwargs").get("reasoning_content")  # DeepSeek's, and who speaks like it
+    said = read_choices([{"reasoning_content": thoughts, **message, "type": "ai"}])[0]
     return said._replace(finish_reason=name(inner(message, "response_metadata"), *_REASONS))
 
 

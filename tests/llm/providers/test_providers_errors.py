@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -86,6 +87,36 @@ def test_an_exception_of_boto3_says_what_the_api_said() -> None:
     assert fields is not None
     assert fields["completion"] == [Choice("assistant", "[error] Too many requests", None)]
     assert (fields["provider"], fields["properties"]) == ("aws", {"exception": "ClientError"})
+
+
+def google_error() -> BaseException:
+    body = {"error": {"code": 429, "message": "Rate limit reached.", "status": "RESOURCE_EXHAUSTED"}}
+    error: BaseException = sdk("google.genai.errors").ClientError(429, body)
+    return error
+
+
+def cohere_error() -> BaseException:
+    body = {"message": "Rate limit reached."}
+    error: BaseException = sdk("cohere.core.api_error").ApiError(status_code=429, body=body)
+    return error
+
+
+def mistral_like_error() -> BaseException:
+    error = RuntimeError("API error occurred: Status 429")
+    error.body = '{"object":"error","message":"Rate limit reached."}'  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("make", "provider"), [(google_error, "google"), (cohere_error, "cohere"), (mistral_like_error, None)]
+)
+def test_exceptions_of_other_sdks_say_what_the_api_said(
+    make: Callable[[], BaseException], provider: str | None
+) -> None:
+    fields = read_response(make())
+    assert fields is not None
+    assert fields["completion"] == [Choice("assistant", "[error] Rate limit reached.", None)]
+    assert fields.get("provider") == provider
 
 
 class MuteError(Exception):

@@ -199,6 +199,7 @@ def test_an_embedding_in_base64_is_counted_and_never_shown() -> None:
 MARKS: list[tuple[dict[str, Any], str]] = [
     ({"x_groq": {"id": "req_01"}}, "groq"),
     ({"prompt_filter_results": [{"prompt_index": 0}]}, "azure"),
+    ({"content_filters": [{"blocked": False}]}, "azure"),
     ({"id": "gen-1741", "provider": "Anthropic"}, "openrouter"),
     ({"usage": {"prompt_tokens": 1, "prompt_cache_hit_tokens": 1, "prompt_cache_miss_tokens": 0}}, "deepseek"),
 ]
@@ -215,6 +216,48 @@ def test_a_provider_that_speaks_like_openai_is_known_by_its_marks(
     fields = read_response(form(data))
     assert fields is not None
     assert fields["provider"] == provider
+
+
+@pytest.mark.parametrize("form", CHAT)
+def test_azure_is_known_by_the_filters_of_its_choices(form: Form) -> None:
+    data = load("openai_chat")
+    data["choices"] = [
+        {**choice, "content_filter_results": {"hate": {"filtered": False}}} for choice in data["choices"]
+    ]
+    fields = read_response(form(data))
+    assert fields is not None
+    assert fields["provider"] == "azure"
+
+
+@pytest.mark.parametrize("form", CHAT)
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 212}, (10, 202, 212)),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 2,
+                "total_tokens": 212,
+                "completion_tokens_details": {"reasoning_tokens": 200},
+            },
+            (10, 202, 212),
+        ),
+        ({"prompt_tokens": 10, "completion_tokens": 202, "total_tokens": 212}, (10, 202, 212)),
+    ],
+)
+def test_tokens_that_only_the_total_counts_were_answered(
+    form: Form, usage: dict[str, Any], tokens: tuple[int, int, int]
+) -> None:
+    fields = read_response(form({**load("openai_chat"), "usage": usage}))
+    assert fields is not None
+    assert (fields["prompt_tokens"], fields["completion_tokens"], fields["total_tokens"]) == tokens
+
+
+def test_a_usage_with_nothing_but_a_total_is_what_was_asked() -> None:
+    fields = read_response({**load("openai_chat"), "usage": {"total_tokens": 12}})
+    assert fields is not None
+    assert (fields["prompt_tokens"], fields.get("completion_tokens"), fields["total_tokens"]) == (12, None, 12)
 
 
 @pytest.mark.parametrize("form", CHAT)

@@ -260,6 +260,14 @@ def test_embeddings_are_counted_and_never_shown(fixture: str, form: Form, shown:
     assert "0.1" not in str(fields)
 
 
+@pytest.mark.parametrize("form", GOOGLE_EMBEDDINGS)
+def test_vertex_counts_the_tokens_of_each_embedding(form: Form) -> None:
+    counted = [{"values": [0.5], "statistics": {"token_count": amount, "truncated": False}} for amount in (4, 3)]
+    fields = read_response(form({"embeddings": counted}))
+    assert fields is not None
+    assert fields["prompt_tokens"] == 7
+
+
 @pytest.mark.parametrize("form", COHERE_EMBEDDINGS)
 def test_cohere_s_embeddings_have_their_billed_tokens(form: Form) -> None:
     fields = read_response(form(load("cohere_embeddings")))
