@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -17,6 +18,8 @@ from helicone_logging.delivery.outcomes import Kind, Outcome
 from helicone_logging.delivery.queue import Item, Queue
 
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
+_MANY = 64  # records whose handling others notice
+_PAUSE = 0.0001  # seconds in which a thread wakes up; after less, this one would have the GIL back first
 _LEAST_DELAY = 1e-9  # seconds; none at all would put a record in front of those that never failed
 _OURS = (ImportError, MemoryError)  # no fault of the record that is encoded
 
@@ -45,6 +48,7 @@ class Dispatcher:
         self._queue = queue
         self._wire = wire
         self._frame = len(wire.body(()))  # bytes of a body beside those of its records
+        self._encoding = threading.RLock()  # one body at a time, or those who log wait for several GIL-bound threads
         self._breaker = CircuitBreaker()
         self._firm_until = 0.0  # as the server asked for
         self._options = options
@@ -74,15 +78,18 @@ class Dispatcher:
             raise
 
     def _deliver_next(self, parts: list[Sequence[Item]], transport: Transport, deadline: float) -> None:
-        encoded = self._encode(parts)
+        with self._encoding:
+            encoded = self._encode(parts)
+            body, count = self._wire.body(encoded), len(encoded)
         if not encoded:
             return
-        body, count = self._wire.body(encoded), len(encoded)
         encoded.clear()  # its memory is for the request now
         sent_at = clock.monotonic()
         outcome = transport.send(body, None if math.isinf(deadline) else max(0.0, deadline - sent_at))
         del body  # to be freed before what the outcome asks for; that is done, whatever a callback raises
         items = parts[-1]
+        if count >= _MANY:
+            let_others_run()
         try:
             if self._options.on_request is not None and outcome.kind is not Kind.BROKEN:
                 seconds = clock.monotonic() - sent_at
@@ -242,6 +249,11 @@ class Dispatcher:
         self._diagnostics.report(outcome.kind.value, f"{what}: {outcome.detail}; {kept}")
 
 
+def let_others_run() -> None:
+    """Lets a thread that waits for the GIL go on."""
+    time.sleep(_PAUSE)
+
+
 class _Turns:
     """Hands over the GIL between the parts of large work, which would be one piece for the threads that wait.
 
@@ -249,7 +261,6 @@ class _Turns:
     holds a caller of `emit` up for as long as it takes. Where many threads compute, it is short beside their own turns.
     """
 
-    _PAUSE = 0.0001  # seconds in which a thread wakes up; after less, this one would have the GIL back first
     _TURN = 0.00008  # seconds for which a thread goes on, and longer if nobody made use of its pause
     _UNUSED, _CROWDED = 0.0005, 0.015  # seconds after which it has the GIL back: nobody waited, several did
 
@@ -262,7 +273,7 @@ class _Turns:
         now = clock.monotonic()
         if now < self._ends_at:
             return
-        time.sleep(self._PAUSE)
+        let_others_run()
         back_at = clock.monotonic()
         self._turn = 2 * self._turn if back_at - now < self._UNUSED else self._TURN
         self._ends_at = math.inf if back_at - now > self._CROWDED else back_at + self._turn

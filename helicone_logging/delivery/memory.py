@@ -13,6 +13,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from helicone_logging.core import clock
 from helicone_logging.core.wire import Entry
@@ -25,6 +26,18 @@ BLOCK = "block"
 OVERFLOWS = (DROP_NEWEST, DROP_OLDEST, BLOCK)
 
 _NEVER = sys.maxsize
+
+
+class _Weight(NamedTuple):
+    """What some records take up."""
+
+    records: int
+    size: int
+    checkpoints: Counter[int]
+
+
+def _weigh(items: Sequence[Item]) -> _Weight:
+    return _Weight(len(items), sum(item.size for item in items), Counter(item.checkpoint for item in items))
 
 
 class BoundedQueue:
@@ -194,24 +207,27 @@ class BoundedQueue:
         return items
 
     def done(self, items: Sequence[Item]) -> None:
+        weight = _weigh(items)  # before the lock, for which `put` waits
         with self._lock:
-            self._delivered += len(items)
-            self._forget(items)
+            self._delivered += weight.records
+            self._forget(weight)
 
     def reject(self, items: Sequence[Item]) -> None:
+        weight = _weigh(items)
         with self._lock:
-            self._rejected += len(items)
-            self._forget(items)
+            self._rejected += weight.records
+            self._forget(weight)
 
     def _drop(self, items: Sequence[Item]) -> None:
-        self._dropped += len(items)
-        self._forget(items)
+        weight = _weigh(items)
+        self._dropped += weight.records
+        self._forget(weight)
 
-    def _forget(self, items: Sequence[Item]) -> None:
+    def _forget(self, weight: _Weight) -> None:
         """Takes records out of the account."""
-        self._count -= len(items)
-        self._bytes -= sum(item.size for item in items)
-        for checkpoint, count in Counter(item.checkpoint for item in items).items():
+        self._count -= weight.records
+        self._bytes -= weight.size
+        for checkpoint, count in weight.checkpoints.items():
             self._before[checkpoint] -= count
         if self._overflow == BLOCK:
             self._room.notify_all()
