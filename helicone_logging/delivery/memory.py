@@ -210,20 +210,22 @@ class BoundedQueue:
         weight = _weigh(items)  # before the lock, for which `put` waits
         with self._lock:
             self._delivered += weight.records
-            self._forget(weight)
+            self._subtract(weight)
 
     def reject(self, items: Sequence[Item]) -> None:
         weight = _weigh(items)
         with self._lock:
             self._rejected += weight.records
-            self._forget(weight)
+            self._subtract(weight)
 
     def _drop(self, items: Sequence[Item]) -> None:
-        weight = _weigh(items)
-        self._dropped += weight.records
-        self._forget(weight)
+        self._dropped += len(items)
+        self._forget(items)
 
-    def _forget(self, weight: _Weight) -> None:
+    def _forget(self, items: Sequence[Item]) -> None:
+        self._subtract(_weigh(items))
+
+    def _subtract(self, weight: _Weight) -> None:
         """Takes records out of the account."""
         self._count -= weight.records
         self._bytes -= weight.size
