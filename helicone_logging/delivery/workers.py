@@ -67,6 +67,7 @@ class Sender:
         self._threads: set[threading.Thread] = set()
         self._running = 0  # of these, those that have begun; under uWSGI without --enable-threads they never do
         self._idle = 0  # workers that wait in the queue, or are on their way there
+        self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
         self._sending = 0  # batches on their way
         self._is_closed = False  # nobody has submitted anything since `close`
         self._is_put_away = False  # logging.shutdown knows no handler of this sender any more
@@ -76,6 +77,7 @@ class Sender:
     def submit(self, entry: Entry) -> None:
         """Takes a record in and returns at once."""
         dropped = self._queue.put(entry)
+        self._submitted += 1  # before the look at who is idle: a worker that ends looks at it after that
         try:
             if dropped:
                 self._report_drops()
@@ -134,20 +136,21 @@ class Sender:
 
     def _run(self) -> None:
         transport = _OnDemand(self._make_transport)
-        is_done = False
+        is_done, seen = False, self._submitted
         with self._ended:
             self._running += 1
         try:
             with reentrancy.sending():
                 while self._work(transport):
-                    pass
+                    seen = self._submitted
                 is_done = True
         finally:
             transport.close()
             with self._ended:
                 self._running -= 1
             self._has_ended(threading.current_thread())
-            if not is_done and self._queue.stats().queued:  # ended from outside, as greenlets are
+            is_needed = not is_done or self._submitted != seen  # it was ended from outside, or what came counted on it
+            if is_needed and self._queue.stats().queued:
                 self.start_worker()
 
     def _work(self, transport: _OnDemand) -> bool:

@@ -7,6 +7,7 @@ import logging.config
 import threading
 import time
 from collections import deque
+from operator import attrgetter
 
 import freezegun
 import pytest
@@ -168,6 +169,33 @@ def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_en
     logger_of(handler).info("waits", extra=TRACE)
     assert handler.flush(0.3) is False
     assert len(takes) < 100
+
+
+@pytest.mark.parametrize("end", ["_queue.close", "retire", "_queue.discard"])
+def test_a_record_that_comes_while_the_last_worker_ends_is_sent(end, server, logger_of, monkeypatch) -> None:
+    """It still counts as idle then, so that nobody starts another one."""
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1)
+    logger, sender = logger_of(handler), handler._sender
+    has_got_nothing, may_end = threading.Event(), threading.Event()
+    work = sender._work
+
+    def end_slowly(transport):
+        if work(transport):
+            return True
+        has_got_nothing.set()
+        assert may_end.wait(PATIENCE)
+        return False
+
+    monkeypatch.setattr(sender, "_work", end_slowly)
+    logger.info("before", extra=TRACE)
+    server.wait_for(1)
+    attrgetter(end)(sender)()
+    assert has_got_nothing.wait(PATIENCE)
+    monkeypatch.setattr(sender, "_work", work)
+    logger.info("late", extra=TRACE)
+    may_end.set()
+    server.wait_for(2)
+    assert server.names() == ["before", "late"]
 
 
 # Whatever a worker raises
