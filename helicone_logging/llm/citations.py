@@ -40,7 +40,9 @@ class Sources:
         for citation in safe_get.items(citations) or (citations,):
             if len(self._titles) >= MAX_SOURCES:
                 return
-            self._add(citation)
+            nested = safe_get.items(safe_get.get(citation, "sources"))  # Cohere's
+            for source in nested or (citation,):
+                self._add(source)
 
     def _add(self, citation: object) -> None:
         url = safe_get.text(citation)
@@ -49,10 +51,6 @@ class Sources:
             return
         fields = held(citation)
         if not fields:
-            return
-        nested = safe_get.items(fields.get("sources"))  # Cohere's
-        if nested:
-            self.add(nested)
             return
         levels = _levels(fields)
         title, place = _text_under(levels, _TITLES), _text_under(levels, _PLACES)

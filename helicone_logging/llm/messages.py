@@ -120,7 +120,7 @@ def _is_conversation(entry: object) -> bool:
         return False
     within = safe_get.items(entry)
     fields = held(within[0]) if within else None
-    return bool(fields) and (fields or {}).get("role", (fields or {}).get("type")) in _ROLE_NAMES
+    return bool(fields) and safe_get.text(first(fields, "role", "type")) in _ROLE_NAMES
 
 
 def _choice(entry: object) -> Choice:

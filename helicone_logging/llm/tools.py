@@ -19,6 +19,8 @@ _ARGUMENTS = (
 _RESULTS = ("content", "output", "response", "result", "json", "server_tool_call_response")
 _CALL_IDS = ("tool_use_id", "toolUseId", "call_id", "tool_call_id", "id", "name")
 _MAX_TOOLS = 100
+_MAX_ERRORS = 20
+_MAX_DEPTH = 4
 
 
 def tool_call_text(call: object) -> str:
@@ -94,14 +96,23 @@ def tool_result(part: Held, render: Render) -> str:
     return f"[tool result{call and ' '}{call}] {'(error) ' if failed else ''}{body}"
 
 
-def error_text(error: object) -> str:
-    """Returns what an error says: text, an object with a message, an object around one, or a list of these."""
+def error_text(error: object, depth: int = 0) -> str:
+    """Returns what an error says: text, an object with a message, an object around one, or a list of these.
+
+    Args:
+        error: of any form; it never raises.
+        depth: within how many others it stands.
+    """
+    if type(error) is str:
+        return error
     fields = held(error)
+    several = safe_get.items(error) if fields is None else None
+    if depth >= _MAX_DEPTH or (fields is None and several is None):
+        return text_of(error)
     if fields is None:
-        several = safe_get.items(error)
-        return text_of(error) if several is None else joined(map(error_text, several[:_MAX_TOOLS]))
+        return joined(error_text(found, depth + 1) for found in (several or ())[:_MAX_ERRORS])
     message = safe_get.first(fields, "message", "error", "detail", "content", "text")
-    return json_text(fields) if message is None else error_text(message)
+    return json_text(fields) if message is None else error_text(message, depth + 1)
 
 
 def tool_list(part: Held, _: Render) -> str:

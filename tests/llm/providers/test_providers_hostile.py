@@ -26,11 +26,15 @@ NAMES = """
     system contents parts candidates usageMetadata modelId config tool_calls function name arguments data embedding
     embeddings prompt model instructions source image_url url inline_data toolUse toolResult messageStart tool_use
     refusal thinking summary response output_index stop_reason content_block event item id status
+    error annotations citations sources lc kwargs generations message done results documents query body chunk bytes
+    outputs logs outcome audio images transcript document location title generation outputText event_type file voice
+    type modality tools approve http_response _content categories relevance_score usage_metadata response_metadata
 """.split()  # noqa: SIM905 - easier to read
 WORDS = """
     message text tool_use tool_result image_url user assistant response message_start content_block_start stop
     content_block_delta message-start response.created response.output_item.done chat.completion
-    data:image/png;base64,AA https://a.io/b.png
+    data:image/png;base64,AA https://a.io/b.png ai human error compaction mcp_list_tools shell_call_output
+    code_interpreter_call blob uri response.output_text.delta AIMessageChunk transcript.text.delta text-generation
 """.split()  # noqa: SIM905 - easier to read
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(WORDS)
@@ -208,6 +212,18 @@ def test_a_hostile_object_costs_only_itself(kind: type) -> None:
 
 def test_an_endless_list_ends() -> None:
     assert len(read_messages(Endless([1]))) == 100_000
+
+
+@pytest.mark.parametrize("name", ["error", "annotations", "citations", "sources", "tool_calls", "message", "kwargs"])
+def test_what_contains_itself_under_any_name_is_read_to_an_end(name: str) -> None:
+    message: dict[str, object] = {"role": "assistant", "content": "Hi", "lc": 1, "type": "ai"}
+    message[name] = [message] if name in ("annotations", "citations", "tool_calls") else message
+    message["sources"] = [message]
+    for value in ([message], {"choices": [message]}, message):
+        assert [found.role for found in read_messages([message])] == ["assistant"]
+        assert len(read_choices([message])) == 1
+        assert read_response(value) is None or read_response(value)
+        assert read_request(value) is None or read_request(value)
 
 
 def test_what_contains_itself_is_still_a_list_of_messages() -> None:
