@@ -1,70 +1,151 @@
-"""Finds secrets by their form: `redact="secrets"`. Loaded only by those who ask for it."""
+"""Finds secrets by their form: `redact="secrets"`. Loaded only by those who ask for it.
+
+A text is searched for what can start a secret, with one pattern that begins with a rare character and with
+`bytes.find`; only there the slower patterns are tried. What one of these reads is bounded, or is not read again, so
+the work grows with the length of the text and with nothing else.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from helicone_logging.payload.redaction import MASK
+from helicone_logging.payload.secret_assignments import (
+    ASSIGNMENTS,
+    LONG_OPTIONS,
+    PARAMETERS,
+    SPOKEN_ASSIGNMENTS,
+    names_a_secret,
+)
+from helicone_logging.payload.secret_forms import (
+    ADDRESSES,
+    HEADERS_AND_URLS,
+    KEY_BLOCKS,
+    LEAST_CARD_DIGITS,
+    SCHEMES,
+    Finder,
+    Span,
+    cards,
+    tokens,
+)
 
-_SECRET_KEY = re.compile(
-    r"(?:^|[._\-])(?:password|passwd|passphrase|secret|token|api[_\-]?key|apikey|access[_\-]?key|private[_\-]?key"
-    r"|authorization|credentials?|cookie|session[_\-]?token)$",
-    re.IGNORECASE,
-)
-_SECRETS = re.compile(
-    r"""
-      -----BEGIN\ [A-Z0-9 ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z0-9 ]*PRIVATE\ KEY-----|\Z)
-    | \b(?:sk|pk|rk)-[A-Za-z0-9_\-]{16,}                     # OpenAI, Anthropic, Helicone, OpenRouter
-    | \b(?:sk|pk|rk|whsec)_[A-Za-z0-9_]{16,}                 # Stripe, Clerk
-    | \b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bglpat-[A-Za-z0-9_\-]{16,}
-    | \bAKIA[0-9A-Z]{16}\b | \bASIA[0-9A-Z]{16}\b            # AWS
-    | \bAIza[0-9A-Za-z_\-]{30,}                              # Google
-    | \bxox[abprs]-[A-Za-z0-9\-]{10,}                        # Slack
-    | \bhf_[A-Za-z0-9]{20,} | \bgsk_[A-Za-z0-9]{20,} | \bxai-[A-Za-z0-9]{20,}
-    | \beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*   # JSON web tokens
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/\-]{8,}=*", re.IGNORECASE)
-_ASSIGNED = re.compile(
-    r"""(["']?\b(?:password|passwd|pwd|secret|api[_\-]?key|access[_\-]?token|auth[_\-]?token|client[_\-]?secret)\b["']?
-        \s*[:=]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"'}\])]+)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_URL_PASSWORD = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.\-]{0,20}://[^\s/:@]{0,256}:)[^\s/@]{1,256}(?=@)")
-_EMAIL = re.compile(r"(?<![\w.+\-])[\w.+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}")
-_CARD = re.compile(r"(?<![\w.\-])\d(?:[ \-]?\d){12,18}(?![\w\-])")
+_SPOKEN = (*SCHEMES, *SPOKEN_ASSIGNMENTS)
+_DASHED = (*KEY_BLOCKS, *LONG_OPTIONS)
+
+_SHORTEST = 6  # characters of the shortest secret that has a form: a@b.de
+_SHORTEST_TOKEN = 15
+_SHORT = 24  # characters; so short a text has no secret without one of these
+_SHORT_SIGN = re.compile(r"[0-9:=@%>\-\\\"']")
+_ONE_WORD = re.compile(r"[A-Za-z0-9_./\-]{1,64}")
+_LEAST_CARD = 10 ** (LEAST_CARD_DIGITS - 1)
+
+
+def _shape_of(characters: bytes) -> bytes:
+    """A table that makes an x of some characters and of `?`, which stands for all that is not ASCII."""
+    return bytes(ord("x") if byte in characters + b"?" else ord(" ") for byte in range(256))
+
+
+_WORDS = _shape_of(b"abcdefghijklmnopqrstuvwxyz0123456789-_.:/")
+_LONG_WORD = b"x" * _SHORTEST_TOKEN
+_NUMBERS = _shape_of(b"0123456789 \t.-")
+_LONG_NUMBER = b"x" * LEAST_CARD_DIGITS
 
 
 def mask_secrets(key: str, value: object) -> object:
-    """Masks keys, bearer tokens, private keys, passwords, card numbers and e-mail addresses: `redact="secrets"`.
+    """Masks what has the form of a secret: the redactor of `redact="secrets"`.
 
     Args:
         key: the attribute's name; one that names a secret (`password`, `api_key`, ...) has its whole value masked.
-        value: text or an int.
+        value: text, a number, or a tuple of these.
+
+    Returns:
+        The value itself where there is nothing to mask.
     """
-    if _SECRET_KEY.search(key):
+    if _key_names_a_secret(key):
         return MASK
+    if type(value) is str:
+        return _masked(value)
+    if type(value) is tuple:
+        return tuple(mask_secrets(key, item) for item in value)
+    return _masked_number(value)
+
+
+_key_names_a_secret = lru_cache(maxsize=1024)(names_a_secret)
+
+
+def _masked_number(value: object) -> object:
+    if value is None or type(value) is bool or type(value) is float:
+        return value
+    if type(value) is int and -_LEAST_CARD < value < _LEAST_CARD:
+        return value
     text = str(value)
-    masked = _mask_text(text)
+    masked = _masked(text)
     return value if masked == text else masked
 
 
-def _mask_text(text: str) -> str:
-    text = _SECRETS.sub(MASK, text)
-    text = _BEARER.sub(rf"\1 {MASK}", text)
-    text = _ASSIGNED.sub(rf"\1{MASK}", text)
-    text = _URL_PASSWORD.sub(rf"\1{MASK}", text)
-    text = _EMAIL.sub(MASK, text)
-    return _CARD.sub(_mask_card, text)
+def _masked(text: str) -> str:
+    size = len(text)
+    if size < _SHORTEST or (size < _SHORT and not _SHORT_SIGN.search(text)):
+        return text
+    spans = _in_one_word(text) if _ONE_WORD.fullmatch(text) else _in_text(text)
+    return _with_masks(text, spans) if spans else text
 
 
-def _mask_card(match: re.Match[str]) -> str:
-    digits = [int(character) for character in match[0] if character.isdigit()]
-    return MASK if _luhn(digits) else match[0]
+def _in_one_word(text: str) -> list[Span]:
+    """The name of a model, an id: only the forms that are one word have to be looked for."""
+    if len(text) < LEAST_CARD_DIGITS:
+        return []
+    return tokens(text) + cards(text)
 
 
-def _luhn(digits: list[int]) -> bool:
-    """The check digit of ISO/IEC 7812-1: a number that fails it is an order number, a timestamp, no card."""
-    doubled = [sum(divmod(2 * digit, 10)) if place % 2 else digit for place, digit in enumerate(reversed(digits))]
-    return sum(doubled) % 10 == 0
+def _in_text(text: str) -> list[Span]:
+    raw = text.encode("ascii", "replace").lower()
+    plain = raw.decode("ascii")  # as long as the text: places are the same in both
+    spans: list[Span] = []
+    if raw.translate(_WORDS).find(_LONG_WORD) >= 0:
+        spans += tokens(text)
+    if " " in plain:
+        _find_all(_SPOKEN, text, plain, spans)
+    if "--" in plain:
+        _find_all(_DASHED, text, plain, spans)
+    _find_separated(text, plain, spans)
+    if "@" in plain or ("%" in plain and "%40" in plain):
+        _find_all(ADDRESSES, text, plain, spans)
+    if raw.translate(_NUMBERS).find(_LONG_NUMBER) >= 0:
+        spans += cards(text)
+    return spans
+
+
+def _find_separated(text: str, plain: str, spans: list[Span]) -> None:
+    has_equals = "=" in plain or "%" in plain or "\\" in plain
+    has_colon = ":" in plain
+    if has_colon:
+        _find_all(HEADERS_AND_URLS, text, plain, spans)
+    if has_equals:
+        _find_all(PARAMETERS, text, plain, spans)
+    if has_colon or has_equals or ">" in plain:
+        _find_all(ASSIGNMENTS, text, plain, spans)
+
+
+def _find_all(finders: Iterable[tuple[str, Finder]], text: str, plain: str, spans: list[Span]) -> None:
+    for start, find in finders:
+        at = plain.find(start)
+        while at >= 0:
+            span = find(text, at)
+            next_at = at + len(start)
+            if span is not None:
+                spans.append(span)
+                next_at = max(next_at, span[1])
+            at = plain.find(start, next_at)
+
+
+def _with_masks(text: str, spans: list[Span]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in sorted(spans):
+        if start >= done:
+            parts += (text[done:start], MASK)
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
