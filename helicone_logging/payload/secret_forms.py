@@ -9,14 +9,19 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Optional
 
 Span = tuple[int, int]
-Finder = Callable[[str, int], Optional[Span]]
+Finder = Callable[[str, int], "Span | None"]
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Returns the words of a text."""
+    return frozenset(text.split())
+
 
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"  # zero-width characters that come along when a token is copied
 # Where a word begins, be it after an escape of JSON (`\n`, `\u003d`) or of a URL (`%3D`).
-_EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+_EDGE = r"(?:(?<![A-Za-z\d])|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
 
 # ---- Tokens with a prefix -------------------------------------------------------------------------------------------
 
@@ -25,11 +30,9 @@ _ANY = rf"[A-Za-z0-9_\-{_INVISIBLE}]"
 _PREFIXED: tuple[tuple[str, str, str], ...] = (
     ("-", r"sk|pk|rk", rf"{_ANY}{{16,}}"),  # OpenAI, Anthropic, Helicone, OpenRouter, Langfuse, DeepSeek
     ("-", r"xai", rf"{_ANY}{{16,}}"),
-    ("-", r"pplx|tvly|pypi|xapp|NRAK|PMAK", rf"{_ANY}{{16,}}"),
-    ("-", r"nvapi|CFPAT", rf"{_ANY}{{16,}}"),
-    ("-", r"xox[a-z]", r"[A-Za-z0-9\-]{16,}"),  # Slack
-    ("-", r"gl(?:pat|oas)", rf"{_ANY}{{16,}}"),  # GitLab
-    ("-", r"gl(?:dt|rt|ft)", rf"{_ANY}{{16,}}"),
+    # Perplexity, Tavily, PyPI, Slack, New Relic, Postman, GitLab
+    ("-", r"pplx|tvly|pypi|xapp|xox[a-z]|NRAK|PMAK|gldt|glrt|glft", rf"{_ANY}{{16,}}"),
+    ("-", r"nvapi|CFPAT|glpat|gloas", rf"{_ANY}{{16,}}"),  # NVIDIA, Contentful, GitLab
     ("-", r"xkeysib", rf"{_ANY}{{32,}}"),  # Brevo
     ("-", r"AGE-SECRET-KEY", r"1[A-Z0-9]{40,}"),
     ("-", r"tskey-auth", rf"{_ANY}{{16,}}"),  # Tailscale
@@ -77,7 +80,10 @@ def _token_pattern() -> re.Pattern[str]:
 
 def _at_joint(joint: str) -> str:
     kinds = ((before, body) for at, before, body in _PREFIXED if at == joint)
-    return "|".join(f"(?<=((?:{before}){re.escape(joint)}))(?<={_EDGE}(?:{before}){re.escape(joint)}){body}" for before, body in kinds)
+    return "|".join(
+        f"(?<=((?:{before}){re.escape(joint)}))(?<={_EDGE}(?:{before}){re.escape(joint)}){body}"
+        for before, body in kinds
+    )
 
 
 _TOKEN = _token_pattern()
@@ -110,16 +116,17 @@ def looks_random(token: str) -> bool:
 
 
 def _is_chance(part: str) -> bool:
-    if len(part) >= 24:  # noqa: PLR2004 - no word is that long
+    if len(part) >= 24:
         return True
     changes = len(_CHANGE.findall(part))
-    return changes > 1 or (changes == 1 and (len(part) >= 16 or not (part.islower() or part.isupper())))  # noqa: PLR2004
+    return changes > 1 or (changes == 1 and (len(part) >= 16 or not (part.islower() or part.isupper())))
 
 
 _PLACEHOLDER = re.compile(
     r"""[*•.…_#\-]+ | [xX]{3,} | \[.* | \$?[({<].* | \$[A-Za-z_]\w*[})]? | %[\w(].{0,32}
       | (?:<|your|my|the|some|change|replace|insert|enter|put|add|redacted|masked|hidden|filtered|placeholder)
-        (?:[ _\-.].{0,64})? | change_?me | todo | tbd | n/?a | no | none | null | nil | undefined | true | false | -- """,
+        (?:[ _\-.].{0,64})? | change_?me | todo | tbd | n/?a | no | none | null | nil | undefined
+      | true | false | --""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 
@@ -148,9 +155,10 @@ _DISCORD_HOOK = re.compile(
     r":[/\\]{2,4}[\w.]{0,16}discord(?:app)?\.com[/\\]{1,2}api[/\\]{1,2}webhooks[/\\]{1,2}(?P<secret>\d{16,20}[/\\]{1,2}[\w\-]{40,100})"
 )
 _USER = re.compile(r"[^\s/:@\"'<>\\]{0,128}")
+_LONGEST_PASSWORD = 258  # characters, in a URL
 _URL_PASSWORD = re.compile(
-    rf"""(?P<secret>(?!\d{{1,5}}(?:[/?\#\\\s]|$)) # a port and a path
-         [^\s@\"'<>\\]{{1,256}}(?:@[^\s@\"'<>\\/?\#:,]{{1,128}}(?=@))?)@""",
+    r"""(?P<secret>(?!\d{1,5}(?:[/?\#\\\s]|$)) # a port and a path
+         (?:[^\s@\"'<>\\]|\\/){1,256}(?:@[^\s@\"'<>\\/?\#:,]{1,128}(?=@))?)@""",
     re.VERBOSE,
 )
 
@@ -170,12 +178,18 @@ def _end_of_private_key(text: str, at: int) -> Span | None:
         return None
     lines = _LINES_BACKWARDS.match(text[max(0, at - _KEY_BLOCK) : at][::-1])
     length = lines.end() if lines else 0
-    return (at - length, end.end()) if length > 16 else None  # noqa: PLR2004
+    return (at - length, end.end()) if length > 16 else None
 
 
 def _bearer(text: str, at: int) -> Span | None:
+    """RFC 6750: anything may follow; an ordinary word may as well."""
     match = _BEARER.match(text, at)
-    return match.span("secret") if match and looks_random(match["secret"]) else None
+    if not match:
+        return None
+    secret = match["secret"].rstrip(".-")
+    is_word = secret.isascii() and not any(character in "0123456789=" for character in secret)
+    is_word = is_word and len(secret) < 24 and (secret.islower() or secret.istitle() or secret.isupper())
+    return None if is_word or is_placeholder(secret) else match.span("secret")
 
 
 def _basic(text: str, at: int) -> Span | None:
@@ -224,7 +238,8 @@ def _password_in_url(text: str, at: int) -> Span | None:
     after = text[end : end + 1]
     if after == "@" and looks_random(text[start:end]):
         return start, end
-    match = _URL_PASSWORD.match(text, end + 1) if after == ":" else None
+    has_host = after == ":" and text.find("@", end, end + _LONGEST_PASSWORD) >= 0
+    match = _URL_PASSWORD.match(text, end + 1) if has_host else None
     if not match or is_placeholder(match["secret"]):
         return None
     return match.span("secret")
@@ -244,7 +259,7 @@ _LOCAL_BACKWARDS = re.compile(r"[\w.+\-]{1,64}")
 _DOMAIN = re.compile(r"(?:@|%40)((?:[^\W_](?:[\w\-]{0,62})\.){1,8}[^\W\d_][\w\-]{1,62})")
 _VERSION = re.compile(r"\d+(?:\.\d+|x\.)")
 _NO_PEOPLE = frozenset(("git", "hg", "svn"))
-_FILES = frozenset("png jpg jpeg gif webp svg ico avif css js mjs ts map json html py".split())
+_FILES = words_of("png jpg jpeg gif webp svg ico avif css js mjs ts map json html py")
 
 
 def _address(text: str, at: int) -> Span | None:
@@ -272,7 +287,7 @@ ADDRESSES: tuple[tuple[str, Finder], ...] = (("@", _address), ("%40", _address))
 LEAST_CARD_DIGITS = 14
 _BETWEEN = r"[ \t.\-\u00a0\u2007\u2009\u202f\u2010-\u2015]{1,2}"
 _CARD = re.compile(
-    rf"""[2-6２-６](?=\d{{3}})(?<!\d\d)(?:(?<![A-Za-z]\d)|(?<=\\[nrt]\d))(?<!\d[.,]\d)
+    rf"""[2-6２-６](?=\d{{3}})(?<={_EDGE}.)(?<!\d[.,]\d)
          (?: \d{{13,18}}
            | \d{{3}}(?:{_BETWEEN}\d{{4}}){{3}}(?:{_BETWEEN}\d{{3}})?
            | \d{{3}}{_BETWEEN}\d{{6}}{_BETWEEN}\d{{4,5}} )

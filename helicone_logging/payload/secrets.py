@@ -37,7 +37,7 @@ _DASHED = (*KEY_BLOCKS, *LONG_OPTIONS)
 _SHORTEST = 6  # characters of the shortest secret that has a form: a@b.de
 _SHORTEST_TOKEN = 15
 _SHORT = 24  # characters; so short a text has no secret without one of these
-_SHORT_SIGN = re.compile(r"[0-9:=@%>\-\\\"']")
+_SHORT_SIGN = re.compile(r"[\d:=@%>\-\\\"']")
 _ONE_WORD = re.compile(r"[A-Za-z0-9_./\-]{1,64}")
 _LEAST_CARD = 10 ** (LEAST_CARD_DIGITS - 1)
 
