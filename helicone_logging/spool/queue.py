@@ -205,19 +205,21 @@ class Spool:
 
     def _drop_exposed(self) -> int:
         """Drops the oldest record that is in memory only and waits, and returns how many that were."""
-        for key in list(self._exposed):
-            for item in self._window.withdraw(lambda item, key=key: item.id == key):  # type: ignore[misc]
-                self._exposed.pop(key, None)
-                self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
-                return 1
+        with self._lock:
+            for key in list(self._exposed):
+                for item in self._window.withdraw(lambda item, key=key: item.id == key):  # type: ignore[misc]
+                    self._exposed.pop(key, None)
+                    self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
+                    return 1
         return 0
 
     def _append_exposed(self, segment: Segment) -> None:
-        for key in list(self._exposed):
-            number = segment.append(*self._exposed[key])
-            segment.pass_over(number)
-            self._places[key] = segment.key << _PLACE | number
-            del self._exposed[key]
+        for key, (data, crc) in list(self._exposed.items()):
+            if key in self._exposed:  # it has not left meanwhile
+                number = segment.append(data, crc)
+                segment.pass_over(number)
+                self._places[key] = segment.key << _PLACE | number
+                self._exposed.pop(key, None)
 
     def _write_exposed(self) -> None:
         """Tries to write what is in memory only, where no record comes to take it along."""
@@ -260,9 +262,10 @@ class Spool:
         """Looks how large the directory is, if that was not done just now."""
         now = clock.monotonic()
         if now - self._measured_at >= _LOOK_AGAIN:
-            self._measured_at = now
-            self._elsewhere = sum(file.size for file in self.directory.files())
-            self._elsewhere -= 0 if self._current is None else self._current.size
+            self._measured_at, current = now, self._current
+            with suppress(OSError):  # what writes tells of it
+                own = "" if current is None else current.path
+                self._elsewhere = sum(file.size for file in self.directory.files() if file.path != own)
 
     def _drop_oldest(self) -> int:
         """Drops what waits of the oldest segment, as only that makes room, and returns how many records it was."""
@@ -453,6 +456,7 @@ class Spool:
             for segment in segments:
                 self._note(segment)
         self._leave(segments)
+        self._read_back()
 
     def owns(self, path: str) -> bool:
         """Returns whether a segment is this queue's already."""

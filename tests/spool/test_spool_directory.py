@@ -130,6 +130,16 @@ def test_a_directory_that_turns_into_something_else_is_not_followed(path: Path, 
     queue.discard()
 
 
+def test_a_directory_that_turns_into_a_file_harms_nobody(path: Path) -> None:
+    queue = spool(path)
+    path.write_text("mine")
+    put_all(queue, b"1")
+    queue.tidy()
+    assert path.read_text() == "mine"
+    assert send_all(queue) == [b"1"]
+    queue.discard()
+
+
 def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
     queue = spool(path, max_bytes=MIB)
     assert not Directory(str(path)).exists()
