@@ -132,42 +132,43 @@ class Spool:
 
     def _write(self, data: bytes, crc: int) -> bool:
         """Writes a record, and returns whether this could be done: this thread may be in the midst of it already."""
-        segment, took, item = None, 0.0, None
-        while segment is None:
-            following = self._current or self._next_segment(None)
+        while True:
+            segment = self._current or self._next_segment(None)
             with self._lock:
                 if self._is_writing:
                     return False
-                if following is self._current:
-                    segment = following
-                    took, item = self._append(segment, data, crc)
-        if item is not None:
-            self._window.admit((item,))
+                if segment is self._current:
+                    took, place = self._append(segment, data, crc)
+                    break
+        if place:
+            self._window.add(data, place)
         if took > _SLOW:
             self.report("slow", f"a write took {took:.1f} seconds")
-        if segment.size >= max(self._segment_bytes, self._elsewhere // _FILES):
+        if segment.size >= self._segment_bytes and segment.size >= self._elsewhere // _FILES:
             with suppress(OSError):  # then this one grows
                 self._next_segment(segment)
         return True
 
-    def _append(self, segment: Segment, data: bytes, crc: int) -> tuple[float, Item | None]:
-        """Writes a record, and returns for how long, and the record if it is to be in memory, too."""
+    def _append(self, segment: Segment, data: bytes, crc: int) -> tuple[float, int]:
+        """Writes a record, and returns for how long, and its place if it is to be in memory, too; else 0."""
         self._is_writing = True
         try:
-            self._append_exposed(segment)
+            if self._exposed:
+                self._append_exposed(segment)
             began = clock.monotonic()
             number = segment.append(data, crc)
+            took = clock.monotonic() - began
         finally:
             self._is_writing = False
-        now, size = clock.monotonic(), len(data)
+        size = len(data)
         if not self._backlog and self._window.has_room(size):
             segment.pass_over(number)
-            return now - began, Item(Encoded(data), size, 0, now, 0, segment.key << _PLACE | number)
+            return took, segment.key << _PLACE | number
         if not segment.unread:
             segment.unread_since = clock.time()
             self._backlog.append(segment)
         segment.expect(self._window.expect(1, size), 1, size)
-        return now - began, None
+        return took, 0
 
     def _next_segment(self, full: Segment | None) -> Segment:
         """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
@@ -200,7 +201,7 @@ class Spool:
             return dropped + 1
         key = next(self._exposed_keys)
         self._exposed[key] = data, crc
-        self._window.admit((Item(Encoded(data), len(data), 0, clock.monotonic(), 0, key),))
+        self._window.add(data, key)
         return dropped
 
     def _drop_exposed(self) -> int:
@@ -324,7 +325,7 @@ class Spool:
         with self._lock:
             checkpoints = segment.has_read(frames, end)
             is_over = end >= segment.size
-        self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))), expected=True)
+        self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))))
         if is_over:
             lost, numbers = self._skip_unread(segment, recovered=None)
             if lost:

@@ -11,6 +11,8 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from helicone_logging.core import clock
+from helicone_logging.core.wire import Encoded
 from helicone_logging.delivery.memory import BoundedQueue
 from helicone_logging.delivery.queue import Item, QueueStats
 
@@ -53,20 +55,27 @@ class Window(BoundedQueue):
             self._before[self._checkpoint] += records
             return self._checkpoint
 
-    def admit(self, items: Sequence[Item], *, expected: bool = False) -> None:
-        """Takes in records whatever the room, and counts those that were not expected."""
+    def add(self, data: bytes, place: int) -> None:
+        """Takes in a new record, whatever the room."""
+        size, now = len(data), clock.monotonic()
         with self._lock:
-            for item in items:
-                if expected:
-                    self._expected -= 1
-                    self._expected_bytes -= item.size
-                    self._ready_bytes += item.size
-                    self._ready.append(item)
-                else:
-                    self._emitted += 1
-                    self._append(item._replace(checkpoint=self._checkpoint))
-            if len(self._ready) >= self._wanted or self._ready_bytes >= self._wanted_bytes:
-                self._wake_taker()
+            self._emitted += 1
+            self._append(Item(Encoded(data), size, 0, now, self._checkpoint, place))
+            self._wake_if_wanted()
+
+    def admit(self, items: Sequence[Item]) -> None:
+        """Takes in records that were expected."""
+        size = sum(item.size for item in items)
+        with self._lock:
+            self._expected -= len(items)
+            self._expected_bytes -= size
+            self._ready_bytes += size
+            self._ready.extend(items)
+            self._wake_if_wanted()
+
+    def _wake_if_wanted(self) -> None:
+        if len(self._ready) >= self._wanted or self._ready_bytes >= self._wanted_bytes:
+            self._wake_taker()
 
     def refuse(self) -> None:
         """Counts a record that was dropped before it was in."""
