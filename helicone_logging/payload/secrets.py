@@ -39,6 +39,7 @@ _SHORTEST_TOKEN = 15
 _SHORT = 24  # characters; so short a text has no secret without one of these
 _SHORT_SIGN = re.compile(r"[\d:=@%>\-\\\"']")
 _ONE_WORD = re.compile(r"[A-Za-z0-9_./\-]{1,64}")
+_HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LEAST_CARD = 10 ** (LEAST_CARD_DIGITS - 1)
 
 
@@ -95,7 +96,7 @@ def _masked(text: str) -> str:
 
 def _in_one_word(text: str) -> list[Span]:
     """The name of a model, an id: only the forms that are one word have to be looked for."""
-    if len(text) < LEAST_CARD_DIGITS:
+    if len(text) < LEAST_CARD_DIGITS or _HEX_ID.fullmatch(text):
         return []
     return tokens(text) + cards(text)
 
