@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging._version import __version__
-from helicone_logging.context.binding import STAMPED_MARK
-from helicone_logging.context.inherited import OTEL_STAMPS, ambient_of, of_same_trace
+from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.inherited import OTEL_STAMPS, of_same_trace
 from helicone_logging.core import budget, check
-from helicone_logging.core.coerce import text_of
-from helicone_logging.payload.builder import Message, SpanBuilder, SpanOptions
-from helicone_logging.payload.exceptions import failure_of, has_failure, split_traceback
-from helicone_logging.payload.export_policy import EXPORTS, Selection
-from helicone_logging.payload.fields import canonical, properties_of
-from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, Limits, pack
+from helicone_logging.payload.builder import SpanBuilder, SpanOptions
+from helicone_logging.payload.exceptions import split_traceback
+from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
+from helicone_logging.payload.fields import properties_of
+from helicone_logging.payload.frozen import FrozenRecord, freeze, frozen
+from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
-from helicone_logging.payload.sanitized import tamed
+from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.stencils import Stencils
-from helicone_logging.payload.wires import helicone
+from helicone_logging.payload.sources import HOLDERS, PLACE, Said, layered, names_of_trace, place_of, said_by
+from helicone_logging.payload.span import SpanData
+from helicone_logging.payload.wires.helicone import HeliconeEncoder, HeliconeWire
 
 SCOPE_NAME = "helicone_logging"
 
@@ -33,16 +33,9 @@ CAPTURE_CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Named by OpenTelemetry's semantic conventions for generative AI; `true`, `false`, or newer words as `NO_CONTENT`."""
 
 _NO_CONTENT = {"false", "0", "no", "off", "no_content"}
+_SECRETS = "secrets"
 _LEAST_ATTRIBUTES = 32
 _LEAST_SPAN_BYTES = 16_384
-
-
-Snapshot = tuple[helicone.Entry, int, int]
-"""What a record said when it was logged; nothing in it can change.
-
-Its `resourceSpans` entry; how many of its values were longer than allowed; 1 when its `traceparent` could not be read,
-else 0.
-"""
 
 
 class OTELTraceFormatter(BaseJsonFormatter):
@@ -102,7 +95,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         if service_name is not None:
             service_name = check.text("service_name", service_name)
         resource = resource_of(service_name, check.mapping("resource_attributes", resource_attributes), os.environ)
-        span_options = SpanOptions(
+        options = SpanOptions(
             session_name=str(resource["service.name"])
             if session_name is None
             else check.text("session_name", session_name),
@@ -111,20 +104,23 @@ class OTELTraceFormatter(BaseJsonFormatter):
             capture_content=_capture_content(capture_content),
             provider_overrides=check.mapping("provider_overrides", provider_overrides),
             redactor=_redactor(redact),
+            limits=Limits(
+                value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
+                attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),
+                span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
+            ),
         )
-        limits = Limits(
-            value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
-            attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),
-            span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
-        )
-        self._builder = SpanBuilder(span_options, SessionPaths())
+        self._wire = HeliconeWire()
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
+        encoder = HeliconeEncoder(resource, SCOPE_NAME, __version__)
+        self._builder = SpanBuilder(options, encoder, SessionPaths(), self._own_names)
         self._is_plain = self._has_no_json_options()
-        encoder = helicone.Encoder(resource, SCOPE_NAME, __version__)
-        self._pack = functools.partial(pack, encoder=encoder, limits=limits, redactor=span_options.redactor)
-        can_learn = self._is_plain and span_options.capture_content and span_options.redactor is None
-        self._stencils = Stencils(self._fields, self._builder, encoder, limits, self._own_names) if can_learn else None
-        self.selects = Selection(check.choice("export", export, EXPORTS), self.rename_fields)
+        # Code of the application, which a subclass or a redactor is, runs at the call.
+        is_ours = type(self) is OTELTraceFormatter and (options.redactor is None or redact == _SECRETS)
+        adds = {**self.static_fields, **self.defaults}
+        self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and frozen(adds) is not None
+        self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
+        self.selects = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns a record as one payload, whether it carries trace context or not.
@@ -132,142 +128,100 @@ class OTELTraceFormatter(BaseJsonFormatter):
         Args:
             record: any record; it is not changed.
         """
-        return self.prefix + helicone.body(self.encode(record)).decode()
+        return self.prefix + self._wire.body((self.span(record).encode(),)).decode()
 
-    def encode(self, record: logging.LogRecord, text: str | None = None) -> bytes:
-        """Returns the `resourceSpans` entry of a record as it is sent.
-
-        Args:
-            record: any record; it is not changed.
-            text: its message as another formatter rendered it; None to render it here.
-        """
-        entry, *_ = self.snapshot(record, text)
-        return helicone.entry_bytes(entry)
-
-    def snapshot(self, record: logging.LogRecord, text: str | None = None) -> Snapshot:
-        """Returns a record as it is queued.
+    def span(self, record: logging.LogRecord, text: str | None = None) -> SpanData:
+        """Returns the span of a record, whether it carries trace context or not.
 
         Args:
             record: any record; it is not changed.
             text: its message as another formatter rendered it; None to render it here.
         """
         try:
-            said = _rendered(record) if text is None else text
-            if self._stencils is not None and not has_failure(record, said):
-                filled = self._stencils.fill(record, said)
-                if filled is not None:
-                    return filled, 0, 0
-            return self._general_snapshot(record, said)
+            return self._built(said_by(record, text))
         except Exception:  # noqa: BLE001 - an object raised where it was read
-            record = tamed(record)
-            return self._general_snapshot(record, _rendered(record) if text is None else text)
+            return self._built(said_by(sanitized(record), text))
 
-    def _general_snapshot(self, record: logging.LogRecord, text: str) -> Snapshot:
-        with budget.OneRecord():
-            message = _message(record, text)
-            fields = self._fields(record, message.text)
-            place = self._builder.place(record, fields, message)
-            span = self._builder.build(record, fields, message, place)
-        entry, cut_values = self._pack(span)
-        return entry, cut_values, place.malformed
+    def entry(self, record: logging.LogRecord, text: str | None = None) -> FrozenRecord | SpanData:
+        """Returns a record as it is queued: nothing in it can change, and to read it runs no code of the application.
 
-    def _fields(self, record: logging.LogRecord, text: str) -> dict[str, object]:
-        """Everything that was logged with a record, under its canonical names, the nearest to the record winning.
+        What holds plain values only is left for a worker to build a span of; the span of everything else is built now.
 
-        From the farthest: SDK objects, `defaults` and `static_fields`, what is bound, a dict message, `extra=`, and
-        the `helicone` mapping in it.
+        Args:
+            record: any record; it is not changed.
+            text: its message as another formatter rendered it; None to render it here.
         """
-        logged: dict[str, Any] = record.msg if isinstance(record.msg, dict) else {}
-        ambient = ambient_of(record)
-        if ambient:
-            ambient = of_same_trace(ambient, _named_by(record, logged))
-        data = self._merged(record, text, ambient, logged)
-        helicone = data.get("helicone")
-        own: dict[str, object] = {}
-        if isinstance(helicone, Mapping):
-            del data["helicone"]
-            own = canonical(helicone)
-        fields = {**canonical(data), **own}
-        if "properties" in fields or "properties" in ambient:
-            _merge_properties(fields, ambient, data, own)
-        self._read_sdk_objects(fields)
-        return fields
+        if not self._can_wait or "traceparent" in record.__dict__ or type(record) is not logging.LogRecord:
+            return self.span(record, text)
+        try:
+            said = said_by(record, text)
+            waiting = freeze(said, self._max_frozen, self._thawed)
+            if waiting is None:
+                return self._built(said)
+            place = place_of(said, self.rename_fields)
+            if place is not None:
+                self._builder.remember_place(said, place)
+        except Exception:  # noqa: BLE001 - an object raised where it was read
+            return self._built(said_by(sanitized(record), text))
+        return waiting
 
-    def _read_sdk_objects(self, fields: dict[str, object]) -> None:
-        """Adds what the SDK's objects say where the user said nothing; an unknown object stays as it is."""
-        for name, read in self._sdk_readers:
-            found = read(fields[name]) if name in fields else None
-            if found is not None:
-                del fields[name]
-                for field, value in found.items():
-                    fields.setdefault(field, value)
+    def _thawed(self, said: Said) -> SpanData:
+        try:
+            return self._built(said, is_placed=True)
+        except Exception:  # noqa: BLE001 - a number too long to be written, and whatever else plain values may do
+            plain = sanitized(record_of(said.record))
+            return self._built(said._replace(record=plain.__dict__), is_placed=True)
+
+    def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
+        with budget.OneRecord():
+            text, told = split_traceback(said.text)
+            fields = self._fields(said, text)
+            exception = told if said.exception is None else said.exception.described()
+            return self._builder.build(said.record, fields, text, exception, is_placed=is_placed)
+
+    def _fields(self, said: Said, text: str) -> dict[str, object] | None:
+        """Everything that was logged with a record, or None where all of that stands on the record itself."""
+        record, logged, inherited = said.record, said.message, said.inherited
+        if inherited:
+            inherited = of_same_trace(inherited, names_of_trace(said))
+        elif not logged and self._is_plain and not any(holder in record for holder in HOLDERS):
+            return None
+        around = {**inherited, **logged}
+        merged = self._with_extras(record, around) if self._is_plain else self._as_json(record, text, around)
+        for name in record.get(INJECTED_MARK, ()):
+            if name in logged:
+                merged[name] = logged[name]
+        for name in ("message", *OTEL_STAMPS):
+            merged.pop(name, None)
+        return layered(merged, inherited, self._sdk_readers)
+
+    def _with_extras(self, record: Mapping[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+        """What python-json-logger writes without its options: the record's own fields over those around it."""
+        own = {
+            key: value
+            for key, value in record.items()
+            if key not in self._own_names and not (type(key) is str and key[:1] == "_")
+        }
+        return {**around, **own}
+
+    def _as_json(self, attributes: Mapping[str, Any], text: str, around: dict[str, Any]) -> dict[str, Any]:
+        """What python-json-logger writes by its options, or by the methods of a subclass."""
+        data: dict[str, Any] = {}
+        record = record_of(attributes)
+        self.add_fields(data, record, around)
+        for name in ("message", "asctime"):
+            if name in self._required_fields:
+                shown = text if name == "message" else self.formatTime(record, self.datefmt)
+                data[self.rename_fields.get(name, name)] = shown
+        return self.process_log_record(data)
 
     def _has_no_json_options(self) -> bool:
-        """Whether all that python-json-logger would do is to find the fields in `extra=`."""
         is_own = (
             type(self).add_fields is BaseJsonFormatter.add_fields
             and type(self).process_log_record is BaseJsonFormatter.process_log_record
         )
         adds = (self.rename_fields, self.static_fields, self.defaults, self.timestamp)
         return is_own and not any(adds) and self._required_fields == ["message"]
-
-    def _merged(
-        self, record: logging.LogRecord, text: str, ambient: Mapping[str, object], logged: dict[str, Any]
-    ) -> dict[str, Any]:
-        """What python-json-logger would write, without what is no field of the user's."""
-        if self._is_plain and not ambient and not logged:
-            try:
-                return _extras(record, self._own_names)
-            except TypeError:  # a key that is no text
-                pass
-        data: dict[str, Any] = {}
-        self.add_fields(data, record, {**ambient, **logged})
-        for name in record.__dict__.get(STAMPED_MARK, ()):
-            if name in logged:
-                data[name] = logged[name]
-        for name in ("message", "asctime"):
-            if name in self._required_fields:
-                rendered = text if name == "message" else self.formatTime(record, self.datefmt)
-                data[self.rename_fields.get(name, name)] = rendered
-        data = self.process_log_record(data)
-        for name in ("message", *OTEL_STAMPS):
-            data.pop(name, None)
-        return data
-
-
-def _extras(record: logging.LogRecord, own_names: Container[str]) -> dict[str, Any]:
-    """What python-json-logger's `merge_record_extra` returns, in a third of its time."""
-    return {key: value for key, value in record.__dict__.items() if key not in own_names and key[:1] != "_"}
-
-
-def _named_by(record: logging.LogRecord, logged: Mapping[str, object]) -> dict[str, object]:
-    """The fields that name a trace, where the record itself carries them."""
-    stamped = record.__dict__.get(STAMPED_MARK, ())
-    data = {**logged, **{name: value for name, value in record.__dict__.items() if name not in stamped}}
-    helicone = data.get("helicone")
-    return {**data, **helicone} if isinstance(helicone, Mapping) else data
-
-
-def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object]) -> None:
-    merged = {key: value for source in sources for key, value in properties_of(source.get("properties")).items()}
-    if merged:
-        fields["properties"] = merged
-
-
-def _message(record: logging.LogRecord, text: str) -> Message:
-    """What a record says, and the exception it tells of, by itself or at the end of its text."""
-    text, told = split_traceback(text)
-    return Message(text, failure_of(record) or told)
-
-
-def _rendered(record: logging.LogRecord) -> str:
-    logged: object = record.msg
-    if type(logged) is not str and isinstance(logged, Mapping):
-        return text_of(logged.get("message") or logged.get("event") or logged)
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit the format, a __str__ that raises
-        return f"{text_of(logged)} {text_of(record.args)}"
 
 
 def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:
@@ -289,7 +243,7 @@ def _capture_content(value: bool | str | None) -> bool:
 def _redactor(value: Redactor | str | None) -> Redactor | None:
     if value is None:
         return None
-    if value != "secrets":
+    if value != _SECRETS:
         return check.function("redact", value)
     from helicone_logging.payload.secrets import mask_secrets
 

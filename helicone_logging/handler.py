@@ -25,22 +25,11 @@ from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
-from helicone_logging.payload.wires import helicone
+from helicone_logging.payload.sanitized import record_of
+from helicone_logging.payload.span import SpanData
+from helicone_logging.payload.wires.helicone import HeliconeWire
 
 _MIB = 1024 * 1024
-
-
-class _Entry(NamedTuple):
-    """A formatter's snapshot as delivery sees it (`core.wire.Entry`)."""
-
-    snapshot: helicone.Entry
-
-    @property
-    def size(self) -> int:
-        return helicone.entry_size(self.snapshot)
-
-    def encode(self) -> bytes:
-        return helicone.entry_bytes(self.snapshot)
 
 
 class _QueueOptions(NamedTuple):
@@ -274,10 +263,10 @@ class HeliconeHandler(logging.Handler):
             if not is_selected and not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            entry, cut_values, malformed = self._traces.snapshot(record, self._text(record))
-            if cut_values or malformed:
-                sender.diagnostics.count(cut_values=cut_values, malformed=malformed)
-            sender.submit(_Entry(entry))
+            entry = self._traces.entry(record, self._text(record))
+            if type(entry) is SpanData and (entry.cut_values or entry.malformed):
+                sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
+            sender.submit(entry)
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.count(unencodable=1)
             where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
@@ -289,7 +278,7 @@ class HeliconeHandler(logging.Handler):
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
         if self.formatter is None or self.formatter is self._traces:
             return None
-        return self.formatter.format(logging.makeLogRecord(record.__dict__))
+        return self.formatter.format(record_of(record.__dict__))
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # tells more than the base's None
         """Waits until what is queued now is delivered, or refused for good.
@@ -348,7 +337,7 @@ def _sender_for(settings: _Settings) -> Sender:
     diagnostics = Diagnostics()
     queue = _queue(settings.queue, diagnostics)
     transport = _transport_maker(settings.transport)
-    sender = Sender(settings, settings.delivery, queue, helicone.HeliconeWire(), transport, diagnostics)
+    sender = Sender(settings, settings.delivery, queue, HeliconeWire(), transport, diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly
         sender.start_worker()  # what an earlier process left goes first
     return sender
@@ -370,7 +359,7 @@ def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
     return Spool(
         Directory(options.spool_path, any_owner=options.is_drain),
         options.spool_bytes,
-        wire=helicone.HeliconeWire.name,
+        wire=HeliconeWire.name,
         overflow=options.overflow,
         block_timeout=options.block_timeout,
         window=Window(*bounds),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +15,10 @@ from helicone_logging.core.findings import Finding
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
-from helicone_logging.payload.wires import helicone
+from helicone_logging.payload.wires.helicone import HeliconeWire
 from helicone_logging.receiver.rows import Choice, Message, Row, attributes_of, row_of, spans_of
 
+_WIRE = HeliconeWire()
 _STATUSES = ("unset", "ok", "error")
 _WIDTH = 100
 
@@ -214,7 +214,7 @@ class _Capture:
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
         if formatter.selects(record):
-            self.spans.add(_captured(json.loads(helicone.body(formatter.encode(record, text)))))
+            self.spans.add(_captured(_WIRE.payload(formatter.span(record, text).encode())))
 
 
 def _ancestors(logger: logging.Logger) -> Iterator[logging.Logger]:
@@ -315,7 +315,7 @@ def _level(level: int | str) -> int:
     return number
 
 
-def _captured(payload: dict[str, Any]) -> CapturedSpan:
+def _captured(payload: Mapping[str, Any]) -> CapturedSpan:
     (span,) = spans_of(payload)
     row, attributes = row_of(span), attributes_of(span)
     start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])

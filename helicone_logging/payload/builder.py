@@ -1,24 +1,50 @@
-"""Builds the one span of a record from its fields, so that everything the server reads is filled."""
+"""Builds the one span of a record: one pass over its fields, by the table of fields.
+
+What a record says (messages, an exception, a redactor, content that is not captured) changes what the pass does, not
+which pass it takes. Everything the server reads is filled, so that no row is blank.
+"""
 
 from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from helicone_logging.core.coerce import Scalar, scalar_of, text_of
-from helicone_logging.llm.providers import names
+from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.llm.providers import names as provider_names
 from helicone_logging.payload import fields as vocabulary
-from helicone_logging.payload.exceptions import Failure
-from helicone_logging.payload.fields import COMPLETION, HELICONE, PROMPT, PROPERTY
-from helicone_logging.payload.identity import identity_of, take_identity
-from helicone_logging.payload.limits import STACKTRACE, cut_text
-from helicone_logging.payload.redaction import Redactor, redacted, size_of
+from helicone_logging.payload.conversation import say, write_completion, write_prompt
+from helicone_logging.payload.exceptions import ExceptionInfo
+from helicone_logging.payload.fields import (
+    COMPLETION,
+    COMPLETION_TOKENS,
+    FIELDS,
+    HELICONE,
+    MODEL,
+    PROMPT,
+    PROMPT_TOKENS,
+    PROPERTY,
+    READERS,
+    SYSTEM,
+    TOTAL_TOKENS,
+    Field,
+    Rest,
+    Special,
+    text_in,
+)
+from helicone_logging.payload.identity import SpanIdentity, identity_of
+from helicone_logging.payload.limits import STACKTRACE, Limits, bounded, cut_text, redacted_attributes
+from helicone_logging.payload.redaction import Redactor, not_captured, redacted
+from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.times import take_times, times_of
-from helicone_logging.payload.wires.helicone import Draft
+from helicone_logging.payload.sources import HOLDERS, PLACE, Said
+from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
+from helicone_logging.payload.times import times_of
 
+_SESSION_ID, _SESSION_NAME, _SESSION_PATH = (HELICONE + name for name in ("Session-Id", "Session-Name", "Session-Path"))
+_LOGGER, _LEVEL = PROPERTY + "logger", PROPERTY + "level"
+_NO_FIELD = Field("")  # stands for an attribute of the record itself
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUSES = {"unset": 0, "ok": 1, "success": 1, "error": 2, "failed": 2, "failure": 2}
 _INTERNAL, _CLIENT = _KINDS["internal"], _KINDS["client"]
@@ -27,6 +53,7 @@ _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
+_MAX_PLACED = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
 
 # Helicone takes the tree's icon from the model's prefix; these operations are no calls of a model.
 _STEP_PREFIXES = {
@@ -50,7 +77,8 @@ class SpanOptions(NamedTuple):
         properties: Helicone properties of every span.
         capture_content: False to send the size of content instead of the content.
         provider_overrides: the provider's name to send instead of another.
-        redactor: sees a span's name before the session's path is made of it; None for none.
+        redactor: sees every value, and a span's name before the session's path is made of it; None for none.
+        limits: how much a span may carry.
     """
 
     session_name: str
@@ -59,48 +87,7 @@ class SpanOptions(NamedTuple):
     capture_content: bool
     provider_overrides: Mapping[str, str]
     redactor: Redactor | None
-
-
-class Message(NamedTuple):
-    """What a record says in words.
-
-    Args:
-        text: the rendered message, without a traceback.
-        failure: the exception it tells of, if any.
-    """
-
-    text: str
-    failure: Failure | None
-
-
-class Place(NamedTuple):
-    """Where a span stands: what is its own even among spans of the same call site.
-
-    Args:
-        trace_id: 32 hexadecimal digits.
-        trace_name: the trace as the user wrote it.
-        span_id: 16 hexadecimal digits.
-        parent_id: likewise, or None.
-        start: nanoseconds since the epoch.
-        end: likewise.
-        name: its name, as it is shown.
-        path: its session path.
-        malformed: 1 when its `traceparent` cannot be read, else 0.
-    """
-
-    trace_id: str
-    trace_name: str
-    span_id: str
-    parent_id: str | None
-    start: int
-    end: int
-    name: str
-    path: str
-    malformed: int
-
-
-_Place = tuple[str, str, str, str | None, int, int, str, str, int]
-"""A `Place` that every record waits for: a plain tuple is made in a quarter of the time."""
+    limits: Limits
 
 
 class SpanBuilder:
@@ -108,185 +95,281 @@ class SpanBuilder:
 
     Args:
         options: what shapes them.
+        encoder: makes bytes of them.
         paths: finds the session paths.
+        own_names: attributes of records that are no fields of the user's.
     """
 
-    def __init__(self, options: SpanOptions, paths: SessionPaths) -> None:
-        names.prepared()
+    def __init__(
+        self, options: SpanOptions, encoder: Encoder, paths: SessionPaths, own_names: Iterable[str] = ()
+    ) -> None:
+        provider_names.prepared()
         self._options = options
+        self._encoder = encoder
         self._paths = paths
         self._properties = {PROPERTY + key: value for key, value in options.properties.items()}
+        self._of_records = {**dict.fromkeys(own_names, _NO_FIELD), **READERS}
 
-    def place(self, record: logging.LogRecord, fields: dict[str, object], message: Message) -> Place:
-        """Takes the fields that say where the span of a record stands.
-
-        Args:
-            record: says where and when it was logged.
-            fields: its canonical fields; those that were understood are removed.
-            message: what it says.
-        """
-        trace_id, trace_name, span_id, is_known, parent_id, malformed = take_identity(fields)
-        start, end = take_times(fields, record.created)
-        name = vocabulary.take_text(fields, "span_name") if "span_name" in fields else None
-        if not name and self._options.capture_content:
-            name = message.text
-        name = self._shown_name(record, name)
-        explicit = vocabulary.take_text(fields, "session_path") if "session_path" in fields else None
-        enclosing = vocabulary.take_text(fields, "parent_path") if "parent_path" in fields else None
-        path = self._paths.find(name, trace_id, span_id, parent_id, explicit, enclosing)
-        if is_known:
-            self._paths.remember(trace_id, span_id, path)
-        return Place(trace_id, trace_name, span_id, parent_id, start, end, name, path, malformed)
-
-    def simple_place(
+    def build(
         self,
-        record: logging.LogRecord,
+        record: Mapping[str, Any],
+        fields: Mapping[str, object] | None,
         text: str,
-        trace: object,
-        span: object,
-        parent: object,
-        enclosing: str | None,
-        duration_ms: object,
-    ) -> _Place:
-        """Returns what `place` does, as a plain tuple, for a record with no other fields than these.
-
-        Args:
-            record: says where and when it was logged.
-            text: what it says; no redactor sees it.
-            trace: its `trace_id`; None where it has none, as for all of these.
-            span: its `span_id`.
-            parent: its `parent_span_id`.
-            enclosing: its `parent_path`.
-            duration_ms: its duration.
-
-        Raises:
-            ValueError: the duration cannot be read.
-        """
-        trace_id, trace_name, span_id, is_known, parent_id, malformed = identity_of(trace, span, parent)
-        start, end = times_of(record.created, duration_ms)
-        name = text if 0 < len(text) <= _MAX_NAME else self._shown_name(record, text)
-        path = self._paths.find(name, trace_id, span_id, parent_id, None, enclosing)
-        if is_known:
-            self._paths.remember(trace_id, span_id, path)
-        return trace_id, trace_name, span_id, parent_id, start, end, name, path, malformed
-
-    def _shown_name(self, record: logging.LogRecord, name: str | None) -> str:
-        name = name or text_of(record.funcName or record.name)
-        redactor = self._options.redactor
-        if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
-            name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
-        return cut_text(name, _MAX_NAME)
-
-    def build(self, record: logging.LogRecord, fields: dict[str, object], message: Message, place: Place) -> Draft:
+        exception: ExceptionInfo | None,
+        *,
+        is_placed: bool = False,
+    ) -> SpanData:
         """Returns the span of a record.
 
         Args:
-            record: says where it was logged, and at which level.
-            fields: its canonical fields without those of its place; they are used up.
-            message: what it says.
-            place: where it stands.
+            record: its attributes, which say where and when it was logged, and at which level.
+            fields: what was logged with it, by canonical names; None for what stands among its attributes.
+            text: what it says, without a traceback.
+            exception: the exception it tells of, if any.
+            is_placed: whether `remember_place` was called for it.
         """
-        capture_text = self._options.capture_content
+        options = self._options
+        capture_text = options.capture_content
+        attributes: dict[str, Value] = {}
+        special: Special = {}
+        rest: Rest = {}
+        if fields is None:
+            _read_fields(record, self._of_records, attributes, special, rest)
+        else:
+            _read_fields(fields, READERS, attributes, special, rest)
+        identity = identity_of(special, rest)
+        start, end = times_of(special, record["created"], rest)
+        name = self._name(record, special, text, rest)
+        path = self._path(special, identity, name, rest)
+        if identity.is_known and not is_placed:
+            ids = identity.trace_id + identity.span_id
+            self._paths.remember(ids, _placed_already, (ids, path))
+        status, kind = self._status(record, special, exception, rest), self._kind(special, attributes, rest)
+        self._name_model(attributes, rest, name)
+        _sum_tokens(attributes)
+        self._write_session(special, attributes, identity.trace_name, path, rest)
         if not capture_text:
-            message = _without_content(message)
-        attributes: dict[str, Scalar] = {}
-        failure = message.failure
-        status = _take_code(fields, "status", _status, _ERROR if _is_failed(record, message) else _OK)
-        kind = _take_code(fields, "span_kind", _kind, _CLIENT if "model" in fields else _INTERNAL)
-        self._name_model(fields, place.name)
-        vocabulary.take_attributes(fields, attributes)
-        self._take_session(fields, attributes, place)
-        _describe(record, attributes, failure, place.parent_id, capture_text)
-        _take_content(fields, attributes, message, capture_text)
-        self._take_properties(fields, attributes, record, failure, is_error=status == _ERROR)
-        return Draft(
-            place.trace_id,
-            place.span_id,
-            place.name,
-            kind,
-            place.start,
-            place.end,
-            status,
-            attributes,
-            has_exception=failure is not None,
+            text, exception = not_captured(text), _without_content(exception)
+        _describe(record, attributes, exception, identity.parent_id, capture_text=capture_text)
+        if not write_prompt(special, attributes, capture_text=capture_text):
+            say(attributes, PROMPT, "user", text)
+        has_completion = write_completion(special, attributes, rest, capture_text=capture_text)
+        if exception is not None and not has_completion:
+            say(attributes, COMPLETION, "assistant", exception.summary)
+        self._write_properties(record, special, attributes, exception, rest, is_error=status == _ERROR)
+        if options.redactor is not None:
+            attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
+        keys, values = tuple(attributes), tuple(attributes.values())
+        span = SpanData(
+            encoder=self._encoder,
+            trace_id=identity.trace_id,
+            span_id=identity.span_id,
+            parent_id=identity.parent_id,
+            name=name,
+            kind=kind,
+            start=start,
+            end=end,
+            status=status,
+            keys=keys,
+            values=values,
+            has_exception=exception is not None,
+            dropped=0,
+            cut_values=0,
+            malformed=identity.malformed,
+            size=size_of(self._encoder, name, keys, values),
+        )
+        return bounded(span, options.limits)
+
+    def remember_place(self, said: Said, place: tuple[Any, ...]) -> None:
+        """Keeps where a span stands whose record names its id, for spans that name it as their parent.
+
+        Args:
+            said: what the record says.
+            place: its values of `PLACE`.
+        """
+        record = said.record
+        self._paths.remember(
+            place[:2], self._place, (record["funcName"], record["name"], said.text[:_MAX_PLACED], *place)
         )
 
-    def _name_model(self, fields: dict[str, object], name: str) -> None:
+    def _place(self, function: str | None, logger: str, text: str, *place: Any) -> tuple[str, str] | None:
+        """Finds the ids of a span in one, and its path; None for one whose id names nothing."""
+        unread: Rest = {}
+        given = {name: value for name, value in zip(PLACE, place, strict=True) if vocabulary.is_given(value)}
+        identity = identity_of(given, unread)
+        if not identity.is_known:
+            return None
+        name = self._name({"funcName": function, "name": logger}, given, text, unread)
+        return identity.trace_id + identity.span_id, self._path(given, identity, name, unread)
+
+    def _path(self, special: Special, identity: SpanIdentity, name: str, rest: Rest) -> str:
+        explicit, enclosing = text_in(special, "session_path", rest), text_in(special, "parent_path", rest)
+        return self._paths.find(name, identity.trace_id, identity.span_id, identity.parent_id, explicit, enclosing)
+
+    def _name(self, record: Mapping[str, Any], special: Special, text: str, rest: Rest) -> str:
+        name = text_in(special, "span_name", rest)
+        if not name and self._options.capture_content:
+            name = text
+        name = name or text_of(record["funcName"] or record["name"])
+        redactor = self._options.redactor
+        if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
+            name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
+        return name if len(name) <= _MAX_NAME else cut_text(name, _MAX_NAME)
+
+    @staticmethod
+    def _status(record: Mapping[str, Any], special: Special, exception: ExceptionInfo | None, rest: Rest) -> int:
+        if "status" in special:
+            status = _read_status(special["status"])
+            if status is not None:
+                return status
+            rest["status"] = special["status"]
+        level = record["levelno"]  # None in records made by hand
+        is_failed = exception is not None or (isinstance(level, int) and level >= logging.ERROR)
+        return _ERROR if is_failed else _OK
+
+    @staticmethod
+    def _kind(special: Special, attributes: Mapping[str, Value], rest: Rest) -> int:
+        if "span_kind" in special:
+            kind = _read_kind(special["span_kind"])
+            if kind is not None:
+                return kind
+            rest["span_kind"] = special["span_kind"]
+        return _CLIENT if MODEL in attributes or "model" in rest else _INTERNAL
+
+    def _name_model(self, attributes: dict[str, Value], rest: Rest, name: str) -> None:
         """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
-        model = vocabulary.read_text(fields.get("model"))
-        provider = vocabulary.read_text(fields.get("provider"))
+        model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
         if provider is None and model is not None:
-            provider = names.provider_of_model(model)
+            provider = provider_names.provider_of_model(str(model))
         if provider is not None:
-            fields["provider"] = names.canonical(provider, self._options.provider_overrides)
-        if model is None and "model" not in fields:
-            step = _step_model(fields, name)
+            attributes[SYSTEM] = provider_names.canonical(str(provider), self._options.provider_overrides)
+        if model is None and "model" not in rest:
+            step = _step_model(attributes, name)
             if step is not None:
-                fields["model"] = step
+                for key in FIELDS["model"].lands_in:
+                    attributes[key] = step
 
-    def _take_session(self, fields: dict[str, object], attributes: dict[str, Scalar], place: Place) -> None:
-        session_id = vocabulary.take_text(fields, "session_id")
-        session_name = vocabulary.take_text(fields, "session_name") or self._options.session_name
+    def _write_session(
+        self, special: Special, attributes: dict[str, Value], trace_name: str, path: str, rest: Rest
+    ) -> None:
+        session_id = text_in(special, "session_id", rest)
+        session_name = text_in(special, "session_name", rest) or self._options.session_name
         if self._options.sessions or session_id is not None:
-            attributes[HELICONE + "Session-Id"] = session_id or place.trace_name
-            attributes[HELICONE + "Session-Name"] = session_name
-            attributes[HELICONE + "Session-Path"] = place.path
+            attributes[_SESSION_ID] = session_id or trace_name
+            attributes[_SESSION_NAME] = session_name
+            attributes[_SESSION_PATH] = path
 
-    def _take_properties(
+    def _write_properties(
         self,
-        fields: dict[str, object],
-        attributes: dict[str, Scalar],
-        record: logging.LogRecord,
-        failure: Failure | None,
+        record: Mapping[str, Any],
+        special: Special,
+        attributes: dict[str, Value],
+        exception: ExceptionInfo | None,
+        rest: Rest,
         *,
         is_error: bool,
     ) -> None:
-        """Takes the properties, the nearest to the record last, so that they win."""
-        # The server itself shows every row as a success.
-        attributes[PROPERTY + "logger"] = text_of(record.name)
-        attributes[PROPERTY + "level"] = text_of(record.levelname)
-        if is_error:
+        """Writes the properties, the nearest to the record last, so that they win, and all that nobody else took."""
+        attributes[_LOGGER] = text_of(record["name"])
+        attributes[_LEVEL] = text_of(record["levelname"])
+        if is_error:  # the server itself shows every row as a success
             attributes[PROPERTY + "error"] = "true"
-        if failure is not None:
-            attributes[PROPERTY + "exception"] = failure.type
-        attributes.update(self._properties)
-        has_properties = isinstance(fields.get("properties"), Mapping)
-        given = vocabulary.properties_of(fields.pop("properties")) if has_properties else {}
-        vocabulary.take_rest(fields, attributes, capture_text=self._options.capture_content)
+        if exception is not None:
+            attributes[PROPERTY + "exception"] = exception.type
+        if self._properties:
+            attributes.update(self._properties)
+        given: Mapping[str, str] = {}
+        if "properties" in special:
+            if isinstance(special["properties"], Mapping):
+                given = vocabulary.properties_of(special["properties"])
+            else:
+                rest["properties"] = special["properties"]
+        for holder in HOLDERS:
+            if holder in special:  # an object that no reader knows
+                rest[holder] = special[holder]
+        if rest:
+            write_rest(rest, attributes, capture_text=self._options.capture_content)
         for key, value in given.items():
             attributes[PROPERTY + key] = value
 
 
-def _step_model(fields: dict[str, object], name: str) -> str | None:
-    operation = vocabulary.read_text(fields.get("operation")) or ""
-    tool = vocabulary.read_text(fields.get("tool_name"))
-    prefix = _STEP_PREFIXES.get(operation.lower(), "tool" if tool else None)
+def _read_fields(
+    fields: Mapping[str, object],
+    readers: Mapping[str, Field],
+    attributes: dict[str, Value],
+    special: Special,
+    rest: Rest,
+) -> None:
+    """Goes once over all fields, and does with each what the table says.
+
+    Args:
+        fields: names and values, as they were logged; None and empty text are as if absent.
+        readers: the table, under names and aliases.
+        attributes: where values go that land in the span as they are.
+        special: where fields go that are read together with others.
+        rest: where everything else goes.
+    """
+    aliases: list[tuple[str, Field, object]] = []
+    for key, value in fields.items():
+        field = readers.get(key)
+        if field is _NO_FIELD or value is None or (type(value) is str and not value):
+            continue
+        if field is None:
+            name = key if type(key) is str else text_of(key)
+            if name[:1] != "_" or readers is READERS:
+                rest[name] = value
+        elif field.name != key:
+            aliases.append((key, field, value))
+        else:
+            _read_field(key, field, value, attributes, special, rest)
+    for key, field, value in aliases:  # a field's own name wins, and then the first of its aliases
+        is_there = field.name in special or field.name in rest or not attributes.keys().isdisjoint(field.lands_in)
+        if is_there:
+            rest[key] = value
+        else:
+            _read_field(field.name, field, value, attributes, special, rest)
+
+
+def _read_field(
+    name: str, field: Field, value: object, attributes: dict[str, Value], special: Special, rest: Rest
+) -> None:
+    if field.read is None:
+        special[name] = value
+        return
+    read = value if type(value) is field.plain else field.read(value)
+    if read is None:
+        rest[name] = value
+        return
+    for key in field.lands_in:
+        attributes[key] = read  # type: ignore[assignment]  # `plain` is one of its types
+
+
+def _placed_already(ids: str, path: str) -> tuple[str, str]:
+    return ids, path
+
+
+def _sum_tokens(attributes: dict[str, Value]) -> None:
+    if TOTAL_TOKENS not in attributes:
+        asked, answered = attributes.get(PROMPT_TOKENS), attributes.get(COMPLETION_TOKENS)
+        if asked is not None or answered is not None:
+            attributes[TOTAL_TOKENS] = int(asked or 0) + int(answered or 0)
+
+
+def _step_model(attributes: Mapping[str, Value], name: str) -> str | None:
+    operation, tool = attributes.get(vocabulary.OPERATION), attributes.get(vocabulary.TOOL_NAME)
+    if operation is None and tool is None:
+        return None
+    prefix = _STEP_PREFIXES.get(str(operation or "").lower(), "tool" if tool else None)
     return None if prefix is None else f"{prefix}:{tool or name}"
 
 
-def _without_content(message: Message) -> Message:
-    failure = message.failure
-    if failure is not None:
-        failure = failure._replace(message=size_of(failure.message), stacktrace=size_of(failure.stacktrace))
-    return Message(size_of(message.text), failure)
+def _without_content(exception: ExceptionInfo | None) -> ExceptionInfo | None:
+    if exception is None:
+        return None
+    return exception._replace(message=not_captured(exception.message), stacktrace=not_captured(exception.stacktrace))
 
 
-def _is_failed(record: logging.LogRecord, message: Message) -> bool:
-    level: object = record.levelno  # None in records made by hand
-    return message.failure is not None or (isinstance(level, int) and level >= logging.ERROR)
-
-
-def _take_code(fields: dict[str, object], field_name: str, read: Callable[[object], int | None], default: int) -> int:
-    if field_name not in fields:
-        return default
-    code = read(fields[field_name])
-    if code is None:
-        return default
-    del fields[field_name]
-    return code
-
-
-def _kind(value: object) -> int | None:
+def _read_kind(value: object) -> int | None:
     """A kind by name, or by its number in OTLP; OpenTelemetry's own enum counts differently, so its name is read."""
     word = _word(value)
     if word in _KINDS:
@@ -294,7 +377,7 @@ def _kind(value: object) -> int | None:
     return int(word) if word.isdecimal() and int(word) in _KINDS.values() else None
 
 
-def _status(value: object) -> int | None:
+def _read_status(value: object) -> int | None:
     """A status by name or number; 100 to 599 are HTTP's."""
     word = _word(value)
     if word in _STATUSES:
@@ -313,34 +396,24 @@ def _word(value: object) -> str:
     return ""
 
 
-def _take_content(
-    fields: dict[str, object], attributes: dict[str, Scalar], message: Message, capture_text: bool
-) -> None:
-    has_prompt = vocabulary.take_messages(fields, attributes, capture_text=capture_text)
-    if not has_prompt:
-        vocabulary.write_message(attributes, PROMPT, 0, "user", message.text)
-    has_completion = vocabulary.take_completion(fields, attributes, capture_text=capture_text)
-    if message.failure is not None and not has_completion:
-        vocabulary.write_message(attributes, COMPLETION, 0, "assistant", message.failure.summary)
-
-
 def _describe(
-    record: logging.LogRecord,
-    attributes: dict[str, Scalar],
-    failure: Failure | None,
+    record: Mapping[str, Any],
+    attributes: dict[str, Value],
+    exception: ExceptionInfo | None,
     parent_id: str | None,
+    *,
     capture_text: bool,
 ) -> None:
     """Adds what OpenTelemetry's conventions know of a record and Helicone does not show."""
-    attributes["code.function"] = text_of(record.funcName)
-    attributes["code.filepath"] = text_of(record.pathname)
-    attributes["code.lineno"] = scalar_of(record.lineno)
+    attributes["code.function"] = text_of(record["funcName"])
+    attributes["code.filepath"] = text_of(record["pathname"])
+    attributes["code.lineno"] = scalar_of(record["lineno"])
     if parent_id is not None:
         attributes["parent_span_id"] = parent_id
-    stack: object = record.stack_info
+    stack = record["stack_info"]
     if isinstance(stack, str):
-        attributes["code.stacktrace"] = stack if capture_text else size_of(stack)
-    if failure is not None:
-        attributes["exception.type"] = failure.type
-        attributes["exception.message"] = failure.message
-        attributes[STACKTRACE] = failure.stacktrace
+        attributes["code.stacktrace"] = text_of(stack) if capture_text else not_captured(stack)
+    if exception is not None:
+        attributes["exception.type"] = exception.type
+        attributes["exception.message"] = exception.message
+        attributes[STACKTRACE] = exception.stacktrace

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import traceback
 from typing import NamedTuple
 
+from helicone_logging.core.coerce import text_of
+
 _TRACEBACK_HEADER = "Traceback (most recent call last):\n"
 _TRACEBACK_BELOW = "\n" + _TRACEBACK_HEADER
+_UNREADABLE = "<unreadable traceback>"
 _LAST_LINE = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
 
 
-class Failure(NamedTuple):
+class ExceptionInfo(NamedTuple):
     """An exception as OpenTelemetry describes it.
 
     Args:
@@ -34,23 +36,53 @@ class Failure(NamedTuple):
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
-def has_failure(record: logging.LogRecord, message: str) -> bool:
-    """Returns whether a record may tell of an exception, by itself or at the end of its rendered message."""
-    return bool(record.exc_info or record.exc_text or _TRACEBACK_BELOW in message)
+class CapturedException(NamedTuple):
+    """An exception as it was when its record was logged; its traceback becomes text when somebody asks.
+
+    Args:
+        type: the class' qualified name.
+        message: its text.
+        traceback: its frames and those of its causes, without their lines of source; None where only text is left.
+        text: the traceback as another formatter wrote it; None where nobody has.
+    """
+
+    type: str
+    message: str
+    traceback: traceback.TracebackException | None
+    text: str | None
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        return 200 * len(self.traceback.stack) + 2 * len(self.message) if self.traceback else 2 * len(self.text or "")
+
+    def described(self) -> ExceptionInfo:
+        """Returns it in words; reads lines of source."""
+        if self.text is not None:
+            return ExceptionInfo(self.type, self.message, self.text)
+        try:
+            return ExceptionInfo(self.type, self.message, "".join(self.traceback.format()).rstrip("\n"))  # type: ignore[union-attr]
+        except Exception:  # noqa: BLE001 - an exception of the user's may be broken, and so may one of its causes
+            return ExceptionInfo(self.type, self.message, _UNREADABLE)
 
 
-def failure_of(record: logging.LogRecord) -> Failure | None:
-    """Returns the exception that a record carries in `exc_info` or, after another formatter, in `exc_text`."""
-    if not record.exc_info and not record.exc_text:
+def captured(exc_info: object, exc_text: object) -> CapturedException | None:
+    """Returns the exception that a record carries.
+
+    Args:
+        exc_info: the record's.
+        exc_text: the traceback that another formatter has left there; the only source after a `QueueHandler`.
+    """
+    text = text_of(exc_text) if isinstance(exc_text, str) and exc_text else None
+    if isinstance(exc_info, tuple) and len(exc_info) == 3 and isinstance(exc_info[1], BaseException):
+        return _from_exception(exc_info[1], text)
+    if text is None:
         return None
-    info: object = record.exc_info
-    if isinstance(info, tuple) and len(info) == 3 and isinstance(info[1], BaseException):
-        return _from_exception(info[1], record.exc_text)
-    text: object = record.exc_text
-    return _from_text(text) if isinstance(text, str) and text else None
+    told = _from_text(text)
+    return CapturedException(told.type, told.message, None, told.stacktrace)
 
 
-def split_traceback(message: str) -> tuple[str, Failure | None]:
+def split_traceback(message: str) -> tuple[str, ExceptionInfo | None]:
     """Takes a traceback off the end of a message.
 
     Args:
@@ -63,17 +95,17 @@ def split_traceback(message: str) -> tuple[str, Failure | None]:
     return (before, _from_text(_TRACEBACK_HEADER + after)) if header else (message, None)
 
 
-def _from_exception(error: BaseException, formatted: object) -> Failure:
-    if not isinstance(formatted, str) or not formatted:
-        formatted = _formatted(error)
-    return Failure(_type_name(type(error)), _message(error), formatted)
-
-
-def _formatted(error: BaseException) -> str:
-    try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
-    except Exception:  # noqa: BLE001 - an exception of the user's may be broken, and so may one of its causes
-        return "<unreadable traceback>"
+def _from_exception(error: BaseException, text: str | None) -> CapturedException:
+    if text is None:
+        try:
+            frames = traceback.TracebackException(
+                type(error), error, error.__traceback__, lookup_lines=False, compact=True
+            )
+        except Exception:  # noqa: BLE001 - an exception of the user's may be broken, and so may one of its causes
+            frames, text = None, _UNREADABLE
+    else:
+        frames = None
+    return CapturedException(_type_name(type(error)), _message(error), frames, text)
 
 
 def _type_name(kind: type[BaseException]) -> str:
@@ -84,15 +116,15 @@ def _type_name(kind: type[BaseException]) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        return text_of(str(error))
     except Exception:  # noqa: BLE001 - an exception of the user's may be as broken as any object
         return "<unreadable message>"
 
 
-def _from_text(stacktrace: str) -> Failure:
+def _from_text(stacktrace: str) -> ExceptionInfo:
     """The type and message stand on the first line that is not indented after the last frames."""
     lines = stacktrace.rstrip("\n").split("\n")
     last = max((index for index, line in enumerate(lines) if line.startswith(" ")), default=-1) + 1
     match = _LAST_LINE.fullmatch("\n".join(lines[last:]))
     kind, message = (match[1], match[2] or "") if match else ("Exception", "\n".join(lines[last:]))
-    return Failure(kind, message, stacktrace.rstrip("\n"))
+    return ExceptionInfo(kind, message, stacktrace.rstrip("\n"))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from helicone_logging.context.binding import STAMPED_MARK
-from helicone_logging.context.inherited import ambient_of
+from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.inherited import inherited_by
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given
 
 EXPORTS = ("explicit", "context", "all")
 
 
-class Selection:
+class ExportPolicy:
     """Decides whether a record is exported.
 
     Args:
@@ -34,18 +34,18 @@ class Selection:
             return True
         data = record.__dict__
         for name in self._context_names:  # a loop of its own, as every foreign record waits for it
-            if name in data and is_given(data[name]) and name not in data.get(STAMPED_MARK, ()):
+            if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
         logged = data["msg"]
         is_mapping = type(logged) is not str and issubclass(type(logged), dict)
         if is_mapping and _carries(logged, self._context_names):
             return True
-        if not ambient_of(record):
+        if not inherited_by(record):
             return False
         if self._exports_bound:
             return True
         for name in self._model_names:
-            if name in data and is_given(data[name]) and name not in data.get(STAMPED_MARK, ()):
+            if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
         return is_mapping and _carries(logged, self._model_names)
 

@@ -1,4 +1,4 @@
-"""Redacts a span, bounds what it carries, and encodes it; what is cut or dropped is marked and counted."""
+"""Bounds what a span carries; what is cut or dropped is marked and counted."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from helicone_logging.core.coerce import Scalar
 from helicone_logging.payload.redaction import Redactor, redacted
-from helicone_logging.payload.wires.helicone import Draft, Encoder
+from helicone_logging.payload.span import SpanData, Value, size_of
 
 STACKTRACE = "exception.stacktrace"
 LEAST_VALUE_LENGTH = 100
+MAX_ESCAPE = 6
+"""Bytes that JSON makes of a character at the most, for each byte of its UTF-8."""
 
 
 class Limits(NamedTuple):
@@ -20,7 +21,7 @@ class Limits(NamedTuple):
     Args:
         value_length: characters of one value.
         attributes: attributes of one span.
-        span_bytes: bytes of one entry.
+        span_bytes: bytes of one span, as it stands in a body.
     """
 
     value_length: int
@@ -28,83 +29,70 @@ class Limits(NamedTuple):
     span_bytes: int
 
 
-class Packed(NamedTuple):
-    """A span as it is queued.
+def bounded(span: SpanData, limits: Limits) -> SpanData:
+    """Returns a span within limits; nearly every one is already, and is returned as it is.
 
     Args:
-        entry: its `resourceSpans` entry as JSON.
-        cut_values: how many of its values were longer than allowed.
+        span: the span; where it may have too many bytes, they are counted.
+        limits: a span of more bytes has its values cut shorter and shorter, and then loses its last attributes, until
+            it fits.
     """
-
-    entry: bytes
-    cut_values: int
-
-
-def pack(span: Draft, encoder: Encoder, limits: Limits, redactor: Redactor | None) -> Packed:
-    """Returns a span as bytes, redacted and within limits.
-
-    Args:
-        span: the span.
-        encoder: makes the bytes.
-        limits: a span of more bytes has its values cut shorter and shorter, and then loses its last attributes,
-            until it fits.
-        redactor: sees every value; None for none.
-    """
-    if redactor is not None:
-        span = _redacted(span, redactor, limits.value_length)
-    if is_within(span.attributes, limits):
-        entry = encoder.encode(span)
-        if len(entry) <= limits.span_bytes:
-            return Packed(entry, 0)
-    return _cut_until_it_fits(span, encoder, limits)
+    is_short = span.size <= limits.value_length or not _longer(span.attributes, limits.value_length)
+    is_small = span.size * MAX_ESCAPE <= limits.span_bytes or len(span.encode()) <= limits.span_bytes
+    if is_short and is_small and len(span.keys) <= limits.attributes:
+        return span
+    return _cut_until_it_fits(span, limits)
 
 
-def is_within(attributes: Mapping[str, Scalar], limits: Limits) -> bool:
-    """Returns whether nothing has to be cut or dropped, but for the sake of the bytes of all of them."""
-    longest = limits.value_length
-    for value in attributes.values():  # a loop, as every record pays for it
-        if type(value) is str and len(value) > longest:
-            return False
-    return len(attributes) <= limits.attributes
-
-
-def _cut_until_it_fits(span: Draft, encoder: Encoder, limits: Limits) -> Packed:
+def _cut_until_it_fits(span: SpanData, limits: Limits) -> SpanData:
     length = limits.value_length
-    kept = _first(span.attributes, limits.attributes)
+    attributes = span.attributes
+    kept = _first(attributes, limits.attributes)
     while True:
         cut = {key: cut_text(value, length, from_top=key == STACKTRACE) for key, value in _longer(kept, length)}
-        dropped = len(span.attributes) - len(kept)
-        entry = encoder.encode(span._replace(attributes={**kept, **cut}, dropped=dropped))
-        if len(entry) <= limits.span_bytes or not kept:
-            return Packed(entry, len(cut))
+        shorter = _with(span, {**kept, **cut}, dropped=len(attributes) - len(kept), cut_values=len(cut))
+        if len(shorter.encode()) <= limits.span_bytes or not kept:
+            return shorter
         if length > LEAST_VALUE_LENGTH:
             length = max(LEAST_VALUE_LENGTH, length // 2)
         else:
             kept = _first(kept, len(kept) // 2)
 
 
-def _first(attributes: Mapping[str, Scalar], count: int) -> dict[str, Scalar]:
+def _with(span: SpanData, attributes: Mapping[str, Value], *, dropped: int, cut_values: int) -> SpanData:
+    keys, values = tuple(attributes), tuple(attributes.values())
+    size = size_of(span.encoder, span.name, keys, values)
+    return span._replace(keys=keys, values=values, dropped=dropped, cut_values=cut_values, size=size)
+
+
+def _first(attributes: Mapping[str, Value], count: int) -> dict[str, Value]:
     """What Helicone shows of a span comes first, what was logged beside it last."""
     return dict(islice(attributes.items(), count))
 
 
-def _longer(attributes: Mapping[str, Scalar], length: int) -> list[tuple[str, str]]:
+def _longer(attributes: Mapping[str, Value], length: int) -> list[tuple[str, str]]:
     return [(key, value) for key, value in attributes.items() if isinstance(value, str) and len(value) > length]
 
 
-def _redacted(span: Draft, redactor: Redactor, value_length: int) -> Draft:
-    """The span as a redactor leaves it.
+def redacted_attributes(attributes: Mapping[str, Value], redactor: Redactor, value_length: int) -> dict[str, Value]:
+    """Returns attributes as a redactor leaves them.
 
     It sees a value before that is cut, so that no secret escapes by being cut in two. A text of more than twice the
     limit is shortened to that first: no redactor is made for 50 MB, and the cut that is sent is far from that end.
+
+    Args:
+        attributes: names and values.
+        redactor: sees each of them.
+        value_length: characters of one value, as in `Limits`.
     """
-    attributes: dict[str, Scalar] = {}
-    for key, raw in span.attributes.items():
-        seen = cut_text(raw, 2 * value_length, from_top=key == STACKTRACE) if isinstance(raw, str) else raw
-        value = redacted(redactor, key, seen)
+    kept: dict[str, Value] = {}
+    longest = 2 * value_length
+    for key, raw in attributes.items():
+        is_long = type(raw) is str and len(raw) > longest
+        value = redacted(redactor, key, cut_text(str(raw), longest, from_top=key == STACKTRACE) if is_long else raw)
         if value is not None:
-            attributes[key] = value
-    return span._replace(attributes=attributes)
+            kept[key] = value
+    return kept
 
 
 def cut_text(text: str, limit: int, *, from_top: bool = False) -> str:

@@ -1,10 +1,11 @@
-"""Keeps private data out of the payload: a redactor sees every text before it becomes bytes."""
+"""Keeps private data out of the payload: a redactor sees every text before it waits in the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from helicone_logging.core.coerce import Scalar, scalar_of
+from helicone_logging.core.coerce import scalar_of
+from helicone_logging.payload.span import Value
 
 Redactor = Callable[[str, object], object]
 
@@ -12,24 +13,28 @@ MASK = "[redacted]"
 FAILED_MASK = "[redacted: the redactor failed]"
 
 
-def size_of(text: str) -> str:
+def not_captured(text: str) -> str:
     """Returns what stands in the place of a text that is not captured."""
     return f"[not captured: {len(text):,} characters]"
 
 
-def redacted(redactor: Redactor, key: str, value: Scalar) -> Scalar | None:
+def redacted(redactor: Redactor, key: str, value: Value) -> Value | None:
     """Returns what a redactor leaves of a value.
 
     Args:
-        redactor: called with the attribute's key and value; None for the whole attribute to be left out.
+        redactor: called with the attribute's key, and its value as text or an int; None for the whole attribute to be
+            left out.
         key: the attribute's name.
-        value: its text or int.
+        value: what it holds.
 
     Returns:
         None for an attribute to leave out; a mask, never the raw value, when the redactor raises.
     """
+    seen = value if type(value) is str else scalar_of(value)
     try:
-        result = redactor(key, value)
+        result = redactor(key, seen)
     except Exception:  # noqa: BLE001 - a redactor that fails must neither leak nor raise into the application
         return FAILED_MASK
+    if result is seen:
+        return value
     return None if result is None else scalar_of(result)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Mapping
+from typing import Any
 
-from helicone_logging.context.binding import AMBIENT_MARK
-from helicone_logging.context.inherited import ambient_of
+from helicone_logging.context.binding import INHERITED_MARK
+from helicone_logging.context.inherited import inherited_by
+from helicone_logging.core import clock
 from helicone_logging.core.coerce import plain_of, text_of
 
 _LATEST = 2**33  # seconds, in the year 2242
 
 
-def tamed(record: logging.LogRecord) -> logging.LogRecord:
+def record_of(attributes: Mapping[str, Any]) -> logging.LogRecord:
+    """Returns a record with these attributes, without calling the application's record factory (flyte-sdk #1142)."""
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__.update(attributes)
+    return record
+
+
+def sanitized(record: logging.LogRecord) -> logging.LogRecord:
     """Returns a copy of a record in which every value has become text, a number, a list or a dict.
 
     Args:
@@ -22,11 +31,11 @@ def tamed(record: logging.LogRecord) -> logging.LogRecord:
     if type(record.msg) is not dict:
         values["msg"] = text_of(record.msg)
     values["levelno"] = _number(values["levelno"], logging.NOTSET)
-    values["created"] = _number(values["created"], time.time())
+    values["created"] = _number(values["created"], clock.time())
     values["args"] = _arguments(values["args"])
     values["exc_info"] = record.exc_info if _is_exc_info(record.exc_info) else None
-    values[AMBIENT_MARK] = plain_of(ambient_of(record))
-    return logging.makeLogRecord(values)
+    values[INHERITED_MARK] = plain_of(inherited_by(record))
+    return record_of(values)
 
 
 def _number(value: object, default: float) -> float:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from time import monotonic
+from collections.abc import Callable
+from typing import Any
 
 from cachetools import TTLCache
 
 from helicone_logging.context import session_path
-from helicone_logging.core import lifecycle
+from helicone_logging.core import clock, lifecycle
+
+Place = Callable[..., tuple[str, str] | None]
+"""Returns the ids of a span, its trace's and its own in one, and its path; None for a span that nobody can name."""
 
 REMEMBERED_SPANS = 10_000
 REMEMBERED_SECONDS = 3600.0
@@ -36,8 +40,9 @@ class SessionPaths:
         self._now = 0.0
         self._path_of: TTLCache[str, str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         # What came since somebody asked: most spans have no child that asks, and the cache takes 3 µs to put one in.
-        self._fresh: deque[tuple[float, str, str]] = deque(maxlen=self._size)
-        self._last = ""
+        self._fresh: deque[tuple[float, Place, tuple[Any, ...]]] = deque(maxlen=self._size)
+        self._is_placing = False
+        self._last: object = None
 
     def find(
         self, name: str, trace_id: str, span_id: str, parent_id: str | None, explicit: str | None, enclosing: str | None
@@ -61,24 +66,33 @@ class SessionPaths:
             return session_path.join("", name)
         return session_path.join(self._recall(trace_id + parent_id), name)
 
-    def remember(self, trace_id: str, span_id: str, path: str) -> None:
-        """Keeps the path of a span that others can name as their parent.
+    def remember(self, span: object, place: Place, arguments: tuple[Any, ...]) -> None:
+        """Keeps where a span stands that others can name as their parent.
 
         Args:
-            trace_id: its trace.
-            span_id: its own id.
-            path: where it stands.
+            span: what tells it from others; one that is logged again and again is kept once.
+            place: says where; called when a child asks, in the order of the spans.
+            arguments: its arguments, of which nothing can change.
         """
-        span = trace_id + span_id
-        if span != self._last or not self._fresh:  # one that is logged again and again pushes no other out
+        if span != self._last or not self._fresh:
             self._last = span
-            self._fresh.append((monotonic(), span, path))
+            self._fresh.append((clock.monotonic(), place, arguments))
 
     def _recall(self, span: str) -> str:
         with self._lock:
-            with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first
-                while True:
-                    self._now, fresh, path = self._fresh.popleft()
-                    self._path_of[fresh] = path
-            self._now = monotonic()
+            if not self._is_placing:  # to place a span may ask for its parent, which came before it
+                self._is_placing = True
+                try:
+                    self._place_all()
+                finally:
+                    self._is_placing = False
             return self._path_of.get(span, "")
+
+    def _place_all(self) -> None:
+        with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first
+            while True:
+                self._now, place, arguments = self._fresh.popleft()
+                placed = place(*arguments)
+                if placed is not None:
+                    self._path_of[placed[0]] = placed[1]
+        self._now = clock.monotonic()

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from helicone_logging.payload.fields import Rest, Special
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _Number = int | float | Decimal
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
 _ROUNDING = 2048  # nanoseconds by which the difference of two doubles is off at the worst, which is from 1970 to 2262
 _LONGEST = 10 * 366 * 86_400 * 10**9
-_MANY_MS = 1e9
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
 _NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
 
@@ -33,60 +34,45 @@ class Times(NamedTuple):
     end: int
 
 
-def take_times(fields: dict[str, object], created: float) -> Times:
-    """Takes `start_time`, `end_time`, `duration_ms` and `duration` out of the fields.
+def times_of(special: Special, created: float, rest: Rest) -> Times:
+    """Returns when a span began and ended, by `start_time`, `end_time`, `duration_ms` and `duration`.
 
     Start and end win over a duration; of two, the third follows; one alone is measured to, or from, the record's
-    own time. An end before its start makes a span that is zero long. What cannot be read stays in the fields.
+    own time. An end before its start makes a span that is zero long.
 
     Args:
-        fields: the record's fields; those that were understood are removed.
+        special: the record's fields.
         created: the record's own time, in seconds.
+        rest: where fields go that cannot be read.
     """
-    if "start_time" not in fields and "end_time" not in fields:
-        return _before(created, _take_duration(fields) or 0)
-    own = _own(created)
-    is_rounded = isinstance(fields.get("start_time"), float) and isinstance(fields.get("end_time"), float)
-    start, end = _take(fields, "start_time", nanoseconds), _take(fields, "end_time", nanoseconds)
-    duration = _take_duration(fields)
+    own = round(created * 1e6) * 1000
+    if not 0 <= own <= _LATEST:
+        own = 0 if own < 0 else _LATEST
+    duration = _read(special, "duration_ms", _milliseconds, rest)
+    in_seconds = _read(special, "duration", _seconds, rest)
+    if duration is None:
+        duration = in_seconds
+    if "start_time" not in special and "end_time" not in special:
+        return _as_shown(own - duration if duration < own else 0, own) if duration else Times(own, own)
+    start, end = _read(special, "start_time", nanoseconds, rest), _read(special, "end_time", nanoseconds, rest)
     if start is None:
         end = own if end is None else end
         start = max(0, end - (duration or 0))
     elif end is None or (end < start and duration is not None):
         end = max(own, start) if duration is None else start + duration
-    elif is_rounded:
+    elif isinstance(special["start_time"], float) and isinstance(special["end_time"], float):
         end = start + _without_rounding(end - start)
     return _as_shown(start, max(start, end))
 
 
-def times_of(created: float, duration_ms: object) -> tuple[int, int]:
-    """Returns the times of a span that ended when its record was made.
-
-    Args:
-        created: the record's own time, in seconds.
-        duration_ms: how long it took, as the user wrote it; None for nothing.
-
-    Raises:
-        ValueError: the duration cannot be read.
-    """
-    if type(duration_ms) is float and 0 <= duration_ms < _MANY_MS:  # as nearly every one, so it waits for no calls
-        own, length = round(created * 1e6) * 1000, round(duration_ms * 1000) * 1000
-        if length < own <= _LATEST and _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
-            return own - length, own
-        return _before(created, length)
-    duration = 0 if duration_ms is None else _milliseconds(duration_ms)
-    if duration is None:
-        raise ValueError(f"{duration_ms!r} is no duration")
-    return _before(created, duration)
-
-
-def _own(created: float) -> int:
-    return min(max(0, round(created * 1e6) * 1000), _LATEST)
-
-
-def _before(created: float, duration: int) -> Times:
-    own = _own(created)
-    return _as_shown(own - duration if duration < own else 0, own) if duration else Times(own, own)
+def _read(special: Special, name: str, read: Callable[[object], int | None], rest: Rest) -> int | None:
+    value = special.get(name)
+    if value is None:
+        return None
+    result = read(value)
+    if result is None:
+        rest[name] = value
+    return result
 
 
 def _without_rounding(length: int) -> int:
@@ -156,12 +142,6 @@ def _microseconds(fraction: re.Match[str]) -> str:
     return f".{fraction[0][1:7]:0<6}"
 
 
-def _take_duration(fields: dict[str, object]) -> int | None:
-    in_ms = _take(fields, "duration_ms", _milliseconds) if "duration_ms" in fields else None
-    in_seconds = _take(fields, "duration", _seconds) if "duration" in fields else None
-    return in_seconds if in_ms is None else in_ms
-
-
 def _milliseconds(value: object) -> int | None:
     return _length(value, 10**6)
 
@@ -172,7 +152,9 @@ def _seconds(value: object) -> int | None:
 
 def _length(value: object, unit: int) -> int | None:
     try:
-        if isinstance(value, datetime.timedelta):
+        if type(value) is float:
+            result = round(value * (unit // 1000)) * 1000
+        elif isinstance(value, datetime.timedelta):
             result = value // _MICROSECOND * 1000
         else:
             number = _number(float(value) if isinstance(value, str) else value)
@@ -201,12 +183,3 @@ def _scaled(number: _Number, unit: int) -> int:
     if isinstance(number, int) or unit < 1000:
         return int(number) * unit
     return round(number * (unit // 1000)) * 1000
-
-
-def _take(fields: dict[str, object], name: str, read: Callable[[object], int | None]) -> int | None:
-    if name not in fields:
-        return None
-    result = read(fields[name])
-    if result is not None:
-        del fields[name]
-    return result

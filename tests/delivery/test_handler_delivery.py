@@ -12,7 +12,7 @@ from recording_server import PATIENCE
 from helicone_logging import HeliconeHandler
 from helicone_logging.delivery import transport
 from helicone_logging.delivery.outcomes import Kind, Outcome
-from helicone_logging.payload.wires import helicone
+from helicone_logging.payload.frozen import FrozenRecord
 
 TRACE = {"trace_id": "t-1"}
 
@@ -247,15 +247,15 @@ def test_a_body_that_is_larger_than_it_was_thought_to_be_goes_in_parts(batch_siz
 
 def test_a_fault_while_a_body_is_built_neither_loses_nor_doubles_a_record(server, logger_of, monkeypatch) -> None:
     handler = HeliconeHandler(endpoint=server.url, batch_size=10, flush_interval=3600, max_backoff=0)
-    logger, entry_bytes, faults = logger_of(handler), helicone.entry_bytes, []
+    logger, encode, faults = logger_of(handler), FrozenRecord.encode, []
 
-    def failing_once(entry: helicone.Entry) -> bytes:
+    def failing_once(entry: FrozenRecord) -> bytes:
         if len(faults) < 1:
             faults.append(entry)
             raise MemoryError
-        return entry_bytes(entry)
+        return encode(entry)
 
-    monkeypatch.setattr(helicone, "entry_bytes", failing_once)
+    monkeypatch.setattr(FrozenRecord, "encode", failing_once)
     for name in names("r", 10):
         logger.info(name, extra=TRACE)
     server.wait_for(10)
@@ -282,7 +282,7 @@ def test_ctrl_c_in_a_flush_that_sends_itself_keeps_every_record_once(where, serv
 
     with monkeypatch.context() as patch:
         if where == "building":
-            patch.setattr(helicone, "entry_bytes", interrupted)
+            patch.setattr(FrozenRecord, "encode", interrupted)
         else:
             patch.setattr(transport.Transport, "send", interrupted)
         with pytest.raises(KeyboardInterrupt):

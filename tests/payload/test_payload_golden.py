@@ -13,6 +13,7 @@ import pytest
 from payloads import CREATED_NS, HELICONE, PARENT, PROPERTY, SPAN, TRACE, record, row, sent, span_of, traced
 
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
+from helicone_logging.payload.span import SpanData
 from helicone_logging.receiver.rows import Choice, Message, Row
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is my order?"}]
@@ -361,12 +362,12 @@ def test_a_traceparent_names_trace_and_parent() -> None:
 )
 def test_a_malformed_traceparent_is_counted_and_kept_as_an_attribute(text: object) -> None:
     made = record(traceparent=text)
-    _, _, malformed = OTELTraceFormatter().snapshot(made)
-    assert malformed == 1
+    entry = OTELTraceFormatter().entry(made)
+    assert isinstance(entry, SpanData)  # as it is counted at the call
+    assert entry.malformed == 1
     assert sent(made)["traceparent"] == text
     assert "parent_span_id" not in sent(made)
-    _, _, malformed = OTELTraceFormatter().snapshot(traced())
-    assert malformed == 0
+    assert OTELTraceFormatter().span(traced()).malformed == 0
 
 
 def test_a_text_as_trace_id_is_the_session_as_the_user_wrote_it() -> None:
@@ -517,7 +518,7 @@ def test_a_stream_handler_prints_one_payload_a_line(capsys: pytest.CaptureFixtur
 
 
 def test_an_ordinary_formatter_renders_the_text() -> None:
-    entry = OTELTraceFormatter().encode(traced(), "[shop] answer question")
+    entry = OTELTraceFormatter().span(traced(), "[shop] answer question").encode()
     assert b'"[shop] answer question"' in entry
 
 

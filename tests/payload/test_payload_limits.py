@@ -23,9 +23,9 @@ from payloads import (
 )
 
 from helicone_logging import ConfigurationError, OTELTraceFormatter
-from helicone_logging.payload.fields import MAX_MESSAGES
+from helicone_logging.payload.conversation import MAX_MESSAGES
 from helicone_logging.payload.limits import cut_text
-from helicone_logging.payload.wires import helicone
+from helicone_logging.payload.span import SpanData
 
 MIB = 1024 * 1024
 CUT = re.compile(r"…\[cut: ([\d,]+) characters\]")
@@ -40,8 +40,7 @@ def cut_length(text: str) -> int:
 
 def cut_values(made: logging.LogRecord, formatter: OTELTraceFormatter) -> int:
     """How many values of a record are cut."""
-    _, cut, _ = formatter.snapshot(made)
-    return cut
+    return formatter.span(made).cut_values
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "\U0001f600", "\ud800", '"', "\x00"])
@@ -49,9 +48,10 @@ def test_a_prompt_of_50_mb_is_cut_marked_and_counted(character: str) -> None:
     prompt = character * (50 * MIB)
     for name in ("messages", "completion", "custom"):
         made = traced("ask", **{name: prompt})
-        entry, cut, _ = PLAIN.snapshot(made)
-        assert cut == 1
-        assert helicone.entry_size(entry) <= 8 * MIB
+        entry = PLAIN.entry(made)
+        assert isinstance(entry, SpanData)  # as it is cut, that is counted at the call
+        assert entry.cut_values == 1
+        assert entry.size <= 8 * MIB
         shown = max((value for value in sent(made).values() if isinstance(value, str)), key=len)
         assert shown.startswith(character)
         assert cut_length(shown) == len(prompt)
@@ -123,14 +123,14 @@ def test_dropped_attributes_are_counted_exactly() -> None:
 def test_a_payload_stays_within_its_bytes_whatever_their_number_and_size(count: int, text: str) -> None:
     formatter = OTELTraceFormatter(max_span_bytes=16_384)
     made = traced(extra={f"{text[:100]} {number}": text for number in range(count)}, model="gpt-4o")
-    assert len(formatter.encode(made)) <= 16_384
+    assert len(formatter.span(made).encode()) <= 16_384
     assert row(made, formatter).model == "gpt-4o"
 
 
 def test_a_payload_stays_within_its_bytes_with_the_standard_library_s_escapes() -> None:
     with standard_json():
         made = traced(messages="ü" * 900_000, completion="\U0001f600" * 900_000, custom="\x00" * 900_000)
-        assert len(PLAIN.encode(made)) <= 8 * MIB
+        assert len(PLAIN.span(made).encode()) <= 8 * MIB
 
 
 def test_many_long_messages_are_all_cut_rather_than_some_of_them_lost() -> None:

@@ -13,7 +13,7 @@ from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 
 from helicone_logging import OTELTraceFormatter, bind
 from helicone_logging.context import session_path
-from helicone_logging.payload import session_cache
+from helicone_logging.core import clock
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.receiver.rows import Node, sessions_of
 
@@ -28,7 +28,7 @@ def path_of(formatter: OTELTraceFormatter | None = None, text: str = "step", **f
 def path_found(found: SessionPaths, name: str, span: str, parent: str | None = None) -> str:
     """The path of a span that others can name as their parent."""
     path = found.find(name, TRACE, span, parent, explicit=None, enclosing=None)
-    found.remember(TRACE, span, path)
+    found.remember(span, lambda: (TRACE + span, path), ())
     return path
 
 
@@ -196,7 +196,7 @@ def test_the_oldest_spans_are_forgotten_first_and_never_more_than_the_bound_reme
 def test_spans_are_forgotten_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     found = SessionPaths(ttl=3600.0)
     now = 0.0
-    monkeypatch.setattr(session_cache, "monotonic", lambda: now)
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
     path_found(found, "top", "1")
     now = 3599.0
     assert path_found(found, "leaf", "2", "1") == "/top/leaf"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payloads import CREATED, CREATED_NS, record, row, span_of, traced
 
-from helicone_logging.payload.times import Times, nanoseconds, take_times
+from helicone_logging.payload.times import Times, nanoseconds, times_of
 
 DAY_MS = 86_400_000
 NS = 10**9
@@ -32,9 +32,10 @@ def shown_ms(times: Times) -> int:
 
 
 def times(**fields: object) -> Times:
-    taken = take_times(fields, created=CREATED)
-    assert fields == {}
-    return taken
+    rest: dict[str, object] = {}
+    found = times_of(fields, CREATED, rest)
+    assert rest == {}
+    return found
 
 
 @given(epoch_ns, durations)
@@ -87,8 +88,8 @@ def test_start_as_a_datetime(start: datetime.datetime, ms: int) -> None:
 @given(st.floats(1.6e9, 2.2e9), durations)
 @thorough
 def test_the_record_s_own_time_and_a_length(created: float, ms: int) -> None:
-    assert shown_ms(take_times({"duration_ms": ms}, created)) == ms
-    assert shown_ms(take_times({"duration_ms": float(ms)}, created)) == ms
+    assert shown_ms(times_of({"duration_ms": ms}, created, {})) == ms
+    assert shown_ms(times_of({"duration_ms": float(ms)}, created, {})) == ms
 
 
 @given(st.floats(1.6e9, 2.2e9), durations)
@@ -161,9 +162,9 @@ def test_a_naive_datetime_is_local_time() -> None:
     ],
 )
 def test_a_time_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> None:
-    fields = {"start_time": value}
-    assert take_times(fields, CREATED) == Times(CREATED_NS, CREATED_NS)
-    assert fields == {"start_time": value}
+    rest: dict[str, object] = {}
+    assert times_of({"start_time": value}, CREATED, rest) == Times(CREATED_NS, CREATED_NS)
+    assert rest == ({} if value is None else {"start_time": value})
     span_of(traced(start_time=value, end_time=value))
 
 
@@ -171,9 +172,9 @@ def test_a_time_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> No
     "value", [-1, float("nan"), float("inf"), "soon", True, None, 10**15, datetime.timedelta(-1), [], 1j]
 )
 def test_a_length_that_cannot_be_read_is_kept_as_an_attribute(value: object) -> None:
-    fields = {"duration_ms": value, "duration": value}
-    assert take_times(fields, CREATED) == Times(CREATED_NS, CREATED_NS)
-    assert fields == {"duration_ms": value, "duration": value}
+    rest: dict[str, object] = {}
+    assert times_of({"duration_ms": value, "duration": value}, CREATED, rest) == Times(CREATED_NS, CREATED_NS)
+    assert rest == ({} if value is None else {"duration_ms": value, "duration": value})
 
 
 def test_an_end_before_its_start_makes_a_span_that_is_zero_long() -> None:
@@ -203,4 +204,4 @@ def test_one_of_the_times_alone_is_measured_to_the_record_s_own() -> None:
 
 
 def test_a_length_from_before_the_epoch_begins_with_it() -> None:
-    assert take_times({"duration": 10}, created=5.0).start == 0
+    assert times_of({"duration": 10}, 5.0, {}).start == 0

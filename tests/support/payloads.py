@@ -59,7 +59,7 @@ def traced(msg: object = "answer question", *args: object, **fields: Any) -> log
 
 def raw_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> bytes:
     """The body that is sent for a record."""
-    return helicone.body((formatter or OTELTraceFormatter()).encode(made))
+    return (formatter or OTELTraceFormatter()).format(made).encode("utf-8", "surrogatepass")
 
 
 def span_of(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) -> dict[str, Any]:
@@ -118,16 +118,8 @@ def row(made: logging.LogRecord, formatter: OTELTraceFormatter | None = None) ->
 def standard_json() -> Iterator[None]:
     """Without orjson, as where the extra is not installed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(helicone, "_plain_json", helicone._escaped)
-        _forget_encoded()
+        patch.setattr(helicone, "orjson", None)
         yield
-    _forget_encoded()
-
-
-def _forget_encoded() -> None:
-    for member in vars(helicone).values():
-        if hasattr(member, "cache_clear"):
-            member.cache_clear()
 
 
 def fingerprint(value: object) -> object:

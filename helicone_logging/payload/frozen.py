@@ -1,0 +1,78 @@
+"""A record as it waits in the queue: what it says is fixed at the call, and a worker builds its span.
+
+`marshal` copies values of the exact built-in types, in any depth, by one call of C, and refuses all others. What it
+takes cannot change any more, and to read it runs no code of the application; so the caller of `logger.info` need not
+wait until it has been read. The bytes never leave the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import marshal
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from helicone_logging.payload.exceptions import CapturedException
+from helicone_logging.payload.sources import Said
+from helicone_logging.payload.span import SpanData
+
+_VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists can grow
+# Bytes that names and braces take in JSON: in every span, for each field, and for each message.
+_SPAN, _FIELD, _MESSAGE = 1_100, 140, 130
+_OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
+_READ_ALREADY: Mapping[str, object] = {"args": None, "exc_info": None, "exc_text": None}
+
+
+class FrozenRecord(NamedTuple):
+    """A record that waits; a `core.wire.Entry`.
+
+    Args:
+        values: what it says, but for its exception.
+        exception: what it tells of one.
+        build: makes its span.
+        size: about how many bytes its span will have.
+    """
+
+    values: bytes
+    exception: CapturedException | None
+    build: Callable[[Said], SpanData]
+    size: int
+
+    def encode(self) -> bytes:
+        """Builds its span, and returns the bytes of that."""
+        record, text, inherited = marshal.loads(self.values)  # noqa: S302 - of this process
+        return self.build(Said(record, text, self.exception, inherited)).encode()
+
+
+def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> FrozenRecord | None:
+    """Returns what a record says as it waits; None where that may change, has to be read now, or is large.
+
+    Args:
+        said: values of any type.
+        max_bytes: of them together.
+        build: makes a span of them.
+    """
+    record, text, exception, inherited = said
+    if record["args"] or exception is not None:
+        record = {**record, **_READ_ALREADY}
+    values = frozen((record, text, inherited))
+    if values is None or len(values) > max_bytes:
+        return None
+    fields = len(record) - _OWN_ATTRIBUTES
+    size = _SPAN + len(values) + (len(values) >> 4) + _FIELD * fields + _MESSAGE * _messages(record)
+    return FrozenRecord(values, exception, build, size if exception is None else size + exception.weight)
+
+
+def _messages(record: Mapping[str, Any]) -> int:
+    """How many messages it holds, as the names of each are spelled out in a span."""
+    request = record.get("llm_request")
+    messages = request.get("messages") if type(request) is dict else record.get("messages")
+    return len(messages) if type(messages) is list else 0
+
+
+def frozen(value: Any) -> bytes | None:
+    """Returns a value as bytes; None where it holds an object of any but the built-in types, or too deep."""
+    try:
+        return marshal.dumps(value, _VERSION)
+    except ValueError:
+        return None

@@ -1,0 +1,143 @@
+"""What a record says, and where: in its text, in `extra=`, in a dict message, in objects of SDKs, by an exception."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
+from helicone_logging.context.inherited import inherited_by, of_same_trace
+from helicone_logging.core.coerce import text_of
+from helicone_logging.payload.exceptions import CapturedException, captured
+from helicone_logging.payload.fields import canonical, properties_of
+
+SdkReader = Callable[[object], Mapping[str, object] | None]
+
+HOLDERS = ("helicone", "llm_request", "llm_response")
+"""Fields that hold other fields."""
+
+PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "session_path", "parent_path")
+"""Fields that say where a span stands."""
+
+_READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")
+
+
+class Said(NamedTuple):
+    """What a record says.
+
+    Args:
+        record: its attributes by name.
+        text: its message, as it is rendered.
+        exception: what it tells of one in `exc_info` or `exc_text`, if anything.
+        inherited: the fields that are bound around it.
+    """
+
+    record: Mapping[str, Any]
+    text: str
+    exception: CapturedException | None
+    inherited: Mapping[str, object]
+
+    @property
+    def message(self) -> Mapping[str, object]:
+        """The mapping that was logged in place of a text, else an empty one."""
+        logged = self.record["msg"]
+        if type(logged) is str:
+            logged = self.record.get(MESSAGE_MARK)
+        return logged if logged is not None and isinstance(logged, Mapping) else {}
+
+
+def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
+    """Returns what a record says.
+
+    Args:
+        record: any record; it is not changed.
+        text: its message as another formatter rendered it; None to render it here.
+    """
+    attributes: Mapping[str, Any] = record.__dict__
+    if type(record) is not logging.LogRecord:  # of the application's own class, which may tell other than it holds
+        attributes = {**attributes, **{name: getattr(record, name) for name in _READ_FROM_RECORD}}
+    exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
+    exception = captured(exc_info, exc_text) if exc_info or exc_text else None
+    return Said(attributes, _rendered(record) if text is None else text_of(text), exception, inherited_by(record))
+
+
+def _rendered(record: logging.LogRecord) -> str:
+    """The text of a record; arguments that do not fit its format, or raise, stand behind it."""
+    logged: object = record.msg
+    if type(logged) is not str and isinstance(logged, Mapping):
+        return text_of(logged.get("message") or logged.get("event") or logged)
+    try:
+        return logged if type(logged) is str and not record.args else text_of(record.getMessage())
+    except Exception:  # noqa: BLE001 - arguments that do not fit the format, a __str__ that raises
+        return f"{text_of(logged)} {text_of(record.args)}"
+
+
+def names_of_trace(said: Said) -> dict[str, object]:
+    """Returns the fields by which a record itself names a trace; what our filter injected is not its own."""
+    record, logged = said.record, said.message
+    injected = record.get(INJECTED_MARK, ())
+    found: dict[str, object] = {}
+    helicone = record["helicone"] if "helicone" in record else logged.get("helicone")
+    for source in (logged, record, helicone if isinstance(helicone, Mapping) else {}):
+        for name in ("trace_id", "traceparent"):
+            if name in source and not (source is record and name in injected):
+                found[name] = source[name]
+    return found
+
+
+def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
+    """Returns the values of `PLACE` for a record that names its own id, in their order; None for others.
+
+    Args:
+        said: what the record says, in values that cannot change.
+        renamed: fields by other names that the formatter gives them.
+    """
+    record, logged, inherited = said.record, said.message, said.inherited
+    helicone = record.get("helicone")
+    if not (helicone or logged or renamed or inherited):
+        return tuple(map(record.get, PLACE)) if "span_id" in record else None
+    helicone = helicone or logged.get("helicone")
+    if inherited:
+        inherited = of_same_trace(inherited, names_of_trace(said))
+    place: dict[str, object] = {}
+    for layer in (inherited, logged, record, helicone if type(helicone) is dict else {}):
+        place.update({name: layer[name] for name in PLACE if name in layer})
+    place.update({field: record[name] for name, field in renamed.items() if field in PLACE and name in record})
+    return tuple(map(place.get, PLACE)) if "span_id" in place else None
+
+
+def layered(
+    data: dict[str, object], inherited: Mapping[str, object], readers: Iterable[tuple[str, SdkReader]]
+) -> dict[str, object]:
+    """Returns everything that was logged with a record under its canonical names, the nearest to the record winning.
+
+    From the farthest: SDK objects, what is bound, a dict message and `extra=`, and the `helicone` mapping in it.
+
+    Args:
+        data: bound fields, dict message and `extra=` in one, as they were logged.
+        inherited: what is bound around the record; of its `properties` those that the record does not name stay.
+        readers: names of fields that hold objects of SDKs, and what reads them; an unknown object stays as it is.
+    """
+    fields = canonical(data)
+    own: Mapping[str, object] = {}
+    helicone = fields.get("helicone")
+    if isinstance(helicone, Mapping):
+        del fields["helicone"]
+        own = canonical(helicone)
+        fields.update(own)
+    if "properties" in fields or "properties" in inherited:
+        _merge_properties(fields, inherited, data, own)
+    for name, read in readers:
+        found = read(fields[name]) if name in fields else None
+        if found is not None:
+            del fields[name]
+            for field, value in found.items():
+                fields.setdefault(field, value)
+    return fields
+
+
+def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object]) -> None:
+    merged = {key: value for source in sources for key, value in properties_of(source.get("properties")).items()}
+    if merged:
+        fields["properties"] = merged

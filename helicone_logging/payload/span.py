@@ -1,0 +1,90 @@
+"""`SpanData`: a span as it waits in the queue, immutable, with typed values; a wire makes bytes of it when asked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+Value = str | int | float | bool
+"""What an attribute may hold; a wire that knows fewer types writes the others as text."""
+
+# Bytes around the values, so that what waits is weighed before it is encoded: of the JSON of a span without its
+# attributes, of one attribute, and of a number; an event repeats the exception's attributes.
+_SPAN, _ATTRIBUTE, _NUMBER = 420, 44, 20
+
+
+class Encoder(Protocol):
+    """Makes bytes of spans; knows what all spans of a formatter have in common."""
+
+    @property
+    def overhead(self) -> int:
+        """How many bytes the resource and the scope take."""
+
+    def encode(self, span: SpanData) -> bytes:
+        """Returns the bytes of a span."""
+
+
+class SpanData(NamedTuple):
+    """One span; a `core.wire.Entry`.
+
+    Args:
+        encoder: makes bytes of it.
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits.
+        parent_id: likewise, or None.
+        name: what it is called.
+        kind: OTLP's number of its kind.
+        start: nanoseconds since the epoch.
+        end: likewise.
+        status: OTLP's code of it.
+        keys: names of its attributes; what Helicone shows comes first.
+        values: of these attributes.
+        has_exception: whether its `exception.*` attributes make an event, too.
+        dropped: how many attributes were left out.
+        cut_values: how many values were longer than allowed.
+        malformed: 1 when the record's `traceparent` could not be read, else 0.
+        size: about how many bytes it has; text that JSON escapes makes it a few more.
+    """
+
+    encoder: Encoder
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    kind: int
+    start: int
+    end: int
+    status: int
+    keys: tuple[str, ...]
+    values: tuple[Value, ...]
+    has_exception: bool
+    dropped: int
+    cut_values: int
+    malformed: int
+    size: int
+
+    @property
+    def attributes(self) -> dict[str, Value]:
+        """Names and values of its attributes."""
+        return dict(zip(self.keys, self.values, strict=True))
+
+    def encode(self) -> bytes:
+        """Returns its bytes, as they stand in a body."""
+        return self.encoder.encode(self)
+
+
+def size_of(encoder: Encoder, name: str, keys: tuple[str, ...], values: tuple[Value, ...]) -> int:
+    """Returns about how many bytes a span has: characters that are not ASCII count as three, escapes as a sixteenth.
+
+    Args:
+        encoder: knows what its spans have in common.
+        name: of the span.
+        keys: names of its attributes.
+        values: of its attributes.
+    """
+    length = 3 * len(name) + sum(map(len, keys))
+    for value in values:
+        if type(value) is str:
+            length += len(value) if value.isascii() else 3 * len(value)
+        else:
+            length += _NUMBER
+    return encoder.overhead + _SPAN + _ATTRIBUTE * len(keys) + length + (length >> 4)
