@@ -1,15 +1,16 @@
 """A record as it waits in the queue: what it says is fixed at the call, and a worker builds its span.
 
-`marshal` copies values of the exact built-in types, in any depth, by one call of C, and refuses all others. What it
-takes cannot change any more, and to read it runs no code of the application; so the caller of `logger.info` need not
-wait until it has been read. The bytes never leave the process.
+`marshal` copies values of the built-in types, in any depth, by one call of C. What it has copied cannot change any
+more, and to read it runs no code of the application; so the caller of `logger.info` need not wait until it has been
+read. The bytes never leave the process.
 """
 
 from __future__ import annotations
 
 import logging
 import marshal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from helicone_logging.payload.exceptions import CapturedException
@@ -18,8 +19,10 @@ from helicone_logging.payload.span import SpanData
 
 _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists can grow
 # Bytes that names and braces take in JSON: in every span, for each field, and for each message.
-_SPAN, _FIELD, _MESSAGE = 1_100, 140, 130
+_SPAN, _FIELD, _MESSAGE = 1_100, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
+_SCALARS = frozenset((str, int, float, bool, type(None), bytes))
+_MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
 _READ_ALREADY: Mapping[str, object] = {"args": None, "exc_info": None, "exc_text": None}
 
 
@@ -55,6 +58,9 @@ def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> Fro
     record, text, exception, inherited = said
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
+    added = islice(record.values(), _OWN_ATTRIBUTES, None)  # what `extra=` and others put behind the record's own
+    if not are_plain(added) or (inherited and not are_plain(inherited.values())):
+        return None
     values = frozen((record, text, inherited))
     if values is None or len(values) > max_bytes:
         return None
@@ -71,8 +77,35 @@ def _messages(record: Mapping[str, Any]) -> int:
 
 
 def frozen(value: Any) -> bytes | None:
-    """Returns a value as bytes; None where it holds an object of any but the built-in types, or too deep."""
+    """Returns a value as bytes; None where it holds an object of any but the built-in types, or is too deep."""
     try:
         return marshal.dumps(value, _VERSION)
     except ValueError:
         return None
+
+
+def are_plain(values: Iterable[object]) -> bool:
+    """Returns whether values are of the exact built-in types, and hold nothing else in any depth.
+
+    `marshal` alone does not say so: it takes what has a buffer, as numbers of NumPy have, for bytes.
+
+    Args:
+        values: of any types; where they hold more than some thousand lists and dicts, they do not count as plain.
+    """
+    waiting, left = [values], _MOST
+    while waiting and left:
+        left -= 1
+        members = list(waiting.pop())
+        if _SCALARS.issuperset(map(type, members)):
+            continue
+        for member in members:
+            kind = type(member)
+            if kind is dict:
+                waiting.append(member.values())  # type: ignore[attr-defined]
+                if not _SCALARS.issuperset(map(type, member)):  # type: ignore[call-overload]
+                    return False
+            elif kind is list or kind is tuple:
+                waiting.append(member)  # type: ignore[arg-type]
+            elif kind not in _SCALARS:
+                return False
+    return not waiting
