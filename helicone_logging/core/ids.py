@@ -78,7 +78,7 @@ def trace_id(value: object) -> str | None:
             and 16 bytes in their hexadecimal form; anything else is hashed as text.
 
     Returns:
-        32 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+        32 hexadecimal digits; None for a value that names nothing: None, False, blank text, zeros.
     """
     try:
         if type(value) is str and len(value) == _TRACE_DIGITS == 2 * len(_read_hex(value)):  # as most of them are
@@ -96,7 +96,7 @@ def span_id(value: object) -> str | None:
             hexadecimal form; anything else is hashed as text.
 
     Returns:
-        16 hexadecimal digits; None for a value that names nothing: None, empty text, all zero.
+        16 hexadecimal digits; None for a value that names nothing: None, False, blank text, zeros.
     """
     try:
         if type(value) is str and len(value) == _SPAN_DIGITS == 2 * len(_read_hex(value)):
@@ -122,6 +122,8 @@ def _from_any(value: object, digits: int) -> str | None:
         return _from_text(value.strip(), digits)
     if isinstance(value, uuid.UUID):
         return _from_text(str(value), digits)
+    if value is False:
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return _from_int(value, digits)
     if isinstance(value, bytes) and len(value) * 2 == digits:
@@ -136,8 +138,10 @@ def _from_short_text(text: str, digits: int) -> str | None:
 
 
 def _from_text(text: str, digits: int) -> str | None:
+    if not text.strip("0-"):  # "0" and all zeros are how others say that there is none (opentelemetry-python #3828)
+        return None
     if _is_id(text, digits):
-        return None if text == _ZEROS[:digits] else text
+        return text
     if digits == _TRACE_DIGITS and re.fullmatch(_UUID, text):
         return _from_text(text.replace("-", ""), digits)
     return _derive(text, digits) if text else None

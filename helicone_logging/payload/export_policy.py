@@ -6,10 +6,11 @@ Otherwise one middleware, or OpenTelemetry's logging instrumentation, would send
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from helicone_logging.context.binding import INJECTED_MARK
-from helicone_logging.context.inherited import inherited_by
+from helicone_logging.context.inherited import dict_message, inherited_by
+from helicone_logging.core import ids
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given
 
 EXPORTS = ("explicit", "context", "all")
@@ -33,26 +34,36 @@ class ExportPolicy:
         if self._exports_all:
             return True
         data = record.__dict__
-        for name in self._context_names:  # a loop of its own, as every foreign record waits for it
-            if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
+        for name, field in self._context_names:  # a loop of its own, as every foreign record waits for it
+            if name in data and _names_something(field, data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
-        logged = data["msg"]
-        is_mapping = type(logged) is not str and issubclass(type(logged), dict)
-        if is_mapping and _carries(logged, self._context_names):
+        logged = dict_message(record)
+        if logged is not None and _carries(logged, self._context_names):
             return True
         if not inherited_by(record):
             return False
         if self._exports_bound:
             return True
-        for name in self._model_names:
+        for name, _ in self._model_names:
             if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
-        return is_mapping and _carries(logged, self._model_names)
+        return logged is not None and _carries(logged, self._model_names)
 
 
-def _carries(logged: Mapping[str, object], names: tuple[str, ...]) -> bool:
-    return any(name in logged and is_given(logged[name]) for name in names)
+def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> bool:
+    return any(name in logged and _names_something(field, logged[name]) for name, field in names)
 
 
-def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[str, ...]:
-    return names + tuple(old for old, new in rename_fields.items() if new in names)
+def _names_something(field: str, value: object) -> bool:
+    """Whether a field has a value, and an id one that is not all zeros, as reading it will find."""
+    if not is_given(value):
+        return False
+    if field == "trace_id":
+        return ids.trace_id(value) is not None
+    return field != "span_id" or ids.span_id(value) is not None
+
+
+def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Names of records' attributes, and the fields that they are."""
+    renamed = tuple((old, new) for old, new in rename_fields.items() if new in names)
+    return tuple((name, name) for name in names) + renamed

@@ -128,13 +128,23 @@ def layered(
         fields.update(own)
     if "properties" in fields or "properties" in inherited:
         _merge_properties(fields, inherited, data, own)
+    _read_sdk_objects(fields, readers)
+    return fields
+
+
+def _read_sdk_objects(fields: dict[str, object], readers: Iterable[tuple[str, SdkReader]]) -> None:
+    """Adds what objects of SDKs say where the user said nothing; an unknown object stays as it is."""
     for name, read in readers:
         found = read(fields[name]) if name in fields else None
         if found is not None:
             del fields[name]
             for field, value in found.items():
                 fields.setdefault(field, value)
-    return fields
+            if "properties" in found:
+                fields["properties"] = {**properties_of(found["properties"]), **properties_of(fields["properties"])}
+    fallback = fields.pop("fallback_model", None)  # as the answer names it, where nobody else does
+    if fallback is not None:
+        fields.setdefault("model", fallback)
 
 
 def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object]) -> None:

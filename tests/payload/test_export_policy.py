@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
+import queue
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from payloads import record, sent
 
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.payload.fields import MODEL_FIELDS
@@ -90,3 +93,27 @@ def test_a_name_that_is_renamed_to_a_field_counts_as_that_field() -> None:
     assert not formatter.selects(logging.makeLogRecord({"llm": "gpt-4o"}))
     with bind(trace_id="t"):
         assert formatter.selects(logging.makeLogRecord({"llm": "gpt-4o"}))
+
+
+@pytest.mark.parametrize("nothing", ["0", "0" * 32, "  ", "", None, False, 0, "00000000-0000-0000-0000-000000000000"])
+def test_ids_that_name_nothing_export_no_record(nothing: object) -> None:
+    formatter = OTELTraceFormatter(rename_fields={"request_id": "trace_id"})
+    for name in ("trace_id", "span_id", "request_id"):
+        assert not formatter.selects(record(extra={name: nothing}))
+        assert not formatter.selects(record({"message": "a dict", name: nothing}))
+    assert formatter.selects(record(extra={"trace_id": "t-1"}))
+
+
+def test_ids_that_name_nothing_group_no_records() -> None:
+    one, other = (sent(record(extra={"helicone": {}, "trace_id": "0"})) for _ in range(2))
+    key = "traceloop.association.properties.Helicone-Session-Id"
+    assert one[key] != other[key]
+
+
+def test_a_dict_message_exports_behind_a_queue_handler_too() -> None:
+    made = record({"message": "asked", "trace_id": "t-1", "user_id": "ada"})
+    TraceContextFilter().filter(made)
+    behind = logging.handlers.QueueHandler(queue.SimpleQueue()).prepare(made)
+    formatter = OTELTraceFormatter()
+    assert formatter.selects(behind)
+    assert sent(behind, formatter)["traceloop.association.properties.Helicone-User-Id"] == "ada"

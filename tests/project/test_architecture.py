@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import helicone_logging
 
 PACKAGE = Path(helicone_logging.__file__).parent
 NAME = "helicone_logging"
+MAP = (Path(__file__).resolve().parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 # The rooms, and which of them each may import, lazy imports counted too. `errors` and `_version` stand below all.
 ROOMS: dict[str, set[str]] = {
@@ -185,3 +187,25 @@ def test_modules_stay_small() -> None:
         if (lines := path.read_text(encoding="utf-8").count("\n")) > MAX_LINES
     }
     assert not long
+
+
+def rows_of_the_map() -> dict[str, tuple[str, set[str]]]:
+    """The rooms as docs/architecture.md has them: what each is for, and which it may import."""
+    rooms = MAP.partition("## The rooms")[2].partition("\n## ")[0]
+    cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in rooms.splitlines() if line.startswith("| `")]
+    return {name.strip("`"): (purpose, set(re.findall(r"`(\w+)`", allowed))) for name, purpose, allowed in cells}
+
+
+def test_the_map_names_every_room_and_what_it_may_import() -> None:
+    assert {room: allowed for room, (_, allowed) in rows_of_the_map().items()} == ROOMS
+
+
+def test_the_map_names_what_stands_at_the_root() -> None:
+    named = set(re.findall(r"`(\w+)`", MAP.partition("At the root stands")[2].partition("\n## ")[0]))
+    assert named == set(ROOT) - {"_version", "__main__"}
+
+
+def test_the_map_leads_to_files_that_are_there() -> None:
+    paths = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", MAP.replace("`tests/project/test_architecture.py`", ""))
+    assert len(paths) > 10
+    assert [path for path in paths if not (PACKAGE / path).exists()] == []
