@@ -17,6 +17,7 @@ from helicone_logging.core import clock, ids
 # They say whose the work is and which session it belongs to, so all that happens inside belongs there too.
 _INHERITED = ("user_id", "session_id", "session_name")
 _AROUND = (*_INHERITED, "trace_id", "parent_span_id")
+_NAMES_AROUND = frozenset(_AROUND)
 _ORDINARY_ENDS = (GeneratorExit, StopIteration, StopAsyncIteration)
 
 _Chunk = TypeVar("_Chunk")
@@ -244,20 +245,21 @@ class Span:
     def _begin(self) -> None:
         given = binding.resolved(self._given) if self._given else {}
         around = dict(binding.current())
-        explicit = {name: given[name] for name in _AROUND if name in given}
-        if explicit:
-            around = stack.merged(around, explicit)
-        trace_id = around.setdefault("trace_id", ids.new_trace_id())
-        span_id = ids.span_id(self._given.get("span_id")) or ids.new_span_id()
+        own: dict[str, object] = {}
+        if not _NAMES_AROUND.isdisjoint(given):
+            around = stack.merged(around, {name: given[name] for name in _AROUND if name in given})
+            own = {name: given[name] for name in _INHERITED if name in given}
+        trace_id = around.get("trace_id")
+        if trace_id is None:
+            trace_id = around["trace_id"] = ids.new_trace_id()
+        span_id = (ids.span_id(self._given["span_id"]) if "span_id" in self._given else None) or ids.new_span_id()
         path = self._path(given.get("session_path"), around.get("parent_path"))
-        run = _Run(around, {"trace_id": trace_id, "span_id": span_id, "session_path": path}, given)
+        identity = {"trace_id": trace_id, "span_id": span_id, "session_path": path}
         if "parent_span_id" in around:
-            run.identity["parent_span_id"] = around["parent_span_id"]
-        own = {"trace_id": trace_id, "parent_span_id": span_id, "parent_path": path}
-        inside = {**around, **own}
-        for name in _INHERITED:
-            if name in given:
-                own[name] = given[name]
+            identity["parent_span_id"] = around["parent_span_id"]
+        own["trace_id"], own["parent_span_id"], own["parent_path"] = trace_id, span_id, path
+        inside = {**around, "parent_span_id": span_id, "parent_path": path}
+        run = _Run(around, identity, given)
         entry = stack.enter(own, inside)
         run.entry, self._run = entry, run
 
