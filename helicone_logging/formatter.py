@@ -56,6 +56,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
         redact: called as `redact(key, value)` for each attribute and the name; what it returns is sent, None leaves
             the attribute out. A callable, its dotted path, `"secrets"` for the built-in masks, or None.
         provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
+        step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
+            Helicone's tree and hide their text; False for the name alone, with the property `step`.
         export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
         max_value_length: characters of one value, at least 100; the rest is cut and marked.
         max_attributes: attributes of one span, at least 32; more are dropped and counted in the span.
@@ -82,6 +84,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         capture_content: bool | str | None = None,
         redact: Redactor | str | None = None,
         provider_overrides: Mapping[str, str] | None = None,
+        step_icons: bool | str = False,
         export: str = "explicit",
         max_value_length: int | str = 1_000_000,
         max_attributes: int | str = 2_000,
@@ -103,6 +106,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             properties=properties_of(check.mapping("properties", properties)),
             capture_content=_capture_content(capture_content),
             provider_overrides=check.mapping("provider_overrides", provider_overrides),
+            step_icons=check.truth("step_icons", step_icons),
             redactor=_redactor(redact),
             limits=Limits(
                 value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),

@@ -22,11 +22,13 @@ from helicone_logging.payload.fields import (
     FIELDS,
     HELICONE,
     MODEL,
+    OPERATION,
     PROMPT,
     PROMPT_TOKENS,
     PROPERTY,
     READERS,
     SYSTEM,
+    TOOL_NAME,
     TOTAL_TOKENS,
     Field,
     Rest,
@@ -52,11 +54,13 @@ _OK, _ERROR = _STATUSES["ok"], _STATUSES["error"]
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
+_RETRIEVAL = "vector_db"  # a model `vector_db:NAME` shows both icon and text
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
 _MAX_PLACED = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
 
-# Helicone takes the tree's icon from the model's prefix; these operations are no calls of a model.
-_STEP_PREFIXES = {
+# Kinds of steps that are no calls of a model. Helicone takes the tree's icon from the model's prefix; but a model
+# `tool:NAME` or `data:NAME` hides the text of its row, and text is worth more than an icon.
+_STEP_KINDS = {
     "execute_tool": "tool",
     "tool": "tool",
     "retrieval": "vector_db",
@@ -77,6 +81,7 @@ class SpanOptions(NamedTuple):
         properties: Helicone properties of every span.
         capture_content: False to send the size of content instead of the content.
         provider_overrides: the provider's name to send instead of another.
+        step_icons: True to give tools and data the models that Helicone's icons come from, which hide their text.
         redactor: sees every value, and a span's name before the session's path is made of it; None for none.
         limits: how much a span may carry.
     """
@@ -86,6 +91,7 @@ class SpanOptions(NamedTuple):
     properties: Mapping[str, str]
     capture_content: bool
     provider_overrides: Mapping[str, str]
+    step_icons: bool
     redactor: Redactor | None
     limits: Limits
 
@@ -244,10 +250,22 @@ class SpanBuilder:
         if provider is not None:
             attributes[SYSTEM] = provider_names.canonical(str(provider), self._options.provider_overrides)
         if model is None and "model" not in rest:
-            step = _step_model(attributes, name)
-            if step is not None:
-                for key in FIELDS["model"].lands_in:
-                    attributes[key] = step
+            self._name_step(attributes, name)
+
+    def _name_step(self, attributes: dict[str, Value], name: str) -> None:
+        """Gives a step the model by which Helicone shows it, and the property that tells its kind."""
+        operation, tool = attributes.get(OPERATION), attributes.get(TOOL_NAME)
+        if operation is None and tool is None:
+            return
+        kind = _STEP_KINDS.get(str(operation or "").lower(), "tool" if tool else None)
+        if kind is None:
+            return
+        called = str(tool or name)
+        has_prefix = self._options.step_icons or kind == _RETRIEVAL
+        for key in FIELDS["model"].lands_in:
+            attributes[key] = f"{kind}:{called}" if has_prefix else called
+        if kind != _RETRIEVAL:
+            attributes[PROPERTY + "step"] = kind
 
     def _write_session(
         self, special: Special, attributes: dict[str, Value], trace_name: str, path: str, rest: Rest
@@ -353,14 +371,6 @@ def _sum_tokens(attributes: dict[str, Value]) -> None:
         asked, answered = attributes.get(PROMPT_TOKENS), attributes.get(COMPLETION_TOKENS)
         if asked is not None or answered is not None:
             attributes[TOTAL_TOKENS] = int(asked or 0) + int(answered or 0)
-
-
-def _step_model(attributes: Mapping[str, Value], name: str) -> str | None:
-    operation, tool = attributes.get(vocabulary.OPERATION), attributes.get(vocabulary.TOOL_NAME)
-    if operation is None and tool is None:
-        return None
-    prefix = _STEP_PREFIXES.get(str(operation or "").lower(), "tool" if tool else None)
-    return None if prefix is None else f"{prefix}:{tool or name}"
 
 
 def _without_content(exception: ExceptionInfo | None) -> ExceptionInfo | None:

@@ -57,7 +57,7 @@ def test_asyncio_agent_makes_a_tree_of_steps_that_ran_side_by_side(receiver) -> 
     assert {row["user"] for row in rows.values()} == {"ada"}
     assert {row["properties"]["tenant"] for row in rows.values()} == {"acme"}
     assert rows["/answer question/retrieve"]["icon"] == "vector_db"
-    assert rows["/answer question/look up price"]["icon"] == "tool"
+    assert rows["/answer question/look up price"]["properties"]["step"] == "tool"
     (session,) = {row["session_id"] for row in rows.values()}
     servers.assert_parents_are_right(receiver, {str(session): ""})
 

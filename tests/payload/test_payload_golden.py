@@ -115,23 +115,28 @@ def test_a_list_of_chunks_shows_as_one_choice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "model", "icon"),
+    ("fields", "model", "with_icon", "step"),
     [
-        ({"operation": "execute_tool"}, "tool:look up", "tool"),
-        ({"operation": "execute_tool", "tool_name": "orders"}, "tool:orders", "tool"),
-        ({"tool_name": "orders"}, "tool:orders", "tool"),
-        ({"operation": "retrieval"}, "vector_db:look up", "vector_db"),
-        ({"operation": "RETRIEVAL"}, "vector_db:look up", "vector_db"),
-        ({"operation": "database"}, "data:look up", "data"),
-        ({"operation": "execute_tool", "model": "gpt-4o"}, "gpt-4o", "llm"),
-        ({"operation": "chat"}, "", "llm"),
+        ({"operation": "execute_tool"}, "look up", "tool:look up", "tool"),
+        ({"operation": "execute_tool", "tool_name": "orders"}, "orders", "tool:orders", "tool"),
+        ({"tool_name": "orders"}, "orders", "tool:orders", "tool"),
+        ({"operation": "retrieval"}, "vector_db:look up", "vector_db:look up", None),
+        ({"operation": "RETRIEVAL"}, "vector_db:look up", "vector_db:look up", None),
+        ({"operation": "database"}, "look up", "data:look up", "data"),
+        ({"operation": "execute_tool", "model": "gpt-4o"}, "gpt-4o", "gpt-4o", None),
+        ({"operation": "chat"}, "", "", None),
     ],
 )
-def test_a_step_that_is_no_model_call_gets_its_icon(fields: dict[str, Any], model: str, icon: str) -> None:
-    shown = row(traced("look up", prompt="order 1234", completion="found", **fields))
-    assert (shown.model, shown.icon) == (model, icon)
+def test_a_step_that_is_no_model_call_shows_its_text_or_its_icon(
+    fields: dict[str, Any], model: str, with_icon: str, step: str | None
+) -> None:
+    made = traced("look up", prompt="order 1234", completion="found", **fields)
+    shown = row(made)
+    assert (shown.model, shown.properties.get("step")) == (model, step)
     assert shown.messages == (Message("user", "order 1234"),)
     assert shown.choices == (Choice("assistant", "found", None),)
+    assert shown.hidden == ""
+    assert row(made, OTELTraceFormatter(step_icons=True)).model == with_icon
 
 
 def failing(error: BaseException, cause: BaseException | None = None) -> Any:
