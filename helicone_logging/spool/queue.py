@@ -288,9 +288,19 @@ class Spool:
     def _place(self, item: Item) -> int:
         return self._places.get(item.id, item.id)
 
-    def _skip_unread(self, segment: Segment, *, recovered: bool | None) -> tuple[int, list[int]]:
-        """Forgets what was not read back of a segment, and returns how many records that are, and their numbers."""
+    def _skip_unread(
+        self, segment: Segment, *, recovered: bool | None, end: int | None = None
+    ) -> tuple[int, list[int]]:
+        """Forgets what was not read back of a segment, and returns how many records that are, and their numbers.
+
+        Args:
+            segment: the segment.
+            recovered: as in `Window.forget`.
+            end: where it was read to; if it has grown meanwhile, what came is to be read yet, and nothing is forgotten.
+        """
         with self._lock:
+            if end is not None and end < segment.size:
+                return 0, []
             runs, numbers = segment.skip_unread()
             with suppress(ValueError):
                 self._backlog.remove(segment)
@@ -324,10 +334,10 @@ class Spool:
             return False
         with self._lock:
             checkpoints = segment.has_read(frames, end)
-            is_over = end >= segment.size
+            is_over = end >= segment.size  # for now: who logs may append while what was read is taken in
         self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))))
         if is_over:
-            lost, numbers = self._skip_unread(segment, recovered=None)
+            lost, numbers = self._skip_unread(segment, recovered=None, end=end)
             if lost:
                 self._report_damage(segment.path, lost)
                 self._finish({segment: numbers}, lost - len(numbers))

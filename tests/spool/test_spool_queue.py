@@ -117,6 +117,26 @@ def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path
     queue.discard()
 
 
+def test_a_record_that_comes_while_the_last_ones_are_read_back_is_read_back_too(path: Path, monkeypatch) -> None:
+    queue = spool(path, memory_records=50)
+    put_all(queue, *numbered(60))
+    admit, late = queue._window.admit, [b"late %d" % number for number in range(8)]
+
+    def admit_late(items) -> None:
+        admit(items)
+        if late:
+            queue.put(Encoded(late.pop()))
+
+    monkeypatch.setattr(queue._window, "admit", admit_late)
+    sent: list[bytes] = []
+    while items := queue.take(20, MIB, deadline=0.0):
+        sent += entries(items)
+        queue.done(items)
+    assert sorted(sent) == sorted([*numbered(60), *(b"late %d" % number for number in range(8))])
+    assert (queue.stats().delivered, queue.stats().dropped, queue.stats().queued) == (68, 0, 0)
+    queue.discard()
+
+
 def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     queue = spool(path)
     put_all(queue, *numbered(1500))
