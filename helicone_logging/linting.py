@@ -10,9 +10,6 @@ def lint(payload: object) -> list[Finding]:
 
     Args:
         payload: an OTELTrace as a mapping or as JSON, or a list of them, which are then looked at together.
-
-    Raises:
-        ConfigurationError: jsonschema is missing; it comes with the extra `[local]`.
     """
     from helicone_logging.receiver import lint_rules
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import logging.config
+import os
 import time
+import webbrowser
+from collections.abc import Iterator
 from typing import Any, cast
 
+from helicone_logging.cli.printing import write
 from helicone_logging.context.tracing import span
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.receiver import Receiver, print_sessions
+from helicone_logging.receiver import Receiver
+from helicone_logging.receiver.console import session_lines
 
 _QUESTION = "Which of our plans include single sign-on?"
 _INSTRUCTION = "Say what to search for."
@@ -28,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", default="1", type=_batch_size, help='records in a request, or "auto" (default: %(default)s)'
     )
+    parser.add_argument("--open", action="store_true", help="keep the receiver, and open its page in a browser")
 
 
 def _batch_size(text: str) -> str:
@@ -39,18 +46,43 @@ def _batch_size(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Runs the command; the exit status is 0 only if everything arrived."""
     with Receiver(port=0) as receiver:
-        print(f"A receiver listens on {receiver.url}. The agent is asked: {_QUESTION}\n")
+        write(f"A receiver listens on {receiver.url}. The agent is asked: {_QUESTION}\n\n")
         logging.config.dictConfig(_logging_config(receiver.endpoint, args.batch_size))
         handler = _handler()
-        answer_question(_QUESTION)
-        is_flushed = handler.flush(_PATIENCE)
-        has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
-        print_sessions(receiver.rows())
-        stats = handler.stats()
-        handler.close()
-    is_complete = is_flushed and has_arrived and stats.delivered == _RECORDS
-    print(f"\n{stats}\n\n{stats.delivered} of {_RECORDS} records arrived{'.' if is_complete else ': that is wrong.'}")
+        with _without_proxies():
+            answer_question(_QUESTION)
+            is_flushed = handler.flush(_PATIENCE)
+            has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
+            stats = handler.stats()
+            handler.close()
+        write("\n".join(session_lines(receiver.rows())) + "\n")
+        is_complete = is_flushed and has_arrived and stats.delivered == _RECORDS
+        outcome = "." if is_complete else ": that is wrong."
+        write(f"\n{stats}\n\n{stats.delivered} of {_RECORDS} records arrived{outcome}\n")
+        if args.open:
+            _keep_open(receiver)
     return 0 if is_complete else 1
+
+
+def _keep_open(receiver: Receiver) -> None:
+    write(f"\nLook at {receiver.page_url} until you interrupt it with Ctrl-C.\n")
+    webbrowser.open(receiver.page_url)
+    with contextlib.suppress(KeyboardInterrupt):
+        receiver.wait()
+
+
+@contextlib.contextmanager
+def _without_proxies() -> Iterator[None]:
+    """The receiver is on this machine, where no proxy reaches it."""
+    before = os.environ.get("NO_PROXY")
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["NO_PROXY"]
+        else:
+            os.environ["NO_PROXY"] = before
 
 
 def _logging_config(endpoint: str, batch_size: str) -> dict[str, Any]:

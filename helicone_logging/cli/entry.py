@@ -15,7 +15,9 @@ from helicone_logging.errors import HeliconeLoggingError
 
 _COMMANDS = {
     "demo": "log a session of an agent to a local receiver and show what arrived",
-    "serve": "run the local receiver",
+    "serve": "run the local receiver and its page",
+    "tail": "print what a running receiver takes, as it comes",
+    "show": "print a session of a running receiver",
     "check": "find out whether records can reach Helicone from here",
     "lint": "say what Helicone will not show of a payload",
     "spool": "look at, send or clear a queue on disk",

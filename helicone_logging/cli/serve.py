@@ -1,44 +1,122 @@
-"""`helicone-logging serve`: the local receiver, until it is interrupted."""
+"""`helicone-logging serve`: the local receiver and its page, until it is interrupted."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+import webbrowser
+from collections.abc import Callable, Sequence
 
-from helicone_logging.receiver import Receiver
+from helicone_logging.cli.printing import Printer, number_from
+from helicone_logging.errors import ConfigurationError
+from helicone_logging.receiver import Receiver, validation
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
+    parser.add_argument("file", nargs="*", help="payloads to look at, as OTELTraceFormatter writes them")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8585, help="port; 0 for a free one (default: %(default)s)")
-    parser.add_argument("--keep", type=int, default=10_000, help="spans kept in memory (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8585, help="port; 0 for a free one (default: %(default)s)")
+    parser.add_argument("--keep", type=number_from(1), default=10_000, help="spans to keep (default: %(default)s)")
     parser.add_argument(
-        "--require-key", action="store_true", help="answer 401 to requests without the key in HELICONE_API_KEY"
+        "--keep-bytes", type=number_from(1), default=256 * 1024 * 1024,
+        help="bytes they may take in memory, about (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--db", metavar="PATH", help="keep the spans in this SQLite file too, so that they survive")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument(
+        "--require-key", action="store_true", help="answer 401 to whoever has not the key in HELICONE_API_KEY"
     )
-    parser.add_argument("--allow-remote", action="store_true", help="listen on an address other machines can reach")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="listen on an address other machines reach; implies --require-key"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    api_key = os.environ.get("HELICONE_API_KEY") if args.require_key else None
-    if args.require_key and not api_key:
-        print("--require-key needs the key in HELICONE_API_KEY", file=sys.stderr)
+    is_guarded = args.require_key or args.allow_remote
+    api_key = os.environ.get("HELICONE_API_KEY") if is_guarded else None
+    if is_guarded and not api_key:
+        flag = "--require-key" if args.require_key else "--allow-remote"
+        print(f"{flag} needs the key in HELICONE_API_KEY", file=sys.stderr)
         return 2
-    receiver = Receiver(
+    if args.host not in _LOOPBACK and not args.host.startswith("127.") and not args.allow_remote:
+        print(f"--host {args.host} would be reached by other machines; add --allow-remote", file=sys.stderr)
+        return 1
+    with Printer() as printer:
+        receiver = _receiver(args, api_key, printer.print)
+        for path in args.file:
+            _load(receiver, path)
+        _serve(receiver, printer, must_open=args.open)
+    return 0
+
+
+def _receiver(args: argparse.Namespace, api_key: str | None, on_span: Callable[[str], object]) -> Receiver:
+    return Receiver(
         args.host,
         args.port,
         api_key=api_key,
         keep=args.keep,
-        on_span=_show,
+        keep_bytes=args.keep_bytes,
+        db=args.db,
+        on_span=on_span,
         allow_remote=args.allow_remote,
     )
-    receiver.serve_forever()
-    return 0
 
 
-def _show(lines: str) -> None:
-    """In one piece, as several threads receive."""
-    sys.stdout.write(lines + "\n")
-    sys.stdout.flush()
+def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
+    with receiver:
+        printer.print(f"Listening on {receiver.url}; set HELICONE_TRACE_ENDPOINT={receiver.url}")
+        if receiver.page_url != receiver.url:
+            printer.print(f"Look at {receiver.page_url} (the link works once)")
+        elif sys.stdout is not None and sys.stdout.isatty():
+            printer.print(f"Look at {receiver.url}")
+        if must_open:
+            webbrowser.open(receiver.page_url)
+        with contextlib.suppress(KeyboardInterrupt):
+            receiver.wait()
+
+
+def _load(receiver: Receiver, path: str) -> None:
+    """Takes the payloads of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or holds something else.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as the shell gives it
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    for number, payload in _payloads(text):
+        reason = "it is no JSON" if payload is None else validation.refusal(payload)
+        if reason is not None:
+            raise ConfigurationError(f"{path} cannot be looked at: line {number} is refused: {reason}")
+        receiver.store.add(payload)  # type: ignore[arg-type]  # the schema accepts nothing but mappings
+
+
+def _payloads(text: str) -> Sequence[tuple[int, object]]:
+    """One JSON document, a list of payloads, or one a line; None for what is no JSON."""
+    document = _parsed(text)
+    if isinstance(document, list):
+        return [(1, payload) for payload in document]
+    if document is not None:
+        return [(1, document)]
+    return [(number, _parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _parsed(text: str) -> object:
+    try:
+        return validation.parse(text)
+    except validation.NotJSONError:
+        return None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give one up to 65535, or 0 for a free one")
+    return int(text)

@@ -1,41 +1,52 @@
-"""The receiver's HTTP side: a Flask application that answers as the server does."""
+"""The receiver's HTTP side: a Flask application that puts intake, API and pages together behind one guard."""
 
 from __future__ import annotations
 
-import dataclasses
-import hmac
-import zlib
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.receiver import validation
-from helicone_logging.receiver.console import describe_span
-from helicone_logging.receiver.rows import Node, Row, Session, has_times, row_of, sessions_of, spans_of
+from helicone_logging.receiver import security
+from helicone_logging.receiver.api import Api
+from helicone_logging.receiver.intake import MAX_BODY_BYTES, Decoder, Intake, decode_json
+from helicone_logging.receiver.live import Streams
+from helicone_logging.receiver.security import Guard
 from helicone_logging.receiver.store import SpanStore
+from helicone_logging.receiver.validation import INSTALL
+from helicone_logging.receiver.views import Views
+from helicone_logging.receiver.visible import visible
 
 if TYPE_CHECKING:
-    from flask import Flask, Request
+    from flask import Flask, Request, Response
     from werkzeug.exceptions import HTTPException
 
-_Answer = tuple[dict[str, Any] | str, int]
+__all__ = ["MAX_BODY_BYTES", "create_app"]
 
-MAX_BODY_BYTES = 50 * 1024 * 1024
+_ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "favicon.svg": "image/svg+xml"}
+_ASSETS_AGE = 31_536_000
+_DECODERS: dict[str, Decoder] = {"/v1/trace/log": decode_json}
+_OPEN_PATHS = ("/healthz", "/assets/")
 
 
 def create_app(
     store: SpanStore,
     *,
-    api_key: str | None = None,
+    guard: Guard | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    max_streams: int = 16,
+    endpoint: Callable[[], str] = lambda: "http://127.0.0.1:8585/v1/trace/log",
     on_span: Callable[[str], object] | None = None,
 ) -> Flask:
     """Makes the application.
 
     Args:
         store: where the spans go.
-        api_key: what the bearer token must be; None to accept every request.
+        guard: who may do what; None for everybody on this machine.
         max_body_bytes: bytes of a body at the most, after inflation.
+        max_streams: live streams at the most, each of which keeps a thread of the server busy.
+        endpoint: gives the URL that takes payloads, to be shown.
         on_span: called with the readable lines of each span.
 
     Raises:
@@ -44,102 +55,90 @@ def create_app(
     try:
         import flask
     except ImportError as error:
-        raise ConfigurationError(f"the receiver needs Flask: {validation.INSTALL}") from error
-    app = flask.Flask(__name__, static_folder=None)
-    intake = _Intake(store, api_key, max_body_bytes, on_span)
-    app.add_url_rule("/v1/trace/log", "log_trace", lambda: intake.answer(flask.request), methods=["POST"])
-    app.add_url_rule("/api/spans", "spans", lambda: flask.jsonify([stored._asdict() for stored in store.spans()]))
-    app.add_url_rule(
-        "/api/requests", "requests", lambda: flask.jsonify([dataclasses.asdict(row) for row in _rows(store)])
-    )
-    app.add_url_rule(
-        "/api/sessions", "sessions", lambda: flask.jsonify([_session(one) for one in sessions_of(_rows(store))])
-    )
-    app.add_url_rule("/", "index", lambda: flask.Response(_index(store), mimetype="text/plain"))
+        raise ConfigurationError(f"the receiver needs Flask: {INSTALL}") from error
+    app = flask.Flask(__name__, static_folder=None, template_folder="templates")
+    app.jinja_options = {"finalize": _shown, "trim_blocks": True, "lstrip_blocks": True}
+    guard = Guard("127.0.0.1") if guard is None else guard
+    _protect(app, guard)
+    intake = Intake(store, guard, max_body_bytes=max_body_bytes, on_span=on_span)
+    for path, decode in _DECODERS.items():
+        app.add_url_rule(path, path, lambda decode=decode: intake.answer(flask.request, decode), methods=["POST"])
+    Api(store, Streams(store, max_streams)).add_to(app)
+    Views(store, endpoint).add_to(app)
+    _serve_assets(app)
+    app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.register_error_handler(404, _not_here)
     app.register_error_handler(405, _not_here)
     return app
 
 
-class _Intake:
-    """Takes payloads, and refuses what the server refuses."""
-
-    def __init__(
-        self, store: SpanStore, api_key: str | None, max_body_bytes: int, on_span: Callable[[str], object] | None
-    ) -> None:
-        self._store = store
-        self._api_key = api_key
-        self._max_body_bytes = max_body_bytes
-        self._on_span = on_span
-
-    def answer(self, request: Request) -> _Answer:
-        if self._api_key is not None and not _has_key(request, self._api_key):
-            return {"error": "Invalid API key"}, 401
-        body = _body(request, self._max_body_bytes)
-        if body is None:
-            return {"error": "request entity too large"}, 413
-        try:
-            payload = validation.parse(body)
-        except validation.NotJSONError as error:
-            return {"error": f"the body is no JSON: {error}"}, 400
-        refusal = validation.refusal(payload)
-        if refusal is not None:
-            key, _, reason = refusal.partition(": ")
-            return {"message": "Validation Failed", "details": {key: {"message": reason}}}, 422
-        return self._stored(payload)
-
-    def _stored(self, payload: dict[str, Any]) -> _Answer:
-        if not all(map(_can_be_stored, spans_of(payload))):
-            return "", 500
-        for stored in self._store.add(payload):
-            if self._on_span is not None:
-                self._on_span(describe_span(stored))
-        return "", 200
+def _shown(value: Any) -> Any:
+    """What an expression of a template becomes, before it is escaped: nothing hidden, nothing obeyed."""
+    return visible(value) if type(value) is str else value
 
 
-def _rows(store: SpanStore) -> list[Row]:
-    return [row_of(stored.span) for stored in store.spans()]
+def _protect(app: Flask, guard: Guard) -> None:
+    import flask
+
+    app.before_request(lambda: _refused(guard, flask.request))
+    app.after_request(_with_headers)
 
 
-def _index(store: SpanStore) -> str:
-    return "\n\n".join(describe_span(stored) for stored in store.spans()) or "Nothing has arrived yet."
+def _refused(guard: Guard, request: Request) -> Any:
+    """The answer to a request that may not go on; None for one that may."""
+    refusal = guard.refusal(request)
+    if refusal is not None:
+        return {"error": refusal.reason}, refusal.status
+    if request.path in _DECODERS or request.path.startswith(_OPEN_PATHS):
+        return None  # intake asks for itself
+    if "token" in request.args and request.path == "/":
+        return _exchanged(guard, request)
+    if guard.may_read(request):
+        return None
+    return ({"error": "Invalid API key"}, 401) if request.path.startswith("/api/") else _private()
 
 
-def _not_here(error: HTTPException) -> _Answer:
+def _exchanged(guard: Guard, request: Request) -> Any:
+    """The clean URL, with a cookie for a token that is right."""
+    import flask
+
+    response = flask.make_response(flask.redirect("/", 303))
+    is_let_in = guard.exchange(request.args["token"], request, response) or guard.may_read(request)
+    return response if is_let_in else _private()
+
+
+def _private() -> tuple[str, int]:
+    import flask
+
+    text = "Open the link that the command printed; it works once, and this browser then stays known."
+    return flask.render_template("message.html", title="This page is private", text=text), 401
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in security.HEADERS.items():
+        response.headers[name] = value
+    response.headers.setdefault("Cache-Control", security.NO_STORE)
+    return response
+
+
+def _serve_assets(app: Flask) -> None:
+    import flask
+
+    folder = resources.files("helicone_logging.receiver").joinpath("assets")
+    contents = {name: folder.joinpath(name).read_bytes() for name in _ASSETS}
+    version = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
+    app.jinja_env.globals["asset"] = lambda name: f"/assets/{name}?v={version}"
+
+    def asset(name: str) -> Any:
+        if name not in contents:
+            return {"error": "Not Found"}, 404
+        response = flask.Response(contents[name], content_type=f"{_ASSETS[name]}; charset=utf-8")
+        response.headers["Cache-Control"] = f"public, max-age={_ASSETS_AGE}, immutable"
+        return response
+
+    app.add_url_rule("/assets/<name>", "asset", asset)
+    app.add_url_rule("/favicon.ico", "favicon", lambda: asset("favicon.svg"))
+
+
+def _not_here(error: HTTPException) -> tuple[dict[str, Any], int]:
     return {"error": error.name}, error.code or 404
-
-
-def _has_key(request: Request, api_key: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {api_key}".encode())
-
-
-def _body(request: Request, limit: int) -> bytes | None:
-    """The body, inflated no further than the limit; None for a larger one."""
-    body: bytes = request.stream.read(limit + 1)
-    if request.headers.get("Content-Encoding", "").lower() == "gzip":
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            body = inflater.decompress(body, limit + 1)
-        except zlib.error:
-            return b""
-    return body if len(body) <= limit else None
-
-
-def _can_be_stored(span: Mapping[str, Any]) -> bool:
-    """The server makes dates of the times, and calls a method of text on the provider: it fails on anything else."""
-    return has_times(span) and all(
-        attribute["key"] != "gen_ai.system" or "stringValue" in attribute["value"] for attribute in span["attributes"]
-    )
-
-
-def _session(session: Session) -> dict[str, Any]:
-    return {"id": session.id, "name": session.name, "tree": _node(session.root)}
-
-
-def _node(node: Node) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "rows": [dataclasses.asdict(row) for row in node.rows],
-        "children": [_node(child) for child in node.children.values()],
-    }

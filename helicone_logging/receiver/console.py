@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from helicone_logging.receiver.lint_rules import lint
+from helicone_logging.core.findings import INFO, Finding
+from helicone_logging.receiver.entries import Entry, StoredSpan
+from helicone_logging.receiver.lint_rules import findings_of
 from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
-from helicone_logging.receiver.store import StoredSpan
 
 _WIDTH = 100
 # What a terminal obeys instead of showing: control characters, and those that turn the direction of text.
@@ -17,31 +18,45 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2
 def describe_span(stored: StoredSpan) -> str:
     """Returns a span as Helicone will show it, and what it will not show, in readable lines."""
     row = row_of(stored.span)
-    entry = {"resource": stored.resource, "scopeSpans": [{"scope": stored.scope, "spans": [stored.span]}]}
-    findings = [
-        f"  ! {one.message}: set {one.field}" for one in lint({"resourceSpans": [entry]}) if one.severity != "info"
-    ]
+    return _described(row, findings_of(stored.span, row))
+
+
+def describe(entry: Entry) -> str:
+    """Returns an entry in the same lines."""
+    return _described(entry.row, entry.findings)
+
+
+def _described(row: Row, findings: Iterable[Finding]) -> str:
+    told = [f"  ! {one.message}: set {one.field}" for one in findings if one.severity != INFO]
     session = f"  session {row.session_id} ({row.session_name}) {row.session_path}"
-    return "\n".join(_shown(line) for line in (_headline(row), session, *_texts(row), *findings))
+    return "\n".join(_shown(line) for line in (_headline(row), session, *_texts(row), *told))
 
 
 def print_sessions(rows: Iterable[Row]) -> None:
     """Prints sessions as trees, the way Helicone's session page shows them."""
+    for line in session_lines(rows):
+        print(line)  # noqa: T201 - this is what it is for
+
+
+def session_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Yields the lines of sessions as trees."""
     for session in sessions_of(rows):
-        print(_shown(f"session {session.id} ({session.name})"))  # noqa: T201 - this is what it is for
-        for line in _tree(session.root, "  "):
-            print(line)  # noqa: T201 - likewise
+        yield _shown(f"session {session.id} ({session.name})")
+        yield from _tree(session.root, "  ")
 
 
-def _tree(node: Node, indent: str) -> Iterator[str]:
-    for child in node.children.values():
-        if not child.rows:
-            yield _shown(f"{indent}{child.name or '(blank)'}/")
-        for row in child.rows:
-            yield _shown(f"{indent}{child.name or '(blank)'}  {_headline(row)}")
+def _tree(root: Node, indent: str) -> Iterator[str]:
+    waiting = [(child, indent) for child in reversed(root.children.values())]
+    while waiting:
+        node, indent = waiting.pop()
+        name = node.name or "(blank)"
+        if not node.rows:
+            yield _shown(f"{indent}{name}/")
+        for row in node.rows:
+            yield _shown(f"{indent}{name}  {_headline(row)}")
             for text in _texts(row):
                 yield _shown(f"{indent}{text}")
-        yield from _tree(child, indent + "    ")
+        waiting += [(child, indent + "    ") for child in reversed(node.children.values())]
 
 
 def _headline(row: Row) -> str:
@@ -64,8 +79,8 @@ def _texts(row: Row) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+    line = " ".join(text[: 20 * _WIDTH].split())  # enough of it, however long it is
+    return line if len(line) <= _WIDTH and len(text) <= 20 * _WIDTH else line[: _WIDTH - 1] + "…"
 
 
 def _shown(line: str) -> str:

@@ -21,8 +21,16 @@ _DIGITS = re.compile(r"[0-9]{1,20}")
 _DEFAULT_MAX_TOKENS = 50
 _TEMPERATURE = 1
 _STATUS = 200
+_READ = frozenset((
+    "gen_ai.system", "gen_ai.response.model", "gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens",
+    "llm.usage.total_tokens", "gen_ai.response.max_tokens", "llm.request.type", "llm.user",
+    *(_ASSOCIATION + name for name in ("User-Id", "Session-Id", "Session-Name", "Session-Path", "Prompt-Id")),
+))  # fmt: skip
 # What the property `step` holds where the model is the name of a tool or of other data.
 _STEPS = ("tool", "data")
+
+MAX_DEPTH = 60
+"""Parts of a session's path below which no further folders are made."""
 
 
 class Message(NamedTuple):
@@ -291,3 +299,8 @@ def sessions_of(rows: Iterable[Row]) -> list[Session]:
 def parts_of(path: str) -> list[str]:
     """Returns the parts of a session's path, blank ones as well."""
     return path.removeprefix("/").split("/")
+
+
+def is_read(key: str) -> bool:
+    """Returns whether the server reads an attribute of this name at all."""
+    return key in _READ or bool(_MESSAGE.fullmatch(key)) or key.startswith(_PROPERTY)

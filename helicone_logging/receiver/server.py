@@ -15,13 +15,24 @@ from typing import Any
 from helicone_logging.core.check import refuse
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver.app import create_app
-from helicone_logging.receiver.rows import Row, row_of
-from helicone_logging.receiver.store import SpanStore, StoredSpan
+from helicone_logging.receiver.database import Database
+from helicone_logging.receiver.entries import StoredSpan
+from helicone_logging.receiver.intake import MAX_BODY_BYTES
+from helicone_logging.receiver.rows import Row
+from helicone_logging.receiver.security import Guard
+from helicone_logging.receiver.store import KEEP_BYTES, SpanStore
 from helicone_logging.receiver.validation import INSTALL
 
 _PATH = "/v1/trace/log"
-_THREADS = 4
+_INTAKE_THREADS = 4
+_STREAMS = 16
 _STOP_WITHIN = 5.0
+# Connections that are open at once, those that never send a request among them; those are closed after a while.
+_CONNECTIONS = 500
+_SILENT_FOR = 30
+_LOOK_AFTER = 5
+_HEADER_BYTES = 64 * 1024
+_MAX_PORT = 65_535
 
 
 class Receiver:
@@ -34,8 +45,11 @@ class Receiver:
         port: port to listen on; 0 for a free one.
         api_key: what the bearer token must be; None to accept every request.
         keep: spans kept in memory; the oldest leave first.
+        keep_bytes: bytes that they may take in memory, about.
+        db: path of a SQLite file in which the spans outlast the process; None to keep them in memory only.
         on_span: called with the readable lines of each span, such as `print`.
-        allow_remote: True to listen on an address that other machines reach.
+        allow_remote: True to listen on an address that other machines reach; reading then wants the key, or the
+            token of `page_url` where there is none.
 
     Raises:
         ConfigurationError: an option cannot work.
@@ -48,15 +62,22 @@ class Receiver:
         *,
         api_key: str | None = None,
         keep: int = 10_000,
+        keep_bytes: int = KEEP_BYTES,
+        db: str | os.PathLike[str] | None = None,
         on_span: Callable[[str], object] | None = None,
         allow_remote: bool = False,
     ) -> None:
         if not allow_remote and not _is_loopback(host):
             refuse("host", host, "prompts are private; use 127.0.0.1, or set allow_remote=True")
-        self.store = SpanStore(keep)
+        for name, value in (("keep", keep), ("keep_bytes", keep_bytes)):
+            if value < 1:
+                refuse(name, value, "it must be at least 1")
+        if not 0 <= port <= _MAX_PORT:
+            refuse("port", port, f"choose one up to {_MAX_PORT}, or 0 for a free one")
+        self.store = SpanStore(keep, keep_bytes, None if db is None else Database(db))
         self._host = host
         self._port = port
-        self._api_key = api_key
+        self._guard = Guard(host, api_key, is_reading_guarded=api_key is not None or allow_remote)
         self._on_span = on_span
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -66,6 +87,11 @@ class Receiver:
         """Where it listens; with port 0 the port is known once it has been started."""
         port = self._port if self._server is None else self._server.effective_port
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where to look at what arrives; where reading is guarded, with a token that works once."""
+        return f"{self.url}/?token={self._guard.token}" if self._guard.is_reading_guarded else self.url
 
     @property
     def endpoint(self) -> str:
@@ -78,7 +104,7 @@ class Receiver:
 
     def rows(self) -> list[Row]:
         """Returns what was received, as Helicone shows it."""
-        return [row_of(stored.span) for stored in self.store.spans()]
+        return [entry.row for entry in self.store.entries()]
 
     def start(self) -> Receiver:
         """Listens, and serves from a thread.
@@ -87,6 +113,7 @@ class Receiver:
             ConfigurationError: the port is taken, or a package is missing.
         """
         self._listen()
+        self.store.end_waiting(is_ending=False)
         self._thread = threading.Thread(target=self._server.run, name="helicone-receiver", daemon=True)
         self._thread.start()
         return self
@@ -96,6 +123,7 @@ class Receiver:
         if self._server is None:
             return
         server, self._server = self._server, None
+        self.store.end_waiting()
         self._port = server.effective_port
         # The threads first, since a task that ends wakes the loop by its trigger, which must still be open.
         server.task_dispatcher.shutdown(timeout=_STOP_WITHIN)
@@ -106,14 +134,20 @@ class Receiver:
             self._thread.join(_STOP_WITHIN)
 
     def serve_forever(self) -> None:
-        """Serves in the calling thread until it is interrupted.
+        """Serves until it is interrupted.
 
         Raises:
             ConfigurationError: the port is taken, or a package is missing.
         """
-        self._listen()
-        print(f"Listening on {self.url}; set HELICONE_TRACE_ENDPOINT={self.url}", flush=True)  # noqa: T201 - a command
-        self._server.run()
+        with self:
+            print(f"Listening on {self.url}; set HELICONE_TRACE_ENDPOINT={self.url}", flush=True)  # noqa: T201 - a command
+            self.wait()
+
+    def wait(self) -> None:
+        """Waits until it is interrupted; an interrupt of the keyboard passes on."""
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            thread.join(_LOOK_AFTER)
 
     def _listen(self) -> None:
         try:
@@ -121,14 +155,33 @@ class Receiver:
         except ImportError as error:
             raise ConfigurationError(f"the receiver needs waitress: {INSTALL}") from error
         _quiet(logging.getLogger("waitress"))
-        app = create_app(self.store, api_key=self._api_key, on_span=self._on_span)
+        app = create_app(
+            self.store,
+            guard=self._guard,
+            max_streams=_STREAMS,
+            endpoint=lambda: self.endpoint,
+            on_span=self._on_span,
+        )
         # A socket of our own: waitress leaves one open whose port is taken, and listens twice on `localhost`.
         try:
             listener = _bound(self._host, self._port)
         except OSError as error:
             where = f"host={self._host!r}, port={self._port}"
             raise ConfigurationError(f"{where} cannot work: {error.strerror}; choose another") from error
-        self._server = create_server(app, sockets=[listener], threads=_THREADS)
+        self._server = create_server(
+            app,
+            sockets=[listener],
+            threads=_STREAMS + _INTAKE_THREADS,
+            connection_limit=_CONNECTIONS,
+            channel_timeout=_SILENT_FOR,
+            cleanup_interval=_LOOK_AFTER,
+            max_request_header_size=_HEADER_BYTES,
+            max_request_body_size=MAX_BODY_BYTES + MAX_BODY_BYTES // 4,  # a little more is read, and answered in words
+            asyncore_use_poll=True,  # where there is no poll, it is left alone
+            channel_request_lookahead=1,  # so that it is seen when the reader of a stream leaves
+            ident=None,
+        )
+        self._server.adj.send_bytes = 1  # events of a stream go out as they come; as an argument it is deprecated
 
     def __enter__(self) -> Receiver:
         return self.start()

@@ -1,28 +1,19 @@
-"""Keeps the last spans that were received, in memory."""
+"""Keeps the last entries, bounded by their number and their bytes, and tells who waits of new ones."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from itertools import takewhile
+from typing import Any
 
+from helicone_logging.receiver.database import Database
+from helicone_logging.receiver.entries import Entry, SessionKey, StoredSpan, entry_of, raw_spans_of
 
-class StoredSpan(NamedTuple):
-    """A span as it was received.
+KEEP_BYTES = 256 * 1024 * 1024
 
-    Args:
-        received_at: when, in seconds since the epoch.
-        resource: of its `resourceSpans` entry.
-        scope: of its `scopeSpans` entry.
-        span: the span itself.
-    """
-
-    received_at: float
-    resource: Mapping[str, Any]
-    scope: Mapping[str, Any]
-    span: Mapping[str, Any]
+__all__ = ["KEEP_BYTES", "SpanStore", "StoredSpan"]
 
 
 class SpanStore:
@@ -30,37 +21,129 @@ class SpanStore:
 
     Args:
         keep: how many spans to keep.
+        keep_bytes: how many bytes they may take in memory, about.
+        database: where they outlast the process; None to keep them in memory only.
     """
 
-    def __init__(self, keep: int = 10_000) -> None:
-        self._spans: deque[StoredSpan] = deque(maxlen=keep)
+    def __init__(self, keep: int = 10_000, keep_bytes: int = KEEP_BYTES, database: Database | None = None) -> None:
+        self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._database = database
+        self._entries: deque[Entry] = deque()
+        self._by_session: dict[SessionKey, deque[Entry]] = {}
+        self._bytes = 0
+        self._last_seq = 0
         self._received = 0
+        self._is_ending = False
         self._changed = threading.Condition()
+        if database is not None:
+            self._load(database)
+
+    def _load(self, database: Database) -> None:
+        for seq, received_at, raw in database.rows(self._keep):
+            self._keep_entry(entry_of(raw, seq, received_at))
+            self._last_seq = seq
+        with self._changed:
+            self._evict()
 
     @property
     def received(self) -> int:
-        """How many spans have been received, kept or not."""
+        """How many spans have been received, kept or not, since it was made."""
         return self._received
 
-    def add(self, payload: Mapping[str, Any]) -> list[StoredSpan]:
-        """Stores the spans of a payload that the schema accepts, and returns them."""
-        now = time.time()
-        stored = [
-            StoredSpan(now, entry["resource"], scope["scope"], span)
-            for entry in payload["resourceSpans"]
-            for scope in entry["scopeSpans"]
-            for span in scope["spans"]
-        ]
+    @property
+    def last_seq(self) -> int:
+        """The number of the latest entry."""
+        return self._last_seq
+
+    def add(self, payload: Mapping[str, Any]) -> list[Entry]:
+        """Stores the spans of a payload that the schema accepts, and returns them.
+
+        Raises:
+            RecursionError: something in it is nested too deeply; nothing of it is stored.
+        """
+        # Made outside the lock, so that nobody who reads waits for one that has much to take in.
+        entries = [entry_of(raw) for raw in raw_spans_of(payload)]
         with self._changed:
-            self._spans.extend(stored)
-            self._received += len(stored)
+            for seq, entry in enumerate(entries, self._last_seq + 1):
+                entry.seq = seq
+                self._keep_entry(entry)
+            self._last_seq += len(entries)
+            if self._database is not None:
+                self._database.add((entry.seq, entry.received_at, entry.raw) for entry in entries)
+            self._evict()
+            self._received += len(entries)
             self._changed.notify_all()
-        return stored
+        return entries
+
+    def _keep_entry(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._by_session.setdefault(entry.key, deque()).append(entry)
+        self._bytes += entry.size
+
+    def _evict(self) -> None:
+        """Lets the oldest go, but never the latest one, however large it is."""
+        last_gone = 0
+        while len(self._entries) > 1 and (len(self._entries) > self._keep or self._bytes > self._keep_bytes):
+            entry = self._entries.popleft()
+            session = self._by_session[entry.key]
+            session.remove(entry)  # at its head, or near to it
+            if not session:
+                del self._by_session[entry.key]
+            self._bytes -= entry.size
+            last_gone = max(last_gone, entry.seq)
+        if last_gone and self._database is not None:
+            self._database.remove_up_to(last_gone)
+
+    def clear(self) -> None:
+        """Forgets all spans."""
+        with self._changed:
+            self._entries.clear()
+            self._by_session.clear()
+            self._bytes = 0
+            if self._database is not None:
+                self._database.remove_up_to(self._last_seq)
+
+    def close(self) -> None:
+        """Closes the database, if there is one."""
+        with self._changed:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def entries(self) -> list[Entry]:
+        """Returns the entries that are kept, in the order they came."""
+        with self._changed:
+            return list(self._entries)
 
     def spans(self) -> list[StoredSpan]:
         """Returns the spans that are kept, in the order they came."""
+        return [entry.stored for entry in self.entries()]
+
+    def after(self, seq: int, limit: int) -> list[Entry]:
+        """Returns entries that came after a number, the oldest first.
+
+        Args:
+            seq: that number.
+            limit: how many at the most.
+        """
         with self._changed:
-            return list(self._spans)
+            later = list(takewhile(lambda entry: entry.seq > seq, reversed(self._entries)))
+        return later[::-1][:limit]
+
+    def find(self, seq: int) -> Entry | None:
+        """Returns the entry of a number, None if it has left."""
+        return next((entry for entry in self.entries() if entry.seq == seq), None)
+
+    def sessions(self) -> dict[SessionKey, list[Entry]]:
+        """Returns the entries of each session, sessions in the order in which they began to come."""
+        with self._changed:
+            return {key: list(entries) for key, entries in self._by_session.items()}
+
+    def session(self, key: SessionKey) -> list[Entry]:
+        """Returns the entries of one session; none where it is not known."""
+        with self._changed:
+            return list(self._by_session.get(key, ()))
 
     def wait_for(self, count: int, timeout: float) -> bool:
         """Waits until a number of spans have been received in total.
@@ -74,3 +157,31 @@ class SpanStore:
         """
         with self._changed:
             return self._changed.wait_for(lambda: self._received >= count, timeout)
+
+    def wait_after(self, seq: int, timeout: float) -> bool:
+        """Waits until something has come after a number, or the streams have to end.
+
+        Args:
+            seq: that number.
+            timeout: seconds at the most.
+
+        Returns:
+            Whether something has come.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_ending or self._has_after(seq), timeout)
+            return self._has_after(seq)
+
+    def _has_after(self, seq: int) -> bool:
+        return bool(self._entries) and self._entries[-1].seq > seq
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether who waits for more should end."""
+        return self._is_ending
+
+    def end_waiting(self, *, is_ending: bool = True) -> None:
+        """Lets all who wait for more end, or wait again."""
+        with self._changed:
+            self._is_ending = is_ending
+            self._changed.notify_all()

@@ -157,6 +157,7 @@ class TestServe:
         return process, found[1]
 
     def send(self, url: str, **headers: str) -> int:
+        headers = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(f"{url}/v1/trace/log", json.dumps(payload()).encode(), headers)
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
@@ -200,7 +201,7 @@ class TestServe:
     def test_another_machine_s_address_is_refused(self) -> None:
         ended = run("serve", "--host", "0.0.0.0", "--port", "0")
         assert ended.returncode == 1
-        assert "allow_remote" in ended.stderr
+        assert "--allow-remote" in ended.stderr
 
 
 def test_the_version_is_that_of_the_package() -> None:

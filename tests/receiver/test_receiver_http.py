@@ -226,9 +226,9 @@ def test_sessions_are_grouped_by_id_and_name(receiver: Receiver) -> None:
 def test_before_anything_has_arrived_the_pages_are_empty(receiver: Receiver) -> None:
     for path in ("/api/spans", "/api/requests", "/api/sessions"):
         assert get(receiver, path).json == []
-    assert get(receiver, "/").body == b"Nothing has arrived yet."
+    assert b"Nothing has arrived yet." in get(receiver, "/").body
     post(receiver, payload())
-    assert b"OPENAI gpt-4o" in get(receiver, "/").body
+    assert b"Where is my order?" in get(receiver, "/").body
 
 
 def test_only_the_last_spans_are_kept() -> None:

@@ -1,0 +1,113 @@
+"""How `tail` and `show` ask a receiver that runs."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from helicone_logging.errors import ConfigurationError
+from helicone_logging.receiver.entries import Entry, entry_of
+
+DEFAULT_URL = "http://127.0.0.1:8585"
+_TIMEOUT = 30.0  # seconds; a stream says every ten that it lives
+_AT_ONCE = 1_000
+
+
+class RemoteReceiver:
+    """A receiver that runs, as its API shows it.
+
+    Args:
+        url: of its page; None for the one that HELICONE_TRACE_ENDPOINT names where it is on this machine, else the
+            default of `serve`.
+    """
+
+    def __init__(self, url: str | None) -> None:
+        self._url = _origin(url)
+        is_local = _is_loopback(urlsplit(self._url).hostname or "")
+        key = os.environ.get("HELICONE_API_KEY", "")
+        # The key never travels in clear to another machine.
+        self._headers = (
+            {"Authorization": f"Bearer {key}"} if key and (is_local or self._url.startswith("https")) else {}
+        )
+        handlers = [urllib.request.ProxyHandler({})] if is_local else []
+        self._opener = urllib.request.build_opener(*handlers)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._url
+
+    def entries(self, after: int = 0, **arguments: str) -> Iterator[Entry]:
+        """Yields spans that came after a number, the oldest first.
+
+        Raises:
+            ConfigurationError: it does not answer, or wants a key.
+        """
+        while True:
+            page = self._json("/api/spans", after=str(after), limit=str(_AT_ONCE), **arguments)
+            for item in page:
+                after = item.pop("seq")
+                received_at = item.pop("received_at")
+                yield entry_of(json.dumps(item).encode(), after, received_at)
+            if len(page) < _AT_ONCE:
+                return
+
+    def last_seq(self) -> int:
+        """Returns the number of the latest span."""
+        return int(self._json("/api/stream", poll="1", after="0")["last"])
+
+    def news(self, after: int) -> Iterator[int]:
+        """Yields the number of the latest span each time that spans come; ends when the receiver does.
+
+        Args:
+            after: number of the last span that is known.
+        """
+        try:
+            with self._open("/api/stream", after=str(after)) as stream:
+                for line in stream:
+                    if line.startswith(b"data: "):
+                        yield int(json.loads(line[len(b"data: ") :])["last"])
+        except (OSError, HTTPException, ValueError):
+            return
+
+    def _json(self, path: str, **arguments: str) -> Any:
+        try:
+            with self._open(path, **arguments) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                hint = "; set HELICONE_API_KEY to its key" if error.code == 401 else ""
+                raise ConfigurationError(f"{self._url} answers {error.code}{hint}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise ConfigurationError(
+                f"no receiver answers on {self._url}: {reason}; start one with `helicone-logging serve`, or give --url"
+            ) from error
+
+    def _open(self, path: str, **arguments: str) -> Any:
+        request = urllib.request.Request(f"{self._url}{path}?{urlencode(arguments)}", headers=self._headers)  # noqa: S310
+        return self._opener.open(request, timeout=_TIMEOUT)
+
+
+def _origin(url: str | None) -> str:
+    if url is None:
+        named = os.environ.get("HELICONE_TRACE_ENDPOINT", "")
+        url = named if _is_loopback(urlsplit(named).hostname or "") else DEFAULT_URL
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"--url {url!r} is no URL; give one such as {DEFAULT_URL}")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,54 @@
+"""`helicone-logging show SESSION`: prints a session of a running receiver, for people and for coding agents."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from helicone_logging.cli.printing import write
+from helicone_logging.cli.remote import RemoteReceiver
+from helicone_logging.receiver import export
+from helicone_logging.receiver.console import session_lines
+from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.visible import one_line
+
+_NAMED = 10
+_WIDTH = 80
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument("session", help="its id")
+    parser.add_argument("--url", help="the receiver's (default: that of HELICONE_TRACE_ENDPOINT, else of `serve`)")
+    parser.add_argument("--format", choices=["human", "json", "md"], default="human", help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; the exit status is 1 when there is no such session."""
+    receiver = RemoteReceiver(args.url)
+    entries = list(receiver.entries(session=args.session))
+    if not entries:
+        ids = dict.fromkeys(entry.key.id for entry in receiver.entries() if entry.key.id)
+        known = ", ".join(one_line(one, _WIDTH) for one in list(ids)[-_NAMED:]) or "none"
+        print(
+            f"{receiver.url} has no session {one_line(args.session, _WIDTH)!r}; the last are: {known}", file=sys.stderr
+        )
+        return 1
+    write(_text(entries, args.format))
+    return 0
+
+
+def _text(entries: list[Entry], form: str) -> str:
+    if form == "json":
+        key = entries[0].key
+        spans = [export.as_json(entry) for entry in entries]
+        return json.dumps({"id": key.id, "name": key.name, "spans": spans}, indent=2) + "\n"
+    if form == "md":
+        return export.markdown(entries)
+    findings = [
+        f"  ! {one_line(entry.name, _WIDTH)}: {finding.message}: set {finding.field}"
+        for entry in entries
+        for finding in entry.problems
+    ]
+    return "\n".join([*session_lines(entry.row for entry in entries), *findings]) + "\n"

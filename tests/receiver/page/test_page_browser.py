@@ -1,0 +1,259 @@
+"""The page in a browser: what it shows, how it is moved in, that it is live, and that it works without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from page_spans import many, step
+from receiver_client import GOOD, PROPERTY, SESSION, get, payload, post, span
+
+from helicone_logging.receiver import Receiver
+
+pytestmark = pytest.mark.browser
+
+Opened = Callable[..., Any]
+SESSION_PATH = "/session/order-1234"
+
+
+def send(receiver: Receiver, *spans: dict[str, Any]) -> None:
+    assert post(receiver, payload(*spans)).status == 200
+
+
+def agent(receiver: Receiver) -> None:
+    """A session with a tree, a failure and a finding."""
+    send(
+        receiver,
+        step("/answer", 0, 4_000),
+        step("/answer/plan", 0, 400),
+        step("/answer/search", 400, 40, **{"gen_ai.response.model": "vector_db:handbook"}),
+        step("/answer/rate", 500, 3_000, **{PROPERTY + "error": "true", "exception.type": "TimeoutError"}),
+        step("/answer/price", 3_500, 400, **{"gen_ai.response.model": "o3"}),
+    )
+
+
+def selected(page: Any) -> str:
+    return str(page.locator('[data-line][aria-selected="true"] .label').text_content())
+
+
+def focused(page: Any) -> str:
+    return str(
+        page.evaluate(
+            "document.activeElement.querySelector('.label')?.textContent ?? document.activeElement.textContent"
+        )
+    )
+
+
+def test_a_session_is_found_in_the_list_and_shows_its_first_failure(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page = open_page()
+    page.get_by_role("link", name="Where is my order?").click()
+    assert selected(page) == "rate"
+    assert page.locator(".detail h2").text_content().strip() == "rate"
+    assert page.get_by_text("On its way.").is_visible()
+    page.get_by_role("treeitem", name="price").click()
+    page.get_by_role("navigation", name="Views of this span").get_by_role("link", name="Findings").click()
+    assert "o3-2025-04-16" in page.locator(".findings").text_content()
+    assert "tab=findings" in page.url
+
+
+def test_it_works_without_javascript(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page = open_page("/", java_script_enabled=False)
+    page.get_by_role("link", name="Where is my order?").click()
+    assert selected(page) == "rate"
+    for name, text in {
+        "Helicone": "Sent, but not shown", "Findings": "Helicone will show all of it", "Attributes": "gen_ai.system",
+        "Raw": "resourceSpans", "Error": "TimeoutError", "Chat": "Where is my order?",
+    }.items():  # fmt: skip
+        page.get_by_role("navigation", name="Views of this span").get_by_role("link", name=name).click()
+        assert text in page.locator(".tab").text_content()
+    page.get_by_role("link", name="Sessions", exact=True).click()
+    page.get_by_label("Search all that was said").fill("nobody said this")
+    page.keyboard.press("Enter")
+    page.get_by_text("No session has a span that meets all of this.").wait_for()
+    assert not page.get_by_role("button", name="Theme").is_visible()
+
+
+def test_the_first_span_replaces_the_page_that_says_how_to_begin(receiver: Receiver, open_page: Opened) -> None:
+    page = open_page()
+    assert "HeliconeHandler(" in page.locator("pre").first.text_content()
+    page.locator(".live:not(.is-off)").wait_for()
+    send(receiver, span())
+    page.get_by_role("link", name="Where is my order?").wait_for()
+
+
+def test_what_comes_is_told_and_moves_nothing(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page = open_page()
+    row = page.locator("a.row").first
+    before = row.bounding_box()
+    send(receiver, span({**GOOD, SESSION + "Id": "another"}), step("/answer/more", 4_000, 10))
+    page.get_by_text("2 new").wait_for()
+    assert row.bounding_box() == before
+    assert page.locator("tr[data-session='order-1234'] [data-spans]").text_content() == "6"
+    page.get_by_text("2 new").click()
+    assert page.locator("a.row").count() == 2
+
+    page.goto(SESSION_PATH)
+    before = page.locator('[aria-selected="true"]').bounding_box()
+    send(receiver, span({**GOOD, SESSION + "Id": "another"}), step("/answer/later", 4_500, 10))
+    page.get_by_text("1 new").wait_for()
+    assert page.locator('[aria-selected="true"]').bounding_box() == before
+    page.get_by_text("1 new").click()
+    assert page.get_by_role("treeitem", name="later").is_visible()
+
+
+def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page, other = open_page(), open_page()
+    page.keyboard.press("p")
+    assert page.get_by_role("button", name="Paused").is_visible()
+    send(receiver, span())
+    other.get_by_text("1 new").wait_for()
+    assert not page.locator("[data-news]").is_visible()
+    page.wait_for_function("live.waiting.length === 1")
+    page.keyboard.press("p")
+    page.get_by_text("1 new").wait_for()
+
+
+def test_twelve_tabs_of_one_browser_are_all_live(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    first = open_page()
+    tabs = [first, *(first.context.new_page() for _ in range(11))]
+    for tab in tabs[1:]:
+        tab.goto(receiver.url)
+    send(receiver, span())
+    for tab in tabs:
+        tab.get_by_text("1 new").wait_for()
+    first.close()  # the next takes its stream over
+    tabs[1].wait_for_function("navigator.locks.query().then((locks) => locks.held.length === 1)")
+    send(receiver, span())
+    tabs[11].get_by_text("2 new").wait_for()
+
+
+def test_keys_do_what_links_do(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    send(receiver, span({**GOOD, SESSION + "Id": "newest"}))
+    page = open_page()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/session/order-1234*")
+    page.keyboard.press("2")
+    page.wait_for_url("**tab=helicone*")
+    page.keyboard.press("!")
+    page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'price'")
+    page.keyboard.press("n")
+    page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'rate'")
+    page.keyboard.press("/")
+    page.keyboard.type("n!u")
+    assert page.get_by_label("Search all that was said").input_value() == "n!u"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    page.wait_for_url(f"{receiver.url}/")
+
+
+def test_the_tree_is_a_tree_for_the_arrow_keys(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page = open_page(SESSION_PATH)
+    root, child = page.get_by_role("treeitem", name="answer"), page.get_by_role("treeitem", name="plan")
+    root.focus()
+    page.keyboard.press("ArrowLeft")
+    assert root.get_attribute("aria-expanded") == "false"
+    assert not child.is_visible()
+    page.keyboard.press("ArrowRight")
+    assert child.is_visible()
+    page.keyboard.press("ArrowDown")
+    assert "plan" in focused(page)
+    page.keyboard.press("End")
+    assert "price" in focused(page)
+    page.keyboard.press("ArrowLeft")
+    assert "answer" in focused(page)
+    page.keyboard.press("[")
+    assert not child.is_visible()
+    page.keyboard.press("]")
+    assert child.is_visible()
+    assert page.locator('[data-line][tabindex="0"]').count() == 1
+
+
+def test_a_copied_command_stores_the_same_payload(receiver: Receiver, open_page: Opened) -> None:
+    text = "it's $(touch pwned) `id` \\' \" $HELICONE_API_KEY\nEND\n\x00\x1b \ud800 👩‍👩‍👧"
+    send(receiver, span({**GOOD, "gen_ai.prompt.0.content": text}, name="'; exit 1"))
+    page = open_page(SESSION_PATH, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("link", name="curl").click()
+    page.get_by_text("Command copied").wait_for()
+    command = page.evaluate("navigator.clipboard.readText()")
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    first, second = receiver.spans()
+    assert second.span == first.span
+    assert second.resource == first.resource
+    page.keyboard.press("c")
+    page.get_by_text("Prompt copied").wait_for()
+
+
+def test_themes_follow_the_system_and_can_be_chosen(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    dark, light = open_page("/", color_scheme="dark"), open_page("/", color_scheme="light")
+    assert dark.evaluate(ground) != light.evaluate(ground)
+    dark.keyboard.press("t")
+    dark.reload()
+    assert dark.evaluate(ground) == light.evaluate(ground)
+    assert dark.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_where_one_was_in_the_tree_is_kept(receiver: Receiver, open_page: Opened) -> None:
+    send(receiver, *(step(f"/answer/step {number:03}", number, 5) for number in range(120)))
+    page = open_page(SESSION_PATH)
+    page.locator("[data-tree]").evaluate("tree => tree.scrollTo(0, 1500)")
+    before = page.locator("[data-tree]").evaluate("tree => tree.scrollTop")
+    page.get_by_role("treeitem", name="step 060").click()
+    page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'step 060'")
+    assert before == page.locator("[data-tree]").evaluate("tree => tree.scrollTop") == 1500
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(scheme: str, receiver: Receiver, open_page: Opened) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    agent(receiver)
+    send(
+        receiver, span({**GOOD, "gen_ai.prompt.0.content": "[tool call] look_up({})\n[thinking] so\n" + "word\n" * 200})
+    )
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+    page = open_page("/", color_scheme=scheme, bypass_csp=True)
+    for path in ("/", SESSION_PATH, SESSION_PATH + "?tab=helicone", SESSION_PATH + "?tab=findings"):
+        page.goto(path)
+        found = Axe().run(page, options=rules).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+@pytest.mark.parametrize("width", [1400, 700, 380])
+def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    send(receiver, span({**GOOD, SESSION + "Id": "long", "gen_ai.prompt.0.content": "x" * 100_000}))
+    page = open_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/", SESSION_PATH, "/session/long", "/session/long?tab=raw", "/session/long?tab=attributes"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_stream_of_a_page_that_is_left_ends(receiver: Receiver, open_page: Opened) -> None:
+    for body in many(2, 3):
+        assert post(receiver, body).status == 200
+    page = open_page()
+    for _ in range(30):  # more than there are places for streams
+        page.goto("/")
+    assert page.get_by_role("button", name="Live").is_visible()
+    assert json.loads(get(receiver, "/healthz").body) == {"status": "ok"}
