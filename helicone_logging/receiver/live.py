@@ -41,6 +41,8 @@ class Streams:
         return _Stream(self._events(after, is_gone), self._free.release)
 
     def _events(self, after: int, is_gone: Callable[[], bool]) -> Iterator[bytes]:
+        if after > self._store.last_seq:  # a number of another run, before a restart: all is new
+            after = 0
         yield b"retry: 1000\n\n"
         last_word = time.monotonic()
         while not self._store.is_ending and not is_gone():

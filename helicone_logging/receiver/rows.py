@@ -290,15 +290,10 @@ def sessions_of(rows: Iterable[Row]) -> list[Session]:
     for row in sorted((row for row in rows if row.session_id), key=lambda row: row.created_ns):
         session = sessions.setdefault((row.session_id, row.session_name), Session(row.session_id, row.session_name))
         node = session.root
-        for part in parts_of(row.session_path):
+        for part in row.session_path.removeprefix("/").split("/", MAX_DEPTH):
             node = node.children.setdefault(part, Node(part))
         node.rows.append(row)
     return list(sessions.values())
-
-
-def parts_of(path: str) -> list[str]:
-    """Returns the parts of a session's path, blank ones as well."""
-    return path.removeprefix("/").split("/")
 
 
 def is_read(key: str) -> bool:

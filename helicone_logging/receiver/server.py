@@ -75,6 +75,7 @@ class Receiver:
         if not 0 <= port <= _MAX_PORT:
             refuse("port", port, f"choose one up to {_MAX_PORT}, or 0 for a free one")
         self.store = SpanStore(keep, keep_bytes, None if db is None else Database(db))
+        self._db = db
         self._host = host
         self._port = port
         self._guard = Guard(host, api_key, is_reading_guarded=api_key is not None or allow_remote)
@@ -113,6 +114,8 @@ class Receiver:
             ConfigurationError: the port is taken, or a package is missing.
         """
         self._listen()
+        if self._db is not None and not self.store.has_database:
+            self.store.reopen(Database(self._db))
         self.store.end_waiting(is_ending=False)
         self._thread = threading.Thread(target=self._server.run, name="helicone-receiver", daemon=True)
         self._thread.start()
@@ -132,6 +135,7 @@ class Receiver:
         is_pulled.set()
         if self._thread is not None:
             self._thread.join(_STOP_WITHIN)
+        self.store.close()
 
     def serve_forever(self) -> None:
         """Serves until it is interrupted.

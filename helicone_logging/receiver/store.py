@@ -39,6 +39,11 @@ class SpanStore:
         if database is not None:
             self._load(database)
 
+    def reopen(self, database: Database) -> None:
+        """Goes on with a database whose spans are in memory already."""
+        with self._changed:
+            self._database = database
+
     def _load(self, database: Database) -> None:
         for seq, received_at, raw in database.rows(self._keep):
             self._keep_entry(entry_of(raw, seq, received_at))
@@ -104,8 +109,13 @@ class SpanStore:
             if self._database is not None:
                 self._database.remove_up_to(self._last_seq)
 
+    @property
+    def has_database(self) -> bool:
+        """Whether the spans go to a database that is open."""
+        return self._database is not None
+
     def close(self) -> None:
-        """Closes the database, if there is one."""
+        """Closes the database, if there is one; spans stay in memory."""
         with self._changed:
             if self._database is not None:
                 self._database.close()
