@@ -8,6 +8,9 @@ from pathlib import Path
 NEEDED = (
     "helicone_logging/py.typed",
     "helicone_logging/receiver/otel_trace.schema.json",
+    "helicone_logging/receiver/assets/page.js",
+    "helicone_logging/receiver/templates/session.html",
+    "helicone_logging/receiver/templates/tabs/chat.html",
     "helicone_logging/handler.py",
     "helicone_logging_pytest/__init__.py",
 )

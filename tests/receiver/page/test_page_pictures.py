@@ -22,7 +22,7 @@ def test_the_demos_session_is_there_to_be_looked_at(
     demo.answer_question(demo._QUESTION)
     assert demo._handler().flush(20)
     page = open_page("/", color_scheme=scheme)
-    page.set_viewport_size({"width": 1200, "height": 560})
+    page.set_viewport_size({"width": 1280, "height": 540})
     page.get_by_role("link", name=demo._QUESTION).click()
     page.get_by_role("treeitem", name="write answer").click()
     page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'write answer'")
