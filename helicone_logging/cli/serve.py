@@ -51,7 +51,15 @@ def run(args: argparse.Namespace) -> int:
         receiver = _receiver(args, api_key, printer.print)
         for path in args.file:
             _load(receiver, path)
-        _serve(receiver, printer, must_open=args.open)
+        try:
+            _serve(receiver, printer, must_open=args.open)
+        except ConfigurationError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            reason = error.__cause__.strerror
+            where = f"--host={args.host} --port={args.port}"
+            print(f"{where} cannot be listened on: {reason}; choose another port, or 0 for a free one", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -141,6 +141,14 @@ def test_an_option_that_cannot_work_is_an_error(arguments: tuple[str, str], name
     assert named in ended.stderr
 
 
+def test_a_port_that_is_taken_is_named_as_the_command_names_it(receiver: Receiver) -> None:
+    port = receiver.url.rpartition(":")[2]
+    ended = run("serve", "--port", port)
+    assert ended.returncode == 1
+    assert f"--port={port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_other_machines_are_let_in_with_a_key_only() -> None:
     ended = run("serve", "--host", "0.0.0.0", "--port", "0")
     assert ended.returncode == 1
