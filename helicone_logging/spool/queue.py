@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, repeat
+from sys import maxsize
 from zlib import crc32
 
 from helicone_logging.core import clock
@@ -85,15 +86,14 @@ class Spool:
     def _begin(self) -> None:
         self._lock, self._reading, self._creating = threading.RLock(), threading.RLock(), threading.RLock()
         self._room = threading.Condition(threading.RLock())
-        self._is_writing = False
+        self._is_writing = self._is_reading = False
         self._keys, self._exposed_keys = count(1), count(-1, -1)
         self._current: Segment | None = None
         self._segments: dict[int, Segment] = {}
         self._backlog: deque[Segment] = deque()  # those with records that are not in memory
         self._exposed: dict[int, tuple[bytes, int]] = {}  # records that are in memory only: bytes and CRC
         self._places: dict[int, int] = {}  # where they are now, once they were written
-        self._elsewhere = 0  # bytes of all segments but the current one
-        self._measured_at = -_LOOK_AGAIN
+        self._elsewhere, self._measured_at = 0, -_LOOK_AGAIN  # bytes of all segments but the current one; as of when
         self._upkeep = Upkeep(self)
 
     def after_fork_in_child(self) -> None:
@@ -142,6 +142,8 @@ class Spool:
                     break
         if place:
             self._window.add(data, place)
+        elif self._window.is_empty:  # whoever made room just now saw nothing to read back yet
+            self._read_back()
         if took > _SLOW:
             self.report("slow", f"a write took {took:.1f} seconds")
         if segment.size >= self._segment_bytes and segment.size >= self._elsewhere // _FILES:
@@ -271,7 +273,7 @@ class Spool:
     def _drop_oldest(self) -> int:
         """Drops what waits of the oldest segment, as only that makes room, and returns how many records it was."""
         with self._reading:
-            for segment in list(self._segments.values()):
+            for segment in [] if self._is_reading else list(self._segments.values()):
                 items = self._window.withdraw(lambda item, key=segment.key: self._place(item) >> _PLACE == key)  # type: ignore[misc]
                 for item in items:
                     self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
@@ -288,9 +290,7 @@ class Spool:
     def _place(self, item: Item) -> int:
         return self._places.get(item.id, item.id)
 
-    def _skip_unread(
-        self, segment: Segment, *, recovered: bool | None, end: int | None = None
-    ) -> tuple[int, list[int]]:
+    def _skip_unread(self, segment: Segment, *, recovered: bool | None, end: int = maxsize) -> tuple[int, list[int]]:
         """Forgets what was not read back of a segment, and returns how many records that are, and their numbers.
 
         Args:
@@ -299,7 +299,7 @@ class Spool:
             end: where it was read to; if it has grown meanwhile, what came is to be read yet, and nothing is forgotten.
         """
         with self._lock:
-            if end is not None and end < segment.size:
+            if end < segment.size:
                 return 0, []
             runs, numbers = segment.skip_unread()
             with suppress(ValueError):
@@ -320,11 +320,17 @@ class Spool:
         """Reads records that are on disk only into memory, where there is room for many."""
         while self._backlog and self._window.has_room(0, part=4):
             with self._reading:
-                if self._backlog and not self._read_some(self._backlog[0]):
+                if self._is_reading or not self._backlog:  # a finaliser in the midst of it logs, or another was faster
                     return
+                self._is_reading = True
+                try:
+                    if not self._read_some(self._backlog[0]):
+                        return
+                finally:
+                    self._is_reading = False
 
     def _read_some(self, segment: Segment) -> bool:
-        """Reads some records of a segment, and returns whether any came in or all have."""
+        """Reads on in a segment, and returns whether it came further, be it past what is done."""
         try:
             frames, end = segment.read(self._window.has_room)
         except FileNotFoundError:  # somebody has deleted it
@@ -333,7 +339,7 @@ class Spool:
             self.report("read", f"{segment.path} cannot be read: {error.strerror}")
             return False
         with self._lock:
-            checkpoints = segment.has_read(frames, end)
+            is_further, checkpoints = end > segment.read_at, segment.has_read(frames, end)
             is_over = end >= segment.size  # for now: who logs may append while what was read is taken in
         self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))))
         if is_over:
@@ -341,7 +347,7 @@ class Spool:
             if lost:
                 self._report_damage(segment.path, lost)
                 self._finish({segment: numbers}, lost - len(numbers))
-        return is_over or bool(frames)
+        return is_over or is_further
 
     @staticmethod
     def _read_item(frame: Frame, checkpoint: int, key: int) -> Item:

@@ -191,7 +191,8 @@ class Segment:
         """Returns the next records to be read back, while `has_room` for so many bytes and records, and their end."""
         records: list[Frame] = []
         size = 0
-        found, start = next(_scans(self.path, self.read_at, self.size), (Scan([], 0, False), self.size))
+        start, stop = self.read_at, self.size  # who logs may append meanwhile
+        found, start = next(_scans(self.path, start, stop), (Scan([], 0, False), stop))
         end = start
         for frame in found.frames:
             if frame.kind == RECORD and frame.number not in self._passed_over:

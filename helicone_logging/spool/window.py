@@ -32,6 +32,12 @@ class Window(BoundedQueue):
         """Whether nothing was put in since `close`."""
         return self._is_closed
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no record is in memory, be it on its way, so that none will leave and make room for others."""
+        with self._lock:
+            return self._count == self._expected
+
     def has_room(self, size: int, records: int = 1, *, part: int = 2) -> bool:
         """Returns whether records fit into half of the room, or another part; one does where there is no other."""
         count, used = self._count - self._expected, self._bytes - self._expected_bytes

@@ -137,6 +137,64 @@ def test_a_record_that_comes_while_the_last_ones_are_read_back_is_read_back_too(
     queue.discard()
 
 
+def test_a_record_that_comes_while_the_last_ones_in_memory_leave_reaches_who_waits_for_one(
+    path: Path, monkeypatch
+) -> None:
+    queue = spool(path, memory_records=4)
+    put_all(queue, b"1", b"2")
+    items = take_all(queue)
+    has_room = queue._window.has_room
+
+    def has_room_just_before(*args, **options) -> bool:
+        found = has_room(*args, **options)
+        if not found and items:
+            leaving = items[:]
+            items.clear()
+            queue.done(leaving)
+        return found
+
+    monkeypatch.setattr(queue._window, "has_room", has_room_just_before)
+    put_all(queue, b"3")
+    # Whoever waits is in the window's `take` already, and reads nothing back.
+    assert entries(queue._window.take(10, MIB, deadline=0.0)) == [b"3"]
+    assert is_balanced(queue.stats())
+    queue.discard()
+
+
+@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest"])
+def test_what_logs_in_the_midst_of_reading_back_disturbs_nothing(path: Path, monkeypatch, overflow: str) -> None:
+    queue = spool(path, memory_records=4, max_bytes=65_536, overflow=overflow)
+    put_all(queue, *numbered(30))
+    first = take_all(queue)
+    read, late = spool_segment.Segment.read, [b"late %d" % number + b"x" * 8000 for number in range(12)]
+
+    def read_and_log(segment, has_room):
+        found = read(segment, has_room)
+        while late:
+            queue.put(Encoded(late.pop()))
+        return found
+
+    monkeypatch.setattr(spool_segment.Segment, "read", read_and_log)
+    queue.done(first)
+    sent = entries(first) + send_all(queue)
+    assert len(sent) == len(set(sent))
+    stats = queue.stats()
+    assert (stats.emitted, stats.delivered, stats.queued) == (42, len(sent), 0)
+    assert is_balanced(stats)
+    assert set(numbered(30)) <= set(sent)
+    queue.discard()
+
+
+def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> None:
+    before = spool(path)
+    put_all(before, *numbered(12, size=100_000))
+    before.done(before.take(10, 16 * MIB, deadline=0.0))
+    abandon(before)
+    queue = spool(path, is_drain=True)
+    assert entries(queue.take(10, 16 * MIB, deadline=0.0)) == numbered(12, size=100_000)[10:]
+    queue.discard()
+
+
 def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     queue = spool(path)
     put_all(queue, *numbered(1500))
