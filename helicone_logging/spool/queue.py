@@ -74,9 +74,8 @@ class Spool:
         self._window = window
         self._diagnostics = diagnostics
         # Waits and most counts are the window's.
-        self.pause, self.expedite, self.checkpoint, self.join = (
-            window.pause, window.expedite, window.checkpoint, window.join,
-        )  # fmt: skip
+        self.pause, self.expedite = window.pause, window.expedite
+        self.checkpoint, self.join = window.checkpoint, window.join
         self._begin()
         if is_drain:
             self._upkeep.take_over_orphans()
@@ -179,8 +178,9 @@ class Spool:
                 return self._current
             segment = Segment.create(self.directory, self.wire)
             segment.key = next(self._keys)
-            self._segments[segment.key] = segment
-            self._go_on_with(segment)
+            with self._lock:  # in one go, as upkeep deletes what is empty and not the current one
+                self._go_on_with(segment)
+                self._segments[segment.key] = segment
             if not segment.is_locked:
                 self._upkeep.report_missing_locks()
             self._measure()

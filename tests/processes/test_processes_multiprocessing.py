@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections import Counter
 
 import pytest
@@ -148,4 +149,6 @@ if __name__ == "__main__":
     )
     done = run_script(source, endpoint=dead_endpoint)
     assert done.returncode == 0
-    assert "3 records are lost" in done.stderr
+    # On a busy machine one of them is still on its way at the end.
+    told = re.findall(r"(\d+) (?:records are lost|requests were not answered)", done.stderr)
+    assert sum(map(int, told)) == 3

@@ -195,6 +195,26 @@ def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> 
     queue.discard()
 
 
+def test_a_segment_that_is_just_begun_is_not_deleted_as_an_empty_one(path: Path) -> None:
+    queue, looks = spool(path), [1]
+
+    class Tidied(dict):
+        """Upkeep looks at the very moment in which a segment is known."""
+
+        def __setitem__(self, key, segment) -> None:
+            is_first = not self
+            super().__setitem__(key, segment)
+            if is_first and looks:
+                looks.pop()
+                queue.tidy()
+
+    queue._segments = Tidied()
+    put_all(queue, b"first", b"second")
+    assert [b"first" in segment.read_bytes() for segment in segments(path)] == [True]
+    assert [Path(segment.path) for segment in queue._segments.values()] == segments(path)
+    queue.discard()
+
+
 def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     queue = spool(path)
     put_all(queue, *numbered(1500))
