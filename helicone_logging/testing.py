@@ -71,11 +71,7 @@ class CapturedSpan:
         return row_of(spans_of(self.payload)[0])
 
     def lint(self) -> list[Finding]:
-        """Returns what Helicone will not show of it.
-
-        Raises:
-            ConfigurationError: jsonschema is missing; it comes with the extra `[local]`.
-        """
+        """Returns what Helicone will not show of it."""
         return lint(self.payload)
 
     def __str__(self) -> str:
@@ -139,11 +135,7 @@ class CapturedSpans(Sequence[CapturedSpan]):
         return [span.row() for span in list(self._spans)]
 
     def lint(self) -> list[Finding]:
-        """Returns what Helicone will not show of them, looked at together.
-
-        Raises:
-            ConfigurationError: jsonschema is missing; it comes with the extra `[local]`.
-        """
+        """Returns what Helicone will not show of them, looked at together."""
         return lint([span.payload for span in list(self._spans)])
 
     def clear(self) -> None:
