@@ -12,12 +12,12 @@ from pythonjsonlogger.core import BaseJsonFormatter
 from helicone_logging._version import __version__
 from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import OTEL_STAMPS, of_same_trace
-from helicone_logging.core import budget, check
+from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import SpanBuilder, SpanOptions
 from helicone_logging.payload.exceptions import split_traceback
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
 from helicone_logging.payload.fields import properties_of
-from helicone_logging.payload.frozen import FrozenRecord, freeze, frozen
+from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
@@ -122,7 +122,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         # Code of the application, which a subclass or a redactor is, runs at the call.
         is_ours = type(self) is OTELTraceFormatter and (options.redactor is None or redact == _SECRETS)
         adds = {**self.static_fields, **self.defaults}
-        self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and frozen(adds) is not None
+        self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and are_plain(adds.values())
         self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
         self.selects = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
 
@@ -132,6 +132,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         Args:
             record: any record; it is not changed.
         """
+        lifecycle.check_fork()  # as a handler of ours does before it asks for `entry`
         return self.prefix + self._wire.body((self.span(record).encode(),)).decode()
 
     def span(self, record: logging.LogRecord, text: str | None = None) -> SpanData:
@@ -179,9 +180,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
     def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
         with budget.OneRecord():
             text, told = split_traceback(said.text)
-            fields = self._fields(said, text)
             exception = told if said.exception is None else said.exception.described()
-            return self._builder.build(said.record, fields, text, exception, is_placed=is_placed)
+            return self._builder.build(said, self._fields(said, text), text, exception, is_placed=is_placed)
 
     def _fields(self, said: Said, text: str) -> dict[str, object] | None:
         """Everything that was logged with a record, or None where all of that stands on the record itself."""

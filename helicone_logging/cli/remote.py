@@ -92,7 +92,8 @@ class RemoteReceiver:
             ) from error
 
     def _open(self, path: str, **arguments: str) -> Any:
-        request = urllib.request.Request(f"{self._url}{path}?{urlencode(arguments)}", headers=self._headers)  # noqa: S310
+        url = f"{self._url}{path}?{urlencode(arguments)}"
+        request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the user gives the receiver's URL
         return self._opener.open(request, timeout=_TIMEOUT)
 
 

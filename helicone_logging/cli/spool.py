@@ -130,7 +130,7 @@ def _status(directory: Directory, parts: Sequence[_Part], _args: argparse.Namesp
     for owner in dict.fromkeys(part.owner for part in parts if part.records or part.trouble):
         own = [part for part in parts if part.owner == owner]
         print(f"{_count(own)}, {sum(part.size for part in own):,} bytes: {owner}")
-    others = len(os.listdir(directory.path)) - len(parts)  # noqa: PTH208
+    others = len(os.listdir(directory.path)) - len(parts)  # noqa: PTH208 - the directory is known by its text
     if others:
         print(f"{others:,} other files in it are not of a spool, and are left alone")
     return _OK

@@ -16,10 +16,10 @@ from typing import ParamSpec, TypeVar
 from helicone_logging.context import decorators, session_path, stack
 from helicone_logging.core import ids
 
-INHERITED_MARK = AMBIENT_MARK = "_helicone_ambient"
+INHERITED_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
 
-INJECTED_MARK = STAMPED_MARK = "_helicone_stamped"
+INJECTED_MARK = "_helicone_stamped"
 """The attribute of a record that names what our filter wrote on it: inherited, not the record's own."""
 
 MESSAGE_MARK = "_helicone_message"
@@ -45,9 +45,6 @@ def current() -> Mapping[str, object]:
         active = otel_fields()
         return {**active, **bound} if active else bound
     return bound
-
-
-ambient = current
 
 
 def otel_fields() -> dict[str, object]:

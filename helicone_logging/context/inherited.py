@@ -48,9 +48,6 @@ def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
     return {**_otel_stamped(data), **bound}
 
 
-ambient_of = inherited_by
-
-
 def dict_message(record: logging.LogRecord) -> Mapping[str, object] | None:
     """Returns the mapping that was logged in place of a text, also of a record that a `QueueHandler` made text of.
 

@@ -291,7 +291,7 @@ class Span:
         except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block
             try:  # noqa: SIM105 - `suppress` is a call more, and after a RecursionError there is no room for it
                 _complain()
-            except Exception:  # noqa: BLE001, S110
+            except Exception:  # noqa: BLE001, S110 - nothing of ours may hide what ended the block
                 pass
 
     def _emit(self, run: _Run, status: SpanStatus) -> None:

@@ -20,6 +20,7 @@ except ImportError:  # of another Python
 
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
+_SPAN_BITS = (1 << 4 * _SPAN_DIGITS) - 1
 _ZEROS = "0" * _TRACE_DIGITS
 _SPAN_ZEROS = "0" * _SPAN_DIGITS
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
@@ -60,14 +61,34 @@ class _Source(random.Random):
 _source = _Source()
 
 
+def new_bits() -> int:
+    """Returns random bits for a trace id and a span id, to be written when one is wanted.
+
+    Whoever asks for them has seen to it that this is no forked child with the bits of its parent (`check_fork`).
+    """
+    return _source.getrandbits(4 * (_TRACE_DIGITS + _SPAN_DIGITS))
+
+
+def trace_id_of(bits: int) -> str:
+    """Returns the trace id, 32 hexadecimal digits, that `new_bits` were drawn for."""
+    return f"{bits >> 4 * _SPAN_DIGITS or 1:032x}"
+
+
+def span_id_of(bits: int) -> str:
+    """Returns the span id, 16 hexadecimal digits, that `new_bits` were drawn for."""
+    return f"{bits & _SPAN_BITS or 1:016x}"
+
+
 def new_trace_id() -> str:
     """Returns a random trace id of 32 hexadecimal digits."""
-    return f"{_source.getrandbits(128) or 1:032x}"
+    lifecycle.check_fork()
+    return trace_id_of(new_bits())
 
 
 def new_span_id() -> str:
     """Returns a random span id of 16 hexadecimal digits."""
-    return f"{_source.getrandbits(64) or 1:016x}"
+    lifecycle.check_fork()
+    return span_id_of(new_bits())
 
 
 def trace_id(value: object) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import email.utils  # noqa: F401 - for `Retry-After`
 import encodings.ascii
 import encodings.idna
-import encodings.latin_1  # noqa: F401
+import encodings.latin_1  # noqa: F401 - what http.client loads where it first needs it
 import gzip
 from typing import Any
 from urllib.parse import urlsplit

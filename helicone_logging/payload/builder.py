@@ -118,7 +118,7 @@ class SpanBuilder:
 
     def build(
         self,
-        record: Mapping[str, Any],
+        said: Said,
         fields: Mapping[str, object] | None,
         text: str,
         exception: ExceptionInfo | None,
@@ -128,13 +128,13 @@ class SpanBuilder:
         """Returns the span of a record.
 
         Args:
-            record: its attributes, which say where and when it was logged, and at which level.
+            said: what the record says, and so where and when it was logged, and at which level.
             fields: what was logged with it, by canonical names; None for what stands among its attributes.
             text: what it says, without a traceback.
             exception: the exception it tells of, if any.
             is_placed: whether `remember_place` was called for it.
         """
-        options = self._options
+        options, record = self._options, said.record
         capture_text = options.capture_content
         attributes: dict[str, Value] = {}
         special: Special = {}
@@ -143,7 +143,7 @@ class SpanBuilder:
             _read_fields(record, self._of_records, attributes, special, rest)
         else:
             _read_fields(fields, READERS, attributes, special, rest)
-        identity = identity_of(special, rest)
+        identity = identity_of(special, rest, said.bits)
         start, end = times_of(special, record["created"], rest)
         name = self._name(record, special, text, rest)
         path = self._path(special, identity, name, rest)
@@ -194,15 +194,14 @@ class SpanBuilder:
             place: its values of `PLACE`.
         """
         record = said.record
-        self._paths.remember(
-            place[:2], self._place, (record["funcName"], record["name"], said.text[:_MAX_PLACED], *place)
-        )
+        named = (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED])
+        self._paths.remember(place[:2], self._place, named + place)
 
-    def _place(self, function: str | None, logger: str, text: str, *place: Any) -> tuple[str, str] | None:
+    def _place(self, bits: int, function: str | None, logger: str, text: str, *place: Any) -> tuple[str, str] | None:
         """Finds the ids of a span in one, and its path; None for one whose id names nothing."""
         unread: Rest = {}
         given = {name: value for name, value in zip(PLACE, place, strict=True) if vocabulary.is_given(value)}
-        identity = identity_of(given, unread)
+        identity = identity_of(given, unread, bits)
         if not identity.is_known:
             return None
         name = self._name({"funcName": function, "name": logger}, given, text, unread)

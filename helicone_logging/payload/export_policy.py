@@ -13,6 +13,7 @@ from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import ids
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given
 
+_IDS = frozenset(("trace_id", "span_id"))
 EXPORTS = ("explicit", "context", "all")
 
 
@@ -56,11 +57,11 @@ def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> 
 
 def _names_something(field: str, value: object) -> bool:
     """Whether a field has a value, and an id one that is not all zeros, as reading it will find."""
-    if not is_given(value):
-        return False
-    if field == "trace_id":
-        return ids.trace_id(value) is not None
-    return field != "span_id" or ids.span_id(value) is not None
+    if field not in _IDS:
+        return is_given(value)
+    if type(value) is str:
+        return bool(value.strip().strip("0-"))  # as `ids` reads it
+    return (ids.trace_id if field == "trace_id" else ids.span_id)(value) is not None
 
 
 def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -32,19 +32,21 @@ class FrozenRecord(NamedTuple):
     Args:
         values: what it says, but for its exception.
         exception: what it tells of one.
+        bits: as in `Said`.
         build: makes its span.
         size: about how many bytes its span will have.
     """
 
     values: bytes
     exception: CapturedException | None
+    bits: int
     build: Callable[[Said], SpanData]
     size: int
 
     def encode(self) -> bytes:
         """Builds its span, and returns the bytes of that."""
         record, text, inherited = marshal.loads(self.values)  # noqa: S302 - of this process
-        return self.build(Said(record, text, self.exception, inherited)).encode()
+        return self.build(Said(record, text, self.exception, inherited, self.bits)).encode()
 
 
 def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> FrozenRecord | None:
@@ -55,18 +57,22 @@ def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> Fro
         max_bytes: of them together.
         build: makes a span of them.
     """
-    record, text, exception, inherited = said
+    record, text, exception, inherited, bits = said
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
     added = islice(record.values(), _OWN_ATTRIBUTES, None)  # what `extra=` and others put behind the record's own
     if not are_plain(added) or (inherited and not are_plain(inherited.values())):
         return None
-    values = frozen((record, text, inherited))
-    if values is None or len(values) > max_bytes:
+    copied: Any = (record, text, inherited)  # of which types is for `marshal` to say
+    try:
+        values = marshal.dumps(copied, _VERSION)
+    except ValueError:  # too deep, or an attribute of the record's own is of another type
+        return None
+    if len(values) > max_bytes:
         return None
     fields = len(record) - _OWN_ATTRIBUTES
     size = _SPAN + len(values) + (len(values) >> 4) + _FIELD * fields + _MESSAGE * _messages(record)
-    return FrozenRecord(values, exception, build, size if exception is None else size + exception.weight)
+    return FrozenRecord(values, exception, bits, build, size if exception is None else size + exception.weight)
 
 
 def _messages(record: Mapping[str, Any]) -> int:
@@ -74,14 +80,6 @@ def _messages(record: Mapping[str, Any]) -> int:
     request = record.get("llm_request")
     messages = request.get("messages") if type(request) is dict else record.get("messages")
     return len(messages) if type(messages) is list else 0
-
-
-def frozen(value: Any) -> bytes | None:
-    """Returns a value as bytes; None where it holds an object of any but the built-in types, or is too deep."""
-    try:
-        return marshal.dumps(value, _VERSION)
-    except ValueError:
-        return None
 
 
 def are_plain(values: Iterable[object]) -> bool:
@@ -101,9 +99,10 @@ def are_plain(values: Iterable[object]) -> bool:
         for member in members:
             kind = type(member)
             if kind is dict:
-                waiting.append(member.values())  # type: ignore[attr-defined]
                 if not _SCALARS.issuperset(map(type, member)):  # type: ignore[call-overload]
                     return False
+                if not _SCALARS.issuperset(map(type, member.values())):  # type: ignore[attr-defined]
+                    waiting.append(member.values())  # type: ignore[attr-defined]
             elif kind is list or kind is tuple:
                 waiting.append(member)  # type: ignore[arg-type]
             elif kind not in _SCALARS:

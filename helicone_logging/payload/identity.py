@@ -29,12 +29,13 @@ class SpanIdentity(NamedTuple):
     malformed: int
 
 
-def identity_of(special: Special, rest: Rest) -> SpanIdentity:
-    """Returns who a span is, by `trace_id`, `span_id`, `parent_span_id` and `traceparent`; missing ids are generated.
+def identity_of(special: Special, rest: Rest, bits: int) -> SpanIdentity:
+    """Returns who a span is, by `trace_id`, `span_id`, `parent_span_id` and `traceparent`; missing ids are made.
 
     Args:
         special: the fields; ids of their own win over those of a `traceparent`.
         rest: where a malformed `traceparent` goes.
+        bits: of `ids.new_bits`, for the missing ones.
     """
     incoming, malformed = None, 0
     if "traceparent" in special:
@@ -44,12 +45,12 @@ def identity_of(special: Special, rest: Rest) -> SpanIdentity:
     trace, span, parent = special.get("trace_id"), special.get("span_id"), special.get("parent_span_id")
     trace_id = ids.trace_id(trace)
     if trace_id is None:
-        trace = trace_id = incoming.trace_id if incoming else ids.new_trace_id()
+        trace = trace_id = incoming.trace_id if incoming else ids.trace_id_of(bits)
     span_id = None if span is None else ids.span_id(span)
     parent_id = None if parent is None else ids.span_id(parent)
     if parent_id is None and incoming is not None:
         parent_id = incoming.span_id
     trace_name = trace if type(trace) is str else text_of(trace)
     if span_id is None:
-        return SpanIdentity(trace_id, trace_name, ids.new_span_id(), False, parent_id, malformed)
+        return SpanIdentity(trace_id, trace_name, ids.span_id_of(bits), False, parent_id, malformed)
     return SpanIdentity(trace_id, trace_name, span_id, True, parent_id, malformed)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
 from helicone_logging.context.inherited import inherited_by, of_same_trace
+from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.payload.exceptions import CapturedException, captured
 from helicone_logging.payload.fields import canonical, properties_of
@@ -31,12 +32,14 @@ class Said(NamedTuple):
         text: its message, as it is rendered.
         exception: what it tells of one in `exc_info` or `exc_text`, if anything.
         inherited: the fields that are bound around it.
+        bits: random ones, for ids that it does not name: a record that is sent again has the same.
     """
 
     record: Mapping[str, Any]
     text: str
     exception: CapturedException | None
     inherited: Mapping[str, object]
+    bits: int
 
     @property
     def message(self) -> Mapping[str, object]:
@@ -59,7 +62,8 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
         attributes = {**attributes, **{name: getattr(record, name) for name in _READ_FROM_RECORD}}
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
     exception = captured(exc_info, exc_text) if exc_info or exc_text else None
-    return Said(attributes, _rendered(record) if text is None else text_of(text), exception, inherited_by(record))
+    text = _rendered(record) if text is None else text_of(text)
+    return Said(attributes, text, exception, inherited_by(record), ids.new_bits())
 
 
 def _rendered(record: logging.LogRecord) -> str:
@@ -94,17 +98,18 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
         renamed: fields by other names that the formatter gives them.
     """
     record, logged, inherited = said.record, said.message, said.inherited
-    helicone = record.get("helicone")
+    helicone = record.get("helicone") or logged.get("helicone")
     if not (helicone or logged or renamed or inherited):
         return tuple(map(record.get, PLACE)) if "span_id" in record else None
-    helicone = helicone or logged.get("helicone")
-    if inherited:
-        inherited = of_same_trace(inherited, names_of_trace(said))
     place: dict[str, object] = {}
-    for layer in (inherited, logged, record, helicone if type(helicone) is dict else {}):
+    for layer in (logged, record, helicone if type(helicone) is dict else {}):
         place.update({name: layer[name] for name in PLACE if name in layer})
     place.update({field: record[name] for name, field in renamed.items() if field in PLACE and name in record})
-    return tuple(map(place.get, PLACE)) if "span_id" in place else None
+    if "span_id" not in place:
+        return None
+    if inherited:
+        place = {**of_same_trace(inherited, names_of_trace(said)), **place}
+    return tuple(map(place.get, PLACE))
 
 
 def layered(

@@ -91,7 +91,7 @@ class Database:
                 self._connection.execute("ROLLBACK")
             if not self._has_told:
                 self._has_told = True
-                print(f"{self._path} takes no more: {error}; spans are kept in memory", file=sys.stderr)  # noqa: T201
+                print(f"{self._path} takes no more: {error}; spans are kept in memory", file=sys.stderr)  # noqa: T201 - no logger
 
     def close(self) -> None:
         """Closes the file."""

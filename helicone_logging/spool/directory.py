@@ -45,13 +45,13 @@ class Directory:
 
     def exists(self) -> bool:
         """Returns whether anybody has made it yet."""
-        return os.path.isdir(self.path)  # noqa: PTH112
+        return os.path.isdir(self.path)  # noqa: PTH112 - pathlib loads slowly
 
     def prepare(self) -> None:
         """Makes it, with its parents, or closes it to others where it was open; or raises an `OSError`."""
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)  # noqa: PTH103, PTH120
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)  # noqa: PTH103, PTH120 - pathlib loads slowly
         try:
-            os.mkdir(self.path, 0o700)  # noqa: PTH102
+            os.mkdir(self.path, 0o700)  # noqa: PTH102 - pathlib loads slowly
             os.chmod(self.path, 0o700)  # noqa: PTH101 - the umask may forbid even that
         except FileExistsError:
             pass
@@ -95,9 +95,9 @@ class Directory:
         """Creates a file for its owner only, whatever the umask, and returns its path and descriptor."""
         # The random part is for containers, where process ids are the same.
         name = f"{clock.time_ns()}-{os.getpid()}-{os.urandom(4).hex()}.segment"
-        path = os.path.join(self.path, name)  # noqa: PTH118
+        path = os.path.join(self.path, name)  # noqa: PTH118 - pathlib loads slowly
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-        os.chmod(path, 0o600)  # noqa: PTH101
+        os.chmod(path, 0o600)  # noqa: PTH101 - pathlib loads slowly
         return path, descriptor
 
     def open(self, path: str) -> int:
@@ -113,7 +113,7 @@ class Directory:
 
 def reading(path: str) -> BinaryIO:
     """Opens a file to read it."""
-    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)  # noqa: PTH123
+    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)  # noqa: PTH123 - pathlib loads slowly
 
 
 def is_at(path: str, descriptor: int) -> bool:
@@ -136,7 +136,7 @@ def _segments(entries: Iterator[os.DirEntry[str]]) -> Iterator[File]:
 
 def _close_to_others(path: str, found: os.stat_result) -> None:
     if found.st_mode & _OTHERS and sys.platform != "win32":  # where all files seem to be open
-        os.chmod(path, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101
+        os.chmod(path, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101 - pathlib loads slowly
 
 
 def _begins_with(path: str, magic: bytes) -> bool:

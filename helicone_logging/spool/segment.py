@@ -242,7 +242,7 @@ class Segment:
             if os.name == "nt":  # where no open file can be deleted
                 os.ftruncate(self._descriptor, 0)
             else:
-                os.unlink(self.path)  # noqa: PTH108
+                os.unlink(self.path)  # noqa: PTH108 - pathlib loads slowly
         except FileNotFoundError:
             pass
         except OSError:
@@ -250,7 +250,7 @@ class Segment:
         self._owed = []
         self.release()
         with contextlib.suppress(OSError):
-            os.unlink(self.path)  # noqa: PTH108
+            os.unlink(self.path)  # noqa: PTH108 - pathlib loads slowly
         return True
 
 

@@ -223,6 +223,20 @@ def test_a_traceback_is_written_by_the_worker_as_the_standard_library_writes_it(
     assert shown["exception.stacktrace"] == {"stringValue": logging.Formatter().formatException(info)}
 
 
+@pytest.mark.parametrize("fields", [{"trace_id": "t"}, {"helicone": {}}, {"helicone": {}, "custom": uuid.UUID(int=7)}])
+def test_a_record_that_is_sent_again_has_the_ids_it_had(fields: dict[str, object]) -> None:
+    waiting = PLAIN.entry(record("answer", extra=fields))
+    assert waiting.encode() == waiting.encode()
+    assert waiting.encode() != PLAIN.entry(record("answer", extra=fields)).encode()
+
+
+def test_a_record_without_a_trace_is_found_by_its_span_in_no_other_trace() -> None:
+    formatter = OTELTraceFormatter()
+    formatter.entry(record("parent", extra={"span_id": PARENT}))
+    child = formatter.entry(record("child", extra={"span_id": SPAN, "parent_span_id": PARENT}))
+    assert b'"/child"' in child.encode()
+
+
 def test_a_child_that_is_built_before_its_parent_stands_below_it() -> None:
     """Workers build spans in any order; where they stand follows the order in which they were logged."""
     formatter = OTELTraceFormatter()

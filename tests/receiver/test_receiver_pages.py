@@ -159,8 +159,8 @@ def test_the_tree_is_by_path_or_by_parent(receiver: Receiver) -> None:
         return span({**GOOD, **above, SESSION + "Path": path}, name=name, spanId=span_id)
 
     post(receiver, payload(
-        one("root", "01", "", "/root"), one("child", "02", "01", "/root/folder/child"),
-        one("twin", "03", "02", "/root"),
+        one("base", "01", "", "/base"), one("child", "02", "01", "/base/folder/child"),
+        one("twin", "03", "02", "/base"),
         one("lost", "04", "99", "/lost"), one("itself", "05", "05", "/itself"),
         one("a", "06", "07", "/a"), one("b", "07", "06", "/b"),
     ))  # fmt: skip
@@ -168,9 +168,9 @@ def test_the_tree_is_by_path_or_by_parent(receiver: Receiver) -> None:
     shown = [(line.name, line.depth, line.entry is None) for line in lines_by_path(entries)]
     assert ("folder", 1, True) in shown
     assert ("child", 2, False) in shown
-    assert [name for name, depth, _ in shown if depth == 0].count("root") == 2
+    assert [name for name, depth, _ in shown if depth == 0].count("base") == 2
     by_parent = {line.name: line.depth for line in lines_by_parent(entries)}
-    assert by_parent == {"root": 0, "child": 1, "twin": 2, "lost": 0, "itself": 0, "a": 0, "b": 0}
+    assert by_parent == {"base": 0, "child": 1, "twin": 2, "lost": 0, "itself": 0, "a": 0, "b": 0}
     assert "by path" in text(receiver, "/session/order-1234?tree=parent")
 
 
