@@ -97,7 +97,8 @@ class Directory:
         name = f"{clock.time_ns()}-{os.getpid()}-{os.urandom(4).hex()}.segment"
         path = os.path.join(self.path, name)  # noqa: PTH118 - pathlib loads slowly
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-        os.chmod(path, 0o600)  # noqa: PTH101 - pathlib loads slowly
+        if os.chmod in os.supports_fd:  # by its path, another process may have deleted it as an empty orphan meanwhile
+            os.chmod(descriptor, 0o600)  # noqa: PTH101 - pathlib knows no descriptors
         return path, descriptor
 
     def open(self, path: str) -> int:
@@ -107,7 +108,7 @@ class Directory:
         if not stat.S_ISREG(found.st_mode) or found.st_uid != self._owner_now():
             os.close(descriptor)
             raise PermissionError(0, "it is no file of the directory's owner")
-        _close_to_others(path, found)
+        _close_to_others(descriptor, found)
         return descriptor
 
 
@@ -134,9 +135,9 @@ def _segments(entries: Iterator[os.DirEntry[str]]) -> Iterator[File]:
             continue
 
 
-def _close_to_others(path: str, found: os.stat_result) -> None:
+def _close_to_others(target: str | int, found: os.stat_result) -> None:
     if found.st_mode & _OTHERS and sys.platform != "win32":  # where all files seem to be open
-        os.chmod(path, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101 - pathlib loads slowly
+        os.chmod(target, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101 - pathlib loads slowly
 
 
 def _begins_with(path: str, magic: bytes) -> bool:

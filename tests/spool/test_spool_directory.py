@@ -12,6 +12,7 @@ import pytest
 from spool_fixtures import MIB, put_all, segments, send_all, spool
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.core.wire import Encoded
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.spool import Directory
 
@@ -158,3 +159,24 @@ def test_the_api_key_is_in_no_file_of_it(path: Path, dead_endpoint: str) -> None
     (written,) = [segment.read_bytes() for segment in segments(path)]
     assert b"sk-helicone-secret" not in written
     handler.close()
+
+
+def test_a_file_that_another_process_deletes_as_empty_costs_no_record(path: Path, monkeypatch) -> None:
+    """Between its making and its lock, who looks for orphans may find it empty and without an owner."""
+    real, deleted = os.open, []
+
+    def open_and_lose(name, flags, *arguments):
+        descriptor = real(name, flags, *arguments)
+        if flags & os.O_EXCL and not deleted:
+            deleted.append(name)
+            Path(name).unlink()
+        return descriptor
+
+    queue = spool(path)
+    monkeypatch.setattr(os, "open", open_and_lose)
+    assert queue.put(Encoded(b"record")) == 0
+    monkeypatch.undo()
+    assert len(deleted) == 1
+    (written,) = [segment.read_bytes() for segment in segments(path)]
+    assert b"record" in written
+    queue.discard()
