@@ -12,7 +12,6 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from helicone_logging.core import clock
@@ -121,7 +120,7 @@ class BoundedQueue:
         return dropped
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
-        size, due = sum(item.size for item in items), clock.monotonic() + delay
+        due = clock.monotonic() + delay
         with self._lock:
             if self._is_discarded:
                 self._drop(items)
@@ -131,8 +130,7 @@ class BoundedQueue:
                     self._sequence += 1
                     heapq.heappush(self._delayed, (due, self._sequence, item))
             else:
-                self._ready.extendleft(reversed(items))
-                self._ready_bytes += size
+                self._put_back(items)
             self._wake_taker()
         return 0
 
@@ -196,15 +194,23 @@ class BoundedQueue:
         return items
 
     def _take_ready(self, limit: int, max_bytes: int) -> list[Item]:
-        ready = self._ready
-        items = list(islice(ready, limit))  # all of them or, for want of memory, none
-        size = sum(item.size for item in items)
-        while size > max_bytes and len(items) > 1:
-            size -= items.pop().size
-        for _ in items:
-            ready.popleft()
-        self._ready_bytes -= size
+        """One by one, as a finaliser may log in the midst of this; all of them or, for want of memory, none."""
+        ready, items = self._ready, list[Item]()
+        try:
+            while ready and len(items) < limit and (not items or ready[0].size <= max_bytes):
+                item = ready.popleft()
+                self._ready_bytes -= item.size
+                max_bytes -= item.size
+                items.append(item)
+        except BaseException:
+            self._put_back(items)
+            raise
         return items
+
+    def _put_back(self, items: Sequence[Item]) -> None:
+        size = sum(item.size for item in items)  # not within `+=`, where a finaliser's record would be forgotten
+        self._ready.extendleft(reversed(items))
+        self._ready_bytes += size
 
     def done(self, items: Sequence[Item]) -> None:
         weight = _weigh(items)  # before the lock, for which `put` waits
@@ -219,7 +225,8 @@ class BoundedQueue:
             self._subtract(weight)
 
     def _drop(self, items: Sequence[Item]) -> None:
-        self._dropped += len(items)
+        dropped = len(items)
+        self._dropped += dropped
         self._forget(items)
 
     def _forget(self, items: Sequence[Item]) -> None:
@@ -304,9 +311,8 @@ class BoundedQueue:
     def discard(self) -> int:
         with self._lock:
             self._is_closed = self._is_discarded = True
-            items = [*self._ready, *(item for _, _, item in self._delayed)]
-            self._ready.clear()
-            self._ready_bytes = 0
+            items = self._take_ready(_NEVER, _NEVER)
+            items += [item for _, _, item in self._delayed]
             self._delayed.clear()
             self._drop(items)
             self._wake_all()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from helicone_logging.core import clock
@@ -137,13 +136,13 @@ class Window(BoundedQueue):
     def withdraw(self, is_chosen: Callable[[Item], bool]) -> list[Item]:
         """Takes out records that wait, so that they are forgotten."""
         with self._lock:
-            items = [item for item in (*(item for _, _, item in self._delayed), *self._ready) if is_chosen(item)]
-            if items:
-                self._ready = deque(item for item in self._ready if not is_chosen(item))
-                self._ready_bytes = sum(item.size for item in self._ready)
+            ready = self._take_ready(sys.maxsize, sys.maxsize)
+            self._put_back([item for item in ready if not is_chosen(item)])
+            delayed = [entry for entry in self._delayed if is_chosen(entry[2])]
+            if delayed:
                 self._delayed = [entry for entry in self._delayed if not is_chosen(entry[2])]
                 heapq.heapify(self._delayed)
-            return items
+            return [*(item for _, _, item in delayed), *(item for item in ready if is_chosen(item))]
 
     def withdraw_all(self) -> list[Item]:
         """Hands out nothing any more, and takes out what waits."""

@@ -1,0 +1,106 @@
+"""The queue in memory by itself: its account, whatever finalisers log in the midst of its work."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from helicone_logging.delivery.memory import BLOCK, DROP_NEWEST, DROP_OLDEST, BoundedQueue
+from helicone_logging.spool.window import Window
+
+ALL = sys.maxsize
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An entry of a chosen size."""
+
+    number: int
+    size: int = 10
+
+    def encode(self) -> bytes:
+        return b"x" * self.size
+
+
+def memory(max_records: int = 1_000, max_bytes: int = 100_000, overflow: str = DROP_NEWEST) -> BoundedQueue:
+    return BoundedQueue(max_records, max_bytes, overflow, 0.0)
+
+
+@contextmanager
+def put_whenever_the_collector_runs(queue: BoundedQueue) -> Iterator[list[int]]:
+    """As finalisers of the application do, which the collector runs in whichever thread allocates."""
+    put: list[int] = []
+
+    def finalise(phase: str, _: object) -> None:
+        if phase == "stop" and len(put) < 2_000:
+            put.append(len(put))
+            queue.put(Sized(-len(put)))
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(finalise)
+    gc.set_threshold(1, 1_000_000, 1_000_000)
+    try:
+        yield put
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(finalise)
+
+
+def check_account(queue: BoundedQueue) -> None:
+    stats = queue.stats()
+    assert stats.emitted == stats.delivered + stats.rejected + stats.dropped + stats.queued
+    rest = queue.take(ALL, ALL, deadline=0.0)
+    assert len(rest) == stats.queued
+    assert sum(item.size for item in rest) == stats.queued_bytes
+    queue.done(rest)
+    stats = queue.stats()
+    assert (stats.queued, stats.queued_bytes, queue._ready_bytes) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("overflow", [DROP_NEWEST, DROP_OLDEST, BLOCK])
+def test_records_that_finalisers_log_while_others_are_taken_are_neither_lost_nor_in_the_way(overflow) -> None:
+    """Pitfall 5: the collector may run within `take`, and in the thread that holds the lock."""
+    queue = memory(max_records=300, overflow=overflow)
+    with put_whenever_the_collector_runs(queue) as put:
+        for number in range(300):
+            queue.put(Sized(number))
+            if number % 7 == 0:
+                queue.done(queue.take(5, ALL, deadline=0.0))
+    assert len(put) > 100
+    check_account(queue)
+
+
+def test_records_that_finalisers_log_while_a_queue_is_discarded_stay_in_the_account() -> None:
+    queue = memory()
+    with put_whenever_the_collector_runs(queue) as put:
+        for number in range(100):
+            queue.put(Sized(number))
+            queue.discard()
+    assert len(put) > 100
+    check_account(queue)
+
+
+def test_records_that_finalisers_log_while_others_are_withdrawn_stay_where_they_are() -> None:
+    queue = Window(100_000, 10_000_000, DROP_NEWEST, 0.0)
+    with put_whenever_the_collector_runs(queue) as put:
+        for number in range(100):
+            queue.put(Sized(number))
+            queue.withdraw(lambda item: item.entry.number < -3 and item.entry.number % 2 == 0)
+    assert len(put) > 100
+    left = [item.entry.number for item in queue.withdraw(lambda _: True)]
+    assert [number for number in left if number >= 0] == list(range(100))
+    assert len(left) == len(set(left))
+    assert queue._ready_bytes == 0
+
+
+def test_what_a_batch_has_no_room_for_stays_in_order() -> None:
+    queue = memory()
+    for number, size in enumerate([10, 10, 30, 10]):
+        queue.put(Sized(number, size))
+    taken = [[item.entry.number for item in queue.take(10, 25, deadline=0.0)] for _ in range(3)]
+    assert taken == [[0, 1], [2], [3]]
