@@ -276,7 +276,7 @@ class BoundedQueue:
             return self._checkpoint
 
     def _is_clear(self, checkpoint: int) -> bool:
-        return not any(count for before, count in self._before.items() if before < checkpoint)
+        return not any(count for before, count in list(self._before.items()) if before < checkpoint)
 
     def join(self, checkpoint: int, deadline: float) -> bool:
         with self._lock:
