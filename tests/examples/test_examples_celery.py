@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import servers
 
+pytestmark = pytest.mark.servers
+
 POOLS = [
     pytest.param("solo", 1),
     pytest.param(

@@ -15,6 +15,8 @@ from servers import EXAMPLES, PATIENCE, Server
 
 from helicone_logging.receiver import Receiver
 
+pytestmark = pytest.mark.servers
+
 ANSWER = ["/answer question", "/answer question/draft"]
 ANSWER_TWICE = [*ANSWER, "/answer question/critique"]
 

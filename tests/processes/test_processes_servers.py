@@ -17,7 +17,10 @@ import scripts
 from ports import free_port
 from recording_server import PATIENCE
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="gunicorn and prefork workers need a POSIX system")
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif(os.name != "posix", reason="gunicorn and prefork workers need a POSIX system"),
+]
 
 
 @contextmanager

@@ -16,7 +16,10 @@ import scripts
 from ports import free_port
 from recording_server import PATIENCE
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM that a process could catch")
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM that a process could catch"),
+]
 
 LOGGING = """
 import logging, logging.config, sys
