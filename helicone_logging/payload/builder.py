@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.llm.providers import names as provider_names
 from helicone_logging.payload import fields as vocabulary
+from helicone_logging.payload import semconv
 from helicone_logging.payload.conversation import say, write_completion, write_prompt
 from helicone_logging.payload.exceptions import ExceptionInfo
 from helicone_logging.payload.fields import (
+    AGENT_NAME,
     COMPLETION,
     COMPLETION_TOKENS,
+    ERROR_TYPE,
     FIELDS,
     HELICONE,
     MODEL,
@@ -143,6 +146,8 @@ class SpanBuilder:
             _read_fields(record, self._of_records, attributes, special, rest)
         else:
             _read_fields(fields, READERS, attributes, special, rest)
+        if not semconv.NAMES.isdisjoint(special):
+            semconv.read(special, attributes, rest)
         identity = identity_of(special, rest, said.bits)
         start, end = times_of(special, record["created"], rest)
         name = self._name(record, special, text, rest)
@@ -160,8 +165,9 @@ class SpanBuilder:
         if not write_prompt(special, attributes, capture_text=capture_text):
             say(attributes, PROMPT, "user", text)
         has_completion = write_completion(special, attributes, rest, capture_text=capture_text)
-        if exception is not None and not has_completion:
-            say(attributes, COMPLETION, "assistant", exception.summary)
+        if not has_completion and (exception is not None or ERROR_TYPE in attributes):
+            failure = f"[error] {attributes[ERROR_TYPE]}" if exception is None else exception.summary
+            say(attributes, COMPLETION, "assistant", failure)
         self._write_properties(record, special, attributes, exception, rest, is_error=status == _ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
@@ -212,7 +218,7 @@ class SpanBuilder:
         return self._paths.find(name, identity.trace_id, identity.span_id, identity.parent_id, explicit, enclosing)
 
     def _name(self, record: Mapping[str, Any], special: Special, text: str, rest: Rest) -> str:
-        name = text_in(special, "span_name", rest)
+        name = text_in(special, "span_name", rest) or text_in(special, AGENT_NAME, rest)
         if not name and self._options.capture_content:
             name = text
         name = name or text_of(record["funcName"] or record["name"])
@@ -326,7 +332,7 @@ def _read_fields(
         special: where fields go that are read together with others.
         rest: where everything else goes.
     """
-    aliases: list[tuple[str, Field, object]] = []
+    aliases: list[tuple[str, Field, object]] = []  # few have any
     for key, value in fields.items():
         field = readers.get(key)
         if field is _NO_FIELD or value is None or (type(value) is str and not value):
@@ -339,12 +345,22 @@ def _read_fields(
             aliases.append((key, field, value))
         else:
             _read_field(key, field, value, attributes, special, rest)
-    for key, field, value in aliases:  # a field's own name wins, and then the first of its aliases
+    if aliases:
+        _read_aliases(aliases, attributes, special, rest)
+
+
+def _read_aliases(
+    aliases: list[tuple[str, Field, object]], attributes: dict[str, Value], special: Special, rest: Rest
+) -> None:
+    """Reads fields by their other names: a field's own name wins, and then the strongest of its aliases."""
+    for key, field, value in sorted(aliases, key=lambda found: vocabulary.strength(found[0])):
         is_there = field.name in special or field.name in rest or not attributes.keys().isdisjoint(field.lands_in)
-        if is_there:
-            rest[key] = value
+        if not is_there:
+            _read_field(field.name, field, vocabulary.value_of_alias(key, value), attributes, special, rest)
+        elif key in field.lands_in[1:] and field.read is not None and (read := field.read(value)) is not None:
+            attributes[key] = read  # such as the model that was asked for, where another one answered
         else:
-            _read_field(field.name, field, value, attributes, special, rest)
+            rest[key] = value
 
 
 def _read_field(
@@ -414,9 +430,10 @@ def _describe(
     capture_text: bool,
 ) -> None:
     """Adds what OpenTelemetry's conventions know of a record and Helicone does not show."""
-    attributes["code.function"] = text_of(record["funcName"])
-    attributes["code.filepath"] = text_of(record["pathname"])
-    attributes["code.lineno"] = scalar_of(record["lineno"])
+    function, path, line = text_of(record["funcName"]), text_of(record["pathname"]), scalar_of(record["lineno"])
+    attributes["code.function"] = attributes["code.function.name"] = function
+    attributes["code.filepath"] = attributes["code.file.path"] = path
+    attributes["code.lineno"] = attributes["code.line.number"] = line
     if parent_id is not None:
         attributes["parent_span_id"] = parent_id
     stack = record["stack_info"]

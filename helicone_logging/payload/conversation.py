@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
+from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import Message, read_choices, read_messages
-from helicone_logging.payload.fields import COMPLETION, PROMPT, Rest, Special, text_in
+from helicone_logging.payload.fields import COMPLETION, PROMPT, Rest, Special, read_text, text_in
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
 
@@ -58,20 +60,29 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
         if "finish_reason" in special:
             rest["finish_reason"] = special["finish_reason"]
         return False
-    finish_reason = text_in(special, "finish_reason", rest)
+    reasons = _finish_reasons(special, rest)
     if type(completion) is str:
         say(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
-        if finish_reason:
-            attributes[_keys(COMPLETION)[0][2]] = finish_reason
+        if reason := next(reasons):
+            attributes[_keys(COMPLETION)[0][2]] = reason
         return True
     choices = read_choices(completion)
-    for (role_key, content_key, reason_key), choice in zip(_keys(COMPLETION), choices, strict=False):
+    for (role_key, content_key, reason_key), choice, given in zip(_keys(COMPLETION), choices, reasons, strict=False):
         attributes[role_key] = choice.role
         attributes[content_key] = choice.content if capture_text else not_captured(choice.content)
-        reason = choice.finish_reason or finish_reason
+        reason = choice.finish_reason or given
         if reason:
             attributes[reason_key] = reason
     return bool(choices)
+
+
+def _finish_reasons(special: Special, rest: Rest) -> Iterator[str | None]:
+    """Why each choice ended: one reason for all of them, or a list as OpenTelemetry has it."""
+    several = safe_get.items(special.get("finish_reason"))
+    if several is None:
+        return itertools.repeat(text_in(special, "finish_reason", rest))
+    reasons = map(read_text, several)
+    return itertools.repeat(next(reasons)) if len(several) == 1 else itertools.chain(reasons, itertools.repeat(None))
 
 
 def say(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:

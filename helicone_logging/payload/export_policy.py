@@ -30,6 +30,7 @@ class ExportPolicy:
         self._exports_bound = export == "context"
         self._context_names = _with_renamed(CONTEXT_FIELDS, rename_fields)
         self._model_names = _with_renamed(MODEL_FIELDS, rename_fields)
+        self._model_fields = frozenset(name for name, _ in self._model_names)
 
     def __call__(self, record: logging.LogRecord) -> bool:
         if self._exports_all:
@@ -45,6 +46,8 @@ class ExportPolicy:
             return False
         if self._exports_bound:
             return True
+        if data.keys().isdisjoint(self._model_fields):  # as of nearly every foreign record
+            return logged is not None and _carries(logged, self._model_names)
         for name, _ in self._model_names:
             if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.llm.json_text import parsed
 from helicone_logging.payload.span import Value
 
 HELICONE = "traceloop.association.properties.Helicone-"
@@ -27,6 +28,8 @@ COMPLETION_TOKENS = "gen_ai.usage.completion_tokens"
 TOTAL_TOKENS = "llm.usage.total_tokens"
 OPERATION = "llm.request.type"
 TOOL_NAME = "gen_ai.tool.name"
+ERROR_TYPE = "error.type"
+AGENT_NAME = "gen_ai.agent.name"
 
 MAX_COUNT = 10**12
 _MAX_PROPERTY_KEY = 100
@@ -61,6 +64,15 @@ def read_number(value: object) -> Value | None:
     return scalar_of(value) if is_number else None
 
 
+OPENTELEMETRY = (
+    AGENT_NAME, ERROR_TYPE, "gen_ai.response.id", "gen_ai.response.time_to_first_chunk", "gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.retrieval.query.text",
+    "gen_ai.retrieval.documents", "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.reasoning.output_tokens",
+)  # fmt: skip
+"""Names of OpenTelemetry's semantic conventions that no field of ours stands for."""
+
+
 class Field(NamedTuple):
     """A field of `extra=`.
 
@@ -68,8 +80,8 @@ class Field(NamedTuple):
         name: its name.
         read: returns the value as the attributes carry it, or None for a value that this field cannot hold; None for
             a field that is read together with others.
-        lands_in: the attributes that carry it.
-        aliases: other names for it.
+        lands_in: the attributes that carry it; those behind the first may be given a value of their own.
+        aliases: other names for it, the strongest first.
         plain: the type of values that are taken as they are.
     """
 
@@ -89,13 +101,14 @@ def _count(name: str, *lands_in: str, aliases: tuple[str, ...] = ()) -> Field:
 
 
 def _parameter(name: str) -> Field:
-    return Field(name, read_number, (f"gen_ai.request.{name}",), plain=float)
+    attribute = f"gen_ai.request.{name}"
+    return Field(name, read_number, (attribute,), aliases=(attribute,), plain=float)
 
 
 TABLE = (
     _text("provider", SYSTEM, aliases=(SYSTEM, "gen_ai.provider.name")),
-    _text("model", MODEL, "gen_ai.request.model", aliases=("gen_ai.request.model", MODEL)),
-    _text("operation", OPERATION, "gen_ai.operation.name", aliases=("gen_ai.operation.name",)),
+    _text("model", MODEL, "gen_ai.request.model", aliases=(MODEL, "gen_ai.request.model")),
+    _text("operation", OPERATION, "gen_ai.operation.name", aliases=("gen_ai.operation.name", OPERATION)),
     _text("tool_name", TOOL_NAME, aliases=(TOOL_NAME,)),
     _count("prompt_tokens", PROMPT_TOKENS, aliases=("input_tokens", "gen_ai.usage.input_tokens", PROMPT_TOKENS)),
     _count(
@@ -103,7 +116,7 @@ TABLE = (
         COMPLETION_TOKENS,
         aliases=("output_tokens", "gen_ai.usage.output_tokens", COMPLETION_TOKENS),
     ),
-    _count("total_tokens", TOTAL_TOKENS),
+    _count("total_tokens", TOTAL_TOKENS, aliases=("gen_ai.usage.total_tokens", TOTAL_TOKENS)),
     _count(
         "max_tokens",
         "gen_ai.response.max_tokens",
@@ -133,10 +146,10 @@ TABLE = (
     Field("session_path"),
     Field("parent_path"),
     # What was said (conversation.py), and how it ended (builder.py).
-    Field("messages", aliases=("prompt",)),
-    Field("completion", aliases=("choices",)),
+    Field("messages", aliases=("prompt", "gen_ai.input.messages")),
+    Field("completion", aliases=("choices", "gen_ai.output.messages")),
     Field("tool_calls"),
-    Field("finish_reason"),
+    Field("finish_reason", aliases=("gen_ai.response.finish_reasons",)),
     Field("status"),
     Field("span_kind"),
     Field("properties"),
@@ -144,10 +157,15 @@ TABLE = (
     Field("helicone"),
     Field("llm_request"),
     Field("llm_response"),
+    # OpenTelemetry's names of what Helicone has no name for (semconv.py).
+    *map(Field, OPENTELEMETRY),
 )
 
 FIELDS: Mapping[str, Field] = {field.name: field for field in TABLE}
 ALIASES: Mapping[str, str] = {alias: field.name for field in TABLE for alias in field.aliases}
+
+_STRENGTH: Mapping[str, int] = {alias: number for number, alias in enumerate(ALIASES)}
+_AS_JSON = frozenset(("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.finish_reasons"))
 
 READERS: Mapping[str, Field] = {**FIELDS, **{alias: FIELDS[name] for alias, name in ALIASES.items()}}
 """The table by every name that a field may have."""
@@ -160,6 +178,8 @@ CONTEXT_FIELDS = ("trace_id", "traceparent", "span_id", "helicone")
 
 MODEL_FIELDS = (
     "model", "messages", "prompt", "completion", "llm_request", "llm_response", "operation", "tool_name",
+    "gen_ai.operation.name", "gen_ai.request.model", MODEL, "gen_ai.input.messages", "gen_ai.output.messages",
+    TOOL_NAME,
 )  # fmt: skip
 """Fields that make a record one to export inside a bound context."""
 
@@ -182,11 +202,26 @@ def canonical(data: Mapping[str, object]) -> dict[str, object]:
         if value is not None and not (type(value) is str and not value)  # `is_given`, without the call
     }
     if not ALIASES.keys().isdisjoint(fields):
-        for key in [key for key in fields if key in ALIASES]:
+        for key in sorted((key for key in fields if key in ALIASES), key=strength):
             name = ALIASES[key]
             if name not in fields:
-                fields[name] = fields.pop(key)
+                fields[name] = value_of_alias(key, fields.pop(key))
     return fields
+
+
+def strength(alias: str) -> int:
+    """Returns the place of an alias: of several that a record has, the one of the lowest place names its field."""
+    return _STRENGTH[alias]
+
+
+def value_of_alias(alias: str, value: object) -> object:
+    """Returns the value of a field that was logged under another name: spans hold some of these as JSON text.
+
+    Args:
+        alias: the other name.
+        value: as it was logged.
+    """
+    return parsed(value) if alias in _AS_JSON else value
 
 
 Special = dict[str, object]

@@ -19,7 +19,7 @@ from helicone_logging.payload.span import SpanData
 
 _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists can grow
 # Bytes that names and braces take in JSON: in every span, for each field, and for each message.
-_SPAN, _FIELD, _MESSAGE = 1_100, 180, 140
+_SPAN, _FIELD, _MESSAGE = 1_300, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it

@@ -11,14 +11,14 @@ from helicone_logging.context.inherited import inherited_by, of_same_trace
 from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.payload.exceptions import CapturedException, captured
-from helicone_logging.payload.fields import canonical, properties_of
+from helicone_logging.payload.fields import AGENT_NAME, canonical, properties_of
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
 
 HOLDERS = ("helicone", "llm_request", "llm_response")
 """Fields that hold other fields."""
 
-PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "session_path", "parent_path")
+PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "session_path", "parent_path", AGENT_NAME)
 """Fields that say where a span stands."""
 
 _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")

@@ -1,0 +1,149 @@
+"""What OpenTelemetry's semantic conventions for generative AI have names for, and Helicone has not.
+
+https://github.com/open-telemetry/semantic-conventions-genai: tools, retrieval, agents, errors. Their values come as
+objects, or as the JSON text that spans hold. What the record's own fields say wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from helicone_logging.core.coerce import CUT, text_of
+from helicone_logging.core.held import held
+from helicone_logging.llm import safe_get
+from helicone_logging.llm.content import are_parts, content_text
+from helicone_logging.llm.json_text import parsed
+from helicone_logging.llm.marks import joined, json_text
+from helicone_logging.llm.messages import Message, read_messages
+from helicone_logging.payload.fields import (
+    AGENT_NAME,
+    ERROR_TYPE,
+    MODEL,
+    OPENTELEMETRY,
+    OPERATION,
+    PROPERTY,
+    Rest,
+    Special,
+    read_count,
+    read_number,
+    read_text,
+)
+from helicone_logging.payload.span import Value
+
+NAMES = frozenset(OPENTELEMETRY)
+
+_INSTRUCTIONS = "gen_ai.system_instructions"
+_TEXTS = ("content", "text", "page_content", "document")
+_TOLD = frozenset(("id", "score", *_TEXTS))
+_MAX_DOCUMENTS = 1_000
+
+
+class _Shown(NamedTuple):
+    """A value that becomes a property too, as the server drops its attribute."""
+
+    read: Callable[[object], Value | None]
+    name: str
+
+
+_PROPERTIES = {
+    AGENT_NAME: _Shown(read_text, "agent"),
+    ERROR_TYPE: _Shown(read_text, "exception"),
+    "gen_ai.response.id": _Shown(read_text, "response_id"),
+    "gen_ai.response.time_to_first_chunk": _Shown(read_number, "time_to_first_chunk"),
+    "gen_ai.usage.cache_read.input_tokens": _Shown(read_count, "cached_tokens"),
+    "gen_ai.usage.cache_creation.input_tokens": _Shown(read_count, "cache_creation_tokens"),
+    "gen_ai.usage.reasoning.output_tokens": _Shown(read_count, "reasoning_tokens"),
+}
+
+
+def read(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
+    """Reads the fields that have OpenTelemetry's names.
+
+    Args:
+        special: the record's fields; what was asked and answered is added to them, and how it ended.
+        attributes: where values go that Helicone shows as properties.
+        rest: where values go that cannot be read, or say what another field says.
+    """
+    _show(special, attributes, rest)
+    if ERROR_TYPE in attributes:
+        special.setdefault("status", "error")
+    for step in _STEPS:
+        if (step.asked in special or step.answered in special) and MODEL not in attributes:
+            attributes.setdefault(OPERATION, step.operation)
+        _say(special, "messages", step.asked, text_of, rest)
+        _say(special, "completion", step.answered, step.answer, rest)
+    if _INSTRUCTIONS in special:
+        instructions = Message("system", joined(text for _, text in read_messages(parsed(special[_INSTRUCTIONS]))))
+        messages = read_messages(special.get("messages"))
+        special["messages"] = messages if instructions in messages[:1] else [instructions, *messages]
+
+
+def _show(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
+    for name, shown in _PROPERTIES.items():
+        if name in special:
+            value = shown.read(special[name])
+            if value is None:
+                rest[name] = special[name]
+            else:
+                attributes[name] = value
+                attributes[PROPERTY + shown.name] = text_of(value)
+
+
+def _say(special: Special, field: str, name: str, as_text: Callable[[object], str], rest: Rest) -> None:
+    """Says in a field what has another name, unless the record says something there already."""
+    if name in special:
+        if field in special:
+            rest[name] = special[name]
+        else:
+            special[field] = as_text(special[name])
+
+
+def _result(value: object) -> str:
+    """What a tool gave back: any value, or the parts of a message, as servers of MCP answer."""
+    parts = safe_get.items(value)
+    return content_text(parts) if parts and are_parts(parts) else text_of(value)
+
+
+def _documents(value: object) -> str:
+    """What was found, a line or more each, the best first as they came."""
+    documents = safe_get.items(parsed(value))
+    if documents is None:
+        return text_of(value)
+    shown = [_document(document) for document in documents[:_MAX_DOCUMENTS]]
+    return joined([*shown, CUT if len(documents) > _MAX_DOCUMENTS else ""])
+
+
+def _document(document: object) -> str:
+    fields = held(document)
+    if not fields:
+        return f"[document] {text_of(document)}"
+    title, score = text_of(fields.get("id")), safe_get.number(fields.get("score"))
+    text = content_text(safe_get.first(fields, *_TEXTS))
+    others = {name: value for name, value in fields.items() if name not in _TOLD and value not in (None, {})}
+    mark = f"[document{title and ' '}{title}]"
+    return " ".join(
+        filter(None, (mark, "" if score is None else f"{score:.4g}", text, json_text(others) if others else ""))
+    )
+
+
+class _Step(NamedTuple):
+    """A step that is no call of a model.
+
+    Args:
+        operation: what it does.
+        asked: the name of what it was given.
+        answered: the name of what it gave back.
+        answer: returns that as text.
+    """
+
+    operation: str
+    asked: str
+    answered: str
+    answer: Callable[[object], str]
+
+
+_STEPS = (
+    _Step("execute_tool", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", _result),
+    _Step("retrieval", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", _documents),
+)
