@@ -14,7 +14,6 @@ from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import OTEL_STAMPS, of_same_trace
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import SpanBuilder, SpanOptions
-from helicone_logging.payload.exceptions import split_traceback
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
 from helicone_logging.payload.fields import properties_of
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
@@ -25,6 +24,7 @@ from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.sources import HOLDERS, PLACE, Said, layered, names_of_trace, place_of, said_by
 from helicone_logging.payload.span import SpanData
+from helicone_logging.payload.traceback_text import split
 from helicone_logging.payload.wires.helicone import HeliconeEncoder, HeliconeWire
 
 SCOPE_NAME = "helicone_logging"
@@ -179,8 +179,10 @@ class OTELTraceFormatter(BaseJsonFormatter):
 
     def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
         with budget.OneRecord():
-            text, told = split_traceback(said.text)
+            text, told, stack = split(said.text)
             exception = told if said.exception is None else said.exception.described()
+            if stack is not None and not said.record["stack_info"]:
+                said = said._replace(record={**said.record, "stack_info": stack})
             return self._builder.build(said, self._fields(said, text), text, exception, is_placed=is_placed)
 
     def _fields(self, said: Said, text: str) -> dict[str, object] | None:
@@ -190,7 +192,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             inherited = of_same_trace(inherited, names_of_trace(said))
         elif not logged and self._is_plain and not any(holder in record for holder in HOLDERS):
             return None
-        around = {**inherited, **logged}
+        around = {**inherited, **said.message_fields}
         merged = self._with_extras(record, around) if self._is_plain else self._as_json(record, text, around)
         for name in record.get(INJECTED_MARK, ()):
             if name in logged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import traceback
 import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -11,6 +12,7 @@ from decimal import Decimal
 from helicone_logging.context.binding import INHERITED_MARK, INJECTED_MARK, MESSAGE_MARK, current
 from helicone_logging.core import check
 from helicone_logging.core.coerce import plain_of
+from helicone_logging.core.exc_info import exception_in
 
 # What `logging.Formatter` sets later, over whatever a filter would have written there. A record of logging's own, as
 # the application's record factory may do anything.
@@ -62,7 +64,7 @@ class TraceContextFilter(logging.Filter):
             data[INHERITED_MARK] = bound
             logged: object = record.msg
             if type(logged) is not str and isinstance(logged, Mapping):
-                data[MESSAGE_MARK] = _plain(logged)
+                data[MESSAGE_MARK] = _plain(_with_traceback(logged))
         return True
 
     def _shown(self, bound: Mapping[str, object]) -> dict[str, object]:
@@ -73,6 +75,15 @@ class TraceContextFilter(logging.Filter):
 
 def _plain(value: object) -> object:
     return value if type(value) in _PLAIN else plain_of(value)
+
+
+def _with_traceback(logged: Mapping[str, object]) -> Mapping[str, object]:
+    """A dict message with the text of its exception, as structlog's `format_exc_info` writes it."""
+    error = exception_in(logged.get("exc_info"))
+    if error is None:
+        return logged
+    printed = "".join(traceback.format_exception(error)).rstrip("\n")
+    return {"exception": printed, **{name: value for name, value in logged.items() if name != "exc_info"}}
 
 
 def _names(fields: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import logging
 import sys
 import threading
@@ -48,16 +50,40 @@ def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
     return {**_otel_stamped(data), **bound}
 
 
-def dict_message(record: logging.LogRecord) -> Mapping[str, object] | None:
-    """Returns the mapping that was logged in place of a text, also of a record that a `QueueHandler` made text of.
+def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Returns the mapping that was logged in place of a text; None for every other message.
 
     Args:
-        record: any record; of one that was made text, what our filter has seen before.
+        data: a record's attributes. Of a message that a `QueueHandler` has made text of, what our filter has seen
+            before; a JSON object with an `event` or a `message` is what structlog's `JSONRenderer` makes of one.
     """
-    logged: object = record.msg
+    logged: object = data["msg"]
     if type(logged) is str:
-        logged = record.__dict__.get(binding.MESSAGE_MARK)
+        logged = data.get(binding.MESSAGE_MARK)
+        if logged is None:
+            return json_message(data["msg"])  # type: ignore[arg-type]
     return logged if isinstance(logged, Mapping) else None
+
+
+def json_message(text: str) -> Mapping[str, object] | None:
+    """Returns the mapping that was logged as JSON, with an `event` or a `message`; None for every other text.
+
+    Args:
+        text: any text.
+    """
+    if text[:1] != "{" or text[-1:] != "}" or not ('"event"' in text or '"message"' in text):
+        return None
+    return _parsed(text)
+
+
+@functools.lru_cache(8)
+def _parsed(text: str) -> Mapping[str, object] | None:
+    """It is asked for when a record is chosen, and when it is read."""
+    try:
+        logged = json.loads(text)
+    except Exception:  # noqa: BLE001 - no JSON, too deep, an int too long
+        return None
+    return logged if "event" in logged or "message" in logged else None
 
 
 def of_same_trace(inherited: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:

@@ -16,7 +16,6 @@ from helicone_logging.llm.providers import names as provider_names
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
 from helicone_logging.payload.conversation import say, write_completion, write_prompt
-from helicone_logging.payload.exceptions import ExceptionInfo
 from helicone_logging.payload.fields import (
     AGENT_NAME,
     COMPLETION,
@@ -46,6 +45,7 @@ from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.sources import HOLDERS, PLACE, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
 from helicone_logging.payload.times import times_of
+from helicone_logging.payload.traceback_text import ExceptionInfo, split
 
 _SESSION_ID, _SESSION_NAME, _SESSION_PATH = (HELICONE + name for name in ("Session-Id", "Session-Name", "Session-Path"))
 _LOGGER, _LEVEL = PROPERTY + "logger", PROPERTY + "level"
@@ -210,7 +210,7 @@ class SpanBuilder:
         identity = identity_of(given, unread, bits)
         if not identity.is_known:
             return None
-        name = self._name({"funcName": function, "name": logger}, given, text, unread)
+        name = self._name({"funcName": function, "name": logger}, given, split(text).message, unread)
         return identity.trace_id + identity.span_id, self._path(given, identity, name, unread)
 
     def _path(self, special: Special, identity: SpanIdentity, name: str, rest: Rest) -> str:

@@ -39,8 +39,8 @@ class ExportPolicy:
         for name, field in self._context_names:  # a loop of its own, as every foreign record waits for it
             if name in data and _names_something(field, data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
-        logged = dict_message(record)
-        if logged is not None and _carries(logged, self._context_names):
+        around = _mappings(data)
+        if around and any(_carries(each, self._context_names) for each in around):
             return True
         if not inherited_by(record):
             return False
@@ -51,7 +51,15 @@ class ExportPolicy:
         for name, _ in self._model_names:
             if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
-        return logged is not None and _carries(logged, self._model_names)
+        return any(_carries(each, self._model_names) for each in around)
+
+
+def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
+    """What holds fields beside a record's attributes: a dict message, and loguru's `extra`."""
+    logged, extra = dict_message(data), data.get("extra")
+    if logged is None and extra is None:  # as nearly always
+        return ()
+    return tuple(each for each in (logged, extra) if isinstance(each, Mapping))
 
 
 def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> bool:

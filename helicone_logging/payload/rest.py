@@ -16,6 +16,7 @@ from helicone_logging.payload.span import Value
 _SHORT = 200  # characters of a value that is still shown as a property
 _MAX_KEY = 256
 _READ_BY_SERVER = ("gen_ai.", "llm.", "traceloop.")
+_OF_RECORD = frozenset(("logger", "level"))  # properties that say which logger, and at which level
 _PLAIN_TYPES = frozenset((str, int, float, bool))
 _SHOWN_TYPES = (str, numbers.Number, uuid.UUID, datetime.date, datetime.time, enum.Enum)
 
@@ -33,7 +34,7 @@ def write_rest(fields: Mapping[str, object], attributes: dict[str, Value], *, ca
         is_ours = key.startswith(_READ_BY_SERVER)
         if type(value) is not int and not capture_text:
             value = not_captured(text_of(value))
-        elif not is_ours and _is_shown(given, value):
+        elif not is_ours and key not in _OF_RECORD and _is_shown(given, value):
             attributes[PROPERTY + property_key(key)] = text_of(value)
         # The server answers 500 to a number where it reads text, as in `gen_ai.system`.
         attributes.setdefault(key[:_MAX_KEY], text_of(value) if is_ours else value)

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
-from helicone_logging.context.inherited import inherited_by, of_same_trace
+from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.inherited import dict_message, inherited_by, json_message, of_same_trace
 from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.payload.exceptions import CapturedException, captured
 from helicone_logging.payload.fields import AGENT_NAME, canonical, properties_of
+from helicone_logging.payload.traceback_text import is_traceback, split
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
 
@@ -22,6 +23,8 @@ PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "s
 """Fields that say where a span stands."""
 
 _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")
+
+_RESERVED = frozenset((*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "extra"))
 
 
 class Said(NamedTuple):
@@ -44,10 +47,23 @@ class Said(NamedTuple):
     @property
     def message(self) -> Mapping[str, object]:
         """The mapping that was logged in place of a text, else an empty one."""
-        logged = self.record["msg"]
-        if type(logged) is str:
-            logged = self.record.get(MESSAGE_MARK)
-        return logged if logged is not None and isinstance(logged, Mapping) else {}
+        return dict_message(self.record) or {}
+
+    @property
+    def message_fields(self) -> Mapping[str, object]:
+        """What that mapping holds beside what the record says anyway: its text, level, logger and exception."""
+        logged = self.message
+        if not logged:
+            return logged
+        record = self.record
+        known = {"message" if logged.get("message") else "event", "exc_info"}
+        if str(logged.get("level")).lower() == str(record["levelname"]).lower():
+            known.add("level")
+        if logged.get("logger") == record["name"]:
+            known.add("logger")
+        if is_traceback(logged.get("exception")):
+            known.add("exception")
+        return {name: value for name, value in logged.items() if name not in known}
 
 
 def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
@@ -60,21 +76,53 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
     attributes: Mapping[str, Any] = record.__dict__
     if type(record) is not logging.LogRecord:  # of the application's own class, which may tell other than it holds
         attributes = {**attributes, **{name: getattr(record, name) for name in _READ_FROM_RECORD}}
+    if "extra" in attributes and isinstance(attributes["extra"], Mapping):
+        attributes = _with_extra(attributes, attributes["extra"])
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
-    exception = captured(exc_info, exc_text) if exc_info or exc_text else None
-    text = _rendered(record) if text is None else text_of(text)
+    logged = dict_message(attributes)
+    if logged is not None and not exc_info:
+        exc_info, exc_text = logged.get("exc_info"), exc_text or _traceback_in(logged)
+    exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
+    text = _rendered(record, logged) if text is None else _event_of(text_of(text))
     return Said(attributes, text, exception, inherited_by(record), ids.new_bits())
 
 
-def _rendered(record: logging.LogRecord) -> str:
+def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
+    """Fields that loguru keeps together; under names that are a record's own they stay there."""
+    fields = {name: value for name, value in extra.items() if type(name) is str and name not in _RESERVED}
+    others = {text_of(name): value for name, value in extra.items() if name not in fields}
+    found = {**fields, **attributes}
+    found = {**attributes, **{name: found[name] for name in fields}, "extra": others}
+    if not others:
+        del found["extra"]
+    return found
+
+
+def _traceback_in(logged: Mapping[str, object]) -> object:
+    """The text that structlog's `format_exc_info` has made of an exception."""
+    text = logged.get("exception")
+    return text if is_traceback(text) else None
+
+
+def _rendered(record: logging.LogRecord, message: Mapping[str, object] | None) -> str:
     """The text of a record; arguments that do not fit its format, or raise, stand behind it."""
     logged: object = record.msg
-    if type(logged) is not str and isinstance(logged, Mapping):
-        return text_of(logged.get("message") or logged.get("event") or logged)
+    if message is not None:
+        said = message.get("message") or message.get("event")
+        if type(logged) is not str:
+            return text_of(said or logged)
+        if said:  # the text is what a `QueueHandler` or a renderer has made of it, perhaps with a traceback
+            return text_of(said) + logged[len(split(logged).message) :]
     try:
         return logged if type(logged) is str and not record.args else text_of(record.getMessage())
     except Exception:  # noqa: BLE001 - arguments that do not fit the format, a __str__ that raises
         return f"{text_of(logged)} {text_of(record.args)}"
+
+
+def _event_of(text: str) -> str:
+    """What was logged, where a formatter has made JSON of it."""
+    logged = json_message(text) or {}
+    return text_of(logged.get("message") or logged.get("event") or text)
 
 
 def names_of_trace(said: Said) -> dict[str, object]:

@@ -152,7 +152,7 @@ def test_a_dict_message_survives_a_queue_handler_behind_our_filter(logger):
     logger.info(copy.deepcopy(LOGGED))
     record = pending.get_nowait()
     assert isinstance(record.msg, str)
-    assert dict_message(record) == LOGGED
+    assert dict_message(vars(record)) == LOGGED
 
 
 def test_a_dict_message_survives_a_socket_handler_behind_our_filter():
@@ -160,14 +160,14 @@ def test_a_dict_message_survives_a_socket_handler_behind_our_filter():
     TraceContextFilter().filter(record)
     sent = logging.handlers.SocketHandler("localhost", 1).makePickle(record)
     received = logging.makeLogRecord(pickle.loads(sent[struct.calcsize(">L") :]))
-    assert dict_message(received) == {**LOGGED, "client": "a client"}
+    assert dict_message(vars(received)) == {**LOGGED, "client": "a client"}
 
 
 def test_a_dict_message_is_itself_where_nothing_was_in_between():
     record = logging.LogRecord("n", 20, "p", 1, LOGGED, None, None)
-    assert dict_message(record) is LOGGED
-    assert dict_message(logging.LogRecord("n", 20, "p", 1, "text", None, None)) is None
-    assert dict_message(logging.LogRecord("n", 20, "p", 1, 7, None, None)) is None
+    assert dict_message(vars(record)) is LOGGED
+    assert dict_message(vars(logging.LogRecord("n", 20, "p", 1, "text", None, None))) is None
+    assert dict_message(vars(logging.LogRecord("n", 20, "p", 1, 7, None, None))) is None
 
 
 @pytest.mark.parametrize("stamp", ["0", "0" * 32, "", " ", None, 0])
