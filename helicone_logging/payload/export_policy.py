@@ -46,11 +46,10 @@ class ExportPolicy:
             return False
         if self._exports_bound:
             return True
-        if data.keys().isdisjoint(self._model_fields):  # as of nearly every foreign record
-            return logged is not None and _carries(logged, self._model_names)
-        for name, _ in self._model_names:
-            if name in data and is_given(data[name]) and name not in data.get(INJECTED_MARK, ()):
-                return True
+        injected = data.get(INJECTED_MARK, ())
+        of_model = data.keys() & self._model_fields  # none, of nearly every foreign record
+        if any(is_given(data[name]) and name not in injected for name in of_model):
+            return True
         return any(_carries(each, self._model_names) for each in around)
 
 
