@@ -10,16 +10,17 @@ from typing import Any
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging._version import __version__
-from helicone_logging.context.binding import INJECTED_MARK
-from helicone_logging.context.inherited import OTEL_STAMPS, of_same_trace
+from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
+from helicone_logging.context.inherited import OTEL_STAMPS, inherited_by, of_same_trace
 from helicone_logging.core import budget, check, lifecycle
-from helicone_logging.payload.builder import SpanBuilder, SpanOptions
+from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
 from helicone_logging.payload.fields import properties_of
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
+from helicone_logging.payload.sampling import Chooses, Sampler
 from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.sources import HOLDERS, PLACE, Said, layered, names_of_trace, place_of, said_by
@@ -59,6 +60,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
         step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
             Helicone's tree and hide their text; False for the name alone, with the property `step`.
         export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
+        sample_rate: the share of the traces of which it chooses records, 0.0 to 1.0, by their ids; failures it always
+            chooses.
         max_value_length: characters of one value, at least 100; the rest is cut and marked.
         max_attributes: attributes of one span, at least 32; more are dropped and counted in the span.
         max_span_bytes: bytes of one payload, at least 16,384; the values of a larger one are cut until it fits.
@@ -86,6 +89,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         provider_overrides: Mapping[str, str] | None = None,
         step_icons: bool | str = False,
         export: str = "explicit",
+        sample_rate: float | str = 1.0,
         max_value_length: int | str = 1_000_000,
         max_attributes: int | str = 2_000,
         max_span_bytes: int | str = 8 * 1024 * 1024,
@@ -124,7 +128,10 @@ class OTELTraceFormatter(BaseJsonFormatter):
         adds = {**self.static_fields, **self.defaults}
         self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and are_plain(adds.values())
         self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
-        self.selects = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
+        self.selects: Chooses = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
+        rate = check.fraction("sample_rate", sample_rate)
+        if rate < 1:
+            self.selects = Sampler(self.selects, rate, self._is_failure, self.rename_fields)
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns a record as one payload, whether it carries trace context or not.
@@ -169,6 +176,20 @@ class OTELTraceFormatter(BaseJsonFormatter):
         except Exception:  # noqa: BLE001 - an object raised where it was read
             return self._built(said_by(sanitized(record), text))
         return waiting
+
+    def _is_failure(self, record: logging.LogRecord) -> bool:
+        """Whether a record's span has the status of an error."""
+        return self._may_fail(record) and self.span(record).status == ERROR
+
+    def _may_fail(self, record: logging.LogRecord) -> bool:
+        """Whether its level, exception, text or fields may tell of an error; then its span has to be built."""
+        message, level = record.msg, record.levelno
+        if not self._is_plain or type(message) is not str or MESSAGE_MARK in record.__dict__ or "Traceback" in message:
+            return True
+        if record.exc_info or record.exc_text or not isinstance(level, int) or level >= logging.ERROR:
+            return True
+        inherited = inherited_by(record)
+        return any(name in record.__dict__ or name in inherited for name in ("status", *HOLDERS))
 
     def _thawed(self, said: Said) -> SpanData:
         try:

@@ -58,6 +58,15 @@ def seconds(option: str, value: object, *, zero: bool = True) -> float:
     return float(number)
 
 
+def fraction(option: str, value: object) -> float:
+    """Returns an option as a number from 0.0 to 1.0."""
+    remedy = "give a number from 0 to 1, such as 0.1 for a tenth"
+    number = _number(option, value, remedy)
+    if not 0 <= number <= 1:
+        refuse(option, value, remedy)
+    return float(number)
+
+
 def _number(option: str, value: object, remedy: str) -> int | float:
     if isinstance(value, str):
         try:

@@ -14,6 +14,7 @@ import encodings.ascii
 import encodings.idna
 import encodings.latin_1  # noqa: F401 - what http.client loads where it first needs it
 import gzip
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +59,8 @@ class Transport:
             body: the JSON.
             timeout: seconds, if fewer than the options allow.
         """
+        if getattr(sys, "meta_path", None) is None:  # urllib3 imports where it reads the answer: sent, it would be lost
+            return Outcome(Kind.BROKEN, "Python is shutting down")
         seconds = self._options.timeout if timeout is None else min(timeout, self._options.timeout)
         try:
             with suppressed():

@@ -53,7 +53,7 @@ _NO_FIELD = Field("")  # stands for an attribute of the record itself
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUSES = {"unset": 0, "ok": 1, "success": 1, "error": 2, "failed": 2, "failure": 2}
 _INTERNAL, _CLIENT = _KINDS["internal"], _KINDS["client"]
-_OK, _ERROR = _STATUSES["ok"], _STATUSES["error"]
+_OK, ERROR = _STATUSES["ok"], _STATUSES["error"]
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
@@ -168,7 +168,7 @@ class SpanBuilder:
         if not has_completion and (exception is not None or ERROR_TYPE in attributes):
             failure = f"[error] {attributes[ERROR_TYPE]}" if exception is None else exception.summary
             say(attributes, COMPLETION, "assistant", failure)
-        self._write_properties(record, special, attributes, exception, rest, is_error=status == _ERROR)
+        self._write_properties(record, special, attributes, exception, rest, is_error=status == ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
         keys, values = tuple(attributes), tuple(attributes.values())
@@ -236,7 +236,7 @@ class SpanBuilder:
             rest["status"] = special["status"]
         level = record["levelno"]  # None in records made by hand
         is_failed = exception is not None or (isinstance(level, int) and level >= logging.ERROR)
-        return _ERROR if is_failed else _OK
+        return ERROR if is_failed else _OK
 
     @staticmethod
     def _kind(special: Special, attributes: Mapping[str, Value], rest: Rest) -> int:
@@ -409,7 +409,7 @@ def _read_status(value: object) -> int | None:
         return _STATUSES[word]
     number = int(word) if word.isdecimal() and len(word) <= 3 else -1
     if number in _HTTP_STATUSES:
-        return _OK if number < _FIRST_HTTP_ERROR else _ERROR
+        return _OK if number < _FIRST_HTTP_ERROR else ERROR
     return number if number in _STATUSES.values() else None
 
 

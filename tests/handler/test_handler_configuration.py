@@ -318,3 +318,13 @@ def test_basic_config_leaves_the_message_as_it_is(server) -> None:
     root.info("draft", extra={"trace_id": "t"})
     assert handler.flush(30)
     assert server.names() == ["draft"]
+
+
+def test_what_sampling_leaves_out_counts_as_skipped_and_failures_arrive(server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, sample_rate="0")
+    logger = logger_of(handler)
+    logger.info("left out", extra=TRACE)
+    logger.error("failed", extra=TRACE)
+    assert handler.flush()
+    assert server.names() == ["failed"]
+    assert (handler.stats().skipped, handler.stats().emitted) == (1, 1)
