@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.core import BaseJsonFormatter
 
-from helicone_logging.core import check, lifecycle, reentrancy
+from helicone_logging.core import check, duplicates, lifecycle, reentrancy
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.secret import Secret
 from helicone_logging.delivery import options
@@ -30,6 +30,12 @@ from helicone_logging.payload.span import SpanData
 from helicone_logging.payload.wires.helicone import HeliconeWire
 
 _MIB = 1024 * 1024
+_SENT_AGAIN = (
+    "a record comes to handlers of {} twice, so that it has two rows. One was added again, as by a cell of a notebook"
+    " that is run again, or to a logger and to one above it. Configure it once, by `logging.config.dictConfig`, or"
+    " take off the others with `logger.removeHandler`; where they belong to two loggers, set `propagate` of the lower"
+    " one to False. This is told once"
+)
 
 
 class _QueueOptions(NamedTuple):
@@ -89,7 +95,7 @@ class HeliconeHandler(logging.Handler):
         cert: as in requests: path of a client certificate, or the paths of certificate and key.
         **formatter_options: options of `OTELTraceFormatter`: `service_name`, `resource_attributes`, `session_name`,
             `sessions`, `properties`, `rename_fields`, `static_fields`, `capture_content`, `redact`,
-            `provider_overrides`, `export`, ...
+            `provider_overrides`, `export`, `sample_rate`, ...
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
@@ -185,6 +191,7 @@ class HeliconeHandler(logging.Handler):
         self._sender.owner = self._ownership = object()  # until another handler takes the sender over
         self._finalizer = weakref.finalize(self, _retire, self._sender, self._ownership)
         self._finalizer.atexit = False
+        self._last_record = duplicates.last_record_to((self._endpoint, key))
 
     def __repr__(self) -> str:
         target = "disabled" if self._sender is None else self._endpoint
@@ -267,6 +274,9 @@ class HeliconeHandler(logging.Handler):
             if type(entry) is SpanData and (entry.cut_values or entry.malformed):
                 sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
             sender.submit(entry)
+            if self._last_record.is_again(record) and not self._last_record.is_told:
+                self._last_record.is_told = True
+                sender.diagnostics.report("duplicate", _SENT_AGAIN.format(self._endpoint.partition("?")[0]))
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.count(unencodable=1)
             where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
