@@ -15,7 +15,7 @@ from helicone_logging.context.inherited import OTEL_STAMPS, inherited_by, of_sam
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
-from helicone_logging.payload.fields import properties_of
+from helicone_logging.payload.fields import ERROR_TYPE, properties_of
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.redaction import Redactor
@@ -189,7 +189,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         if record.exc_info or record.exc_text or not isinstance(level, int) or level >= logging.ERROR:
             return True
         inherited = inherited_by(record)
-        return any(name in record.__dict__ or name in inherited for name in ("status", *HOLDERS))
+        return any(name in record.__dict__ or name in inherited for name in ("status", ERROR_TYPE, *HOLDERS))
 
     def _thawed(self, said: Said) -> SpanData:
         try:

@@ -98,6 +98,7 @@ def raised() -> Any:
         ({"level": logging.ERROR, "status": "ok"}, False),
         ({"status": "error"}, True),
         ({"status": 503}, True),
+        ({"error.type": "RateLimitError"}, True),
         ({"status": 200}, False),
         ({"helicone": {"status": "error"}}, True),
         ({"msg": {"message": "asked", "status": "error"}}, True),
