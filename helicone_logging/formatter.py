@@ -23,7 +23,16 @@ from helicone_logging.payload.resource import resource_of
 from helicone_logging.payload.sampling import Chooses, Sampler
 from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import HOLDERS, PLACE, Said, layered, names_of_trace, place_of, said_by
+from helicone_logging.payload.sources import (
+    HOLDERS,
+    PLACE,
+    Said,
+    layered,
+    names_of_trace,
+    place_of,
+    said_by,
+    without_proxies,
+)
 from helicone_logging.payload.span import SpanData
 from helicone_logging.payload.traceback_text import split
 from helicone_logging.payload.wires.helicone import HeliconeEncoder, HeliconeWire
@@ -150,7 +159,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             text: its message as another formatter rendered it; None to render it here.
         """
         try:
-            return self._built(said_by(record, text))
+            return self._built(without_proxies(said_by(record, text)))
         except Exception:  # noqa: BLE001 - an object raised where it was read
             return self._built(said_by(sanitized(record), text))
 
@@ -169,7 +178,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             said = said_by(record, text)
             waiting = freeze(said, self._max_frozen, self._thawed)
             if waiting is None:
-                return self._built(said)
+                return self._built(without_proxies(said))
             place = place_of(said, self.rename_fields)
             if place is not None:
                 self._builder.remember_place(said, place)

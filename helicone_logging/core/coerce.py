@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from helicone_logging.core import budget, held
+from helicone_logging.core import budget, held, proxies
 
 MAX_DEPTH = 24
 MAX_ITEMS = 10_000
@@ -122,7 +122,10 @@ class _Reader:
         try:
             if kind is int or kind is float:
                 return _leaf(value)
-            members = value if kind is dict or kind is list else _members(value)
+            if kind is dict or kind is list:
+                return self._container(value, value, depth)
+            value = proxies.resolved(value)
+            members = _members(value)
             return _leaf(value) if members is None else self._container(value, members, depth)
         except Exception:  # noqa: BLE001 - one unreadable part must not cost the rest
             return _unreadable(value)
@@ -195,8 +198,8 @@ def _leaf(value: object) -> Plain:
         return value
     if isinstance(value, enum.Enum):
         return _leaf(value.value)
-    if isinstance(value, str):  # or a proxy of one, which says so only
-        return str.__str__(value) if issubclass(type(value), str) else str(value)
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, numbers.Integral):
         return _exact_int(int(value))
     if isinstance(value, numbers.Real):

@@ -10,6 +10,7 @@ from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by, json_message, of_same_trace
 from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
+from helicone_logging.core.proxies import all_resolved
 from helicone_logging.payload.exceptions import CapturedException, captured
 from helicone_logging.payload.fields import AGENT_NAME, canonical, properties_of
 from helicone_logging.payload.traceback_text import is_traceback, split
@@ -85,6 +86,14 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
     exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
     text = _rendered(record, logged) if text is None else _event_of(text_of(text))
     return Said(attributes, text, exception, inherited_by(record), ids.new_bits())
+
+
+def without_proxies(said: Said) -> Said:
+    """Returns what a record says, with what the proxies in it stand for now."""
+    record = {name: value if name in _RESERVED else all_resolved(value) for name, value in said.record.items()}
+    record["msg"] = all_resolved(record["msg"])
+    inherited = {name: all_resolved(value) for name, value in said.inherited.items()}
+    return said._replace(record=record, inherited=inherited)
 
 
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""Transparent proxies: objects that stand for others, and say that they are of their class.
+
+werkzeug's `LocalProxy` (Flask's `g`, `current_user`), Django's `SimpleLazyObject` (`request.user`) and lazy texts, the
+proxies of wrapt. What they stand for depends on when and where they are asked, so they are resolved at the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_Resolver = Callable[[Any], object]
+
+_MAX_CLASSES = 2_000  # whose resolver is remembered
+_MAX_MEMBERS = 20_000  # that are looked at, as whoever logs waits for it
+_MOST_IN_TURN = 5  # proxies of proxies
+_PLAIN = frozenset((str, int, float, bool, type(None), bytes))
+_COPIED = (str, int, float, bytes, list, tuple, dict, set, frozenset)
+_resolvers: dict[type, _Resolver | None] = dict.fromkeys((*_PLAIN, *_COPIED))
+
+
+def resolved(value: object) -> object:
+    """Returns what a proxy stands for; of everything else, and of a proxy that stands for nothing now, itself.
+
+    Args:
+        value: any object; it is not looked into.
+    """
+    for _ in range(_MOST_IN_TURN):
+        kind = type(value)
+        try:
+            resolver = _resolvers[kind] if kind in _resolvers else _learn(kind)
+            if resolver is None:
+                return value
+            value = resolver(value)
+        except Exception:  # noqa: BLE001 - outside a request, for instance
+            return value
+    return value
+
+
+def all_resolved(value: object) -> object:
+    """Returns a value with what the proxies in its lists and dicts stand for; itself where there are none.
+
+    Args:
+        value: any object; it is not changed.
+    """
+    return _Walk().resolve(value)
+
+
+class _Walk:
+    """Looks at each list and dict once, and at no more than some thousand members."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_MEMBERS
+        self._seen: set[int] = set()
+
+    def resolve(self, value: object) -> object:
+        if type(value) in _PLAIN:
+            return value
+        value = resolved(value)
+        kind = type(value)
+        if kind is dict:
+            found = self._members(value, value.values())  # type: ignore[attr-defined]
+            return value if found is None else dict(zip(value, found, strict=False))  # type: ignore[call-overload]
+        if kind is list or kind is tuple:
+            found = self._members(value, value)  # type: ignore[arg-type]
+            return value if found is None else kind(found)
+        return value
+
+    def _members(self, owner: object, members: Iterable[object]) -> list[object] | None:
+        """The members, if any of them is another than before."""
+        members = list(members)
+        self._left -= len(members)
+        if id(owner) in self._seen or self._left < 0 or _PLAIN.issuperset(map(type, members)):
+            return None
+        self._seen.add(id(owner))
+        found = [self.resolve(member) for member in members]
+        is_same = all(new is old for new, old in zip(found, members, strict=True))
+        return None if is_same else found
+
+
+def _learn(kind: type) -> _Resolver | None:
+    if len(_resolvers) >= _MAX_CLASSES:
+        _resolvers.clear()
+    _resolvers[kind] = resolver = _resolver_of(kind)
+    return resolver
+
+
+def _resolver_of(kind: type) -> _Resolver | None:
+    """Looks at the class alone, as a proxy passes on what it is asked itself, and a mock has every attribute."""
+    bases = kind.__mro__[:-1]
+    if any(base.__name__ == "Promise" and base.__module__ == "django.utils.functional" for base in bases):
+        return str
+    if not any("__class__" in base.__dict__ for base in bases):
+        return None
+    if hasattr(kind, "_get_current_object"):
+        return _of_werkzeug
+    if hasattr(kind, "_setup") and hasattr(kind, "_wrapped"):
+        return _of_django
+    return _of_wrapt if hasattr(kind, "__wrapped__") else _copied
+
+
+def _of_werkzeug(proxy: Any) -> object:
+    return proxy._get_current_object()
+
+
+def _of_django(proxy: Any) -> object:
+    proxy.__class__  # noqa: B018 - sets it up
+    return object.__getattribute__(proxy, "__dict__")["_wrapped"]
+
+
+def _of_wrapt(proxy: Any) -> object:
+    return proxy.__wrapped__
+
+
+def _copied(proxy: Any) -> object:
+    """Of a proxy of another make, where it stands for a value of a built-in type."""
+    kind = proxy.__class__
+    return kind(proxy) if kind in _COPIED else proxy
