@@ -6,7 +6,8 @@ proxies of wrapt. What they stand for depends on when and where they are asked, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Collection
 from typing import Any
 
 _Resolver = Callable[[Any], object]
@@ -14,7 +15,7 @@ _Resolver = Callable[[Any], object]
 _MAX_CLASSES = 2_000  # whose resolver is remembered
 _MAX_MEMBERS = 20_000  # that are looked at, as whoever logs waits for it
 _MOST_IN_TURN = 5  # proxies of proxies
-_PLAIN = frozenset((str, int, float, bool, type(None), bytes))
+_PLAIN: frozenset[type] = frozenset((str, int, float, bool, type(None), bytes))
 _COPIED = (str, int, float, bytes, list, tuple, dict, set, frozenset)
 _resolvers: dict[type, _Resolver | None] = dict.fromkeys((*_PLAIN, *_COPIED))
 
@@ -43,7 +44,7 @@ def all_resolved(value: object) -> object:
     Args:
         value: any object; it is not changed.
     """
-    return _Walk().resolve(value)
+    return value if type(value) in _PLAIN else _Walk().resolve(value)
 
 
 class _Walk:
@@ -54,10 +55,10 @@ class _Walk:
         self._seen: set[int] = set()
 
     def resolve(self, value: object) -> object:
-        if type(value) in _PLAIN:
-            return value
-        value = resolved(value)
         kind = type(value)
+        if kind is not dict and kind is not list and kind is not tuple:
+            value = resolved(value)
+            kind = type(value)
         if kind is dict:
             found = self._members(value, value.values())  # type: ignore[attr-defined]
             return value if found is None else dict(zip(value, found, strict=False))  # type: ignore[call-overload]
@@ -66,15 +67,17 @@ class _Walk:
             return value if found is None else kind(found)
         return value
 
-    def _members(self, owner: object, members: Iterable[object]) -> list[object] | None:
+    def _members(self, owner: object, members: Collection[object]) -> list[object] | None:
         """The members, if any of them is another than before."""
-        members = list(members)
-        self._left -= len(members)
-        if id(owner) in self._seen or self._left < 0 or _PLAIN.issuperset(map(type, members)):
+        if _PLAIN.issuperset(map(type, members)) or id(owner) in self._seen:
             return None
         self._seen.add(id(owner))
-        found = [self.resolve(member) for member in members]
-        is_same = all(new is old for new, old in zip(found, members, strict=True))
+        self._left -= len(members)
+        if self._left < 0:
+            return None
+        before = list(members)
+        found = [member if type(member) in _PLAIN else self.resolve(member) for member in before]
+        is_same = all(map(operator.is_, found, before))
         return None if is_same else found
 
 

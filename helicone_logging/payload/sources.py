@@ -26,6 +26,7 @@ PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "s
 _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")
 
 _RESERVED = frozenset((*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "extra"))
+_OWN = _RESERVED - {"msg", "extra"}
 
 
 class Said(NamedTuple):
@@ -90,10 +91,9 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
 
 def without_proxies(said: Said) -> Said:
     """Returns what a record says, with what the proxies in it stand for now."""
-    record = {name: value if name in _RESERVED else all_resolved(value) for name, value in said.record.items()}
-    record["msg"] = all_resolved(record["msg"])
-    inherited = {name: all_resolved(value) for name, value in said.inherited.items()}
-    return said._replace(record=record, inherited=inherited)
+    record = said.record
+    found: Any = all_resolved(({name: record[name] for name in record if name not in _OWN}, dict(said.inherited)))
+    return said._replace(record={**record, **found[0]}, inherited=found[1])
 
 
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
