@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from helicone_logging.core import budget, held, proxies
+from helicone_logging.core.numeric import native
 
 MAX_DEPTH = 24
 MAX_ITEMS = 10_000
@@ -194,6 +195,7 @@ def _declared(kind: type) -> tuple[str, ...] | None:
 
 
 def _leaf(value: object) -> Plain:
+    value = native(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):

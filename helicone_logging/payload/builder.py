@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.core.numeric import whole
 from helicone_logging.llm.providers import names as provider_names
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
@@ -275,7 +276,7 @@ class SpanBuilder:
     def _write_session(
         self, special: Special, attributes: dict[str, Value], trace_name: str, path: str, rest: Rest
     ) -> None:
-        session_id = text_in(special, "session_id", rest)
+        session_id = text_in(special, "session_id", rest, vocabulary.read_id)
         session_name = text_in(special, "session_name", rest) or self._options.session_name
         if self._options.sessions or session_id is not None:
             attributes[_SESSION_ID] = session_id or trace_name
@@ -416,9 +417,8 @@ def _read_status(value: object) -> int | None:
 def _word(value: object) -> str:
     if isinstance(value, enum.Enum):
         return value.name.lower() if not isinstance(value, int) else str(int(value))
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value).strip().lower()[:20]
-    return ""
+    number = value if isinstance(value, str) else whole(value)
+    return "" if number is None else str(number).strip().lower()[:20]
 
 
 def _describe(

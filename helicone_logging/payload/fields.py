@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.core.coerce import plain_of, scalar_of, text_of
+from helicone_logging.core.numeric import native, whole
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.payload.span import Value
 
@@ -45,14 +46,29 @@ def read_text(value: object) -> str | None:
     return text_of(value) if isinstance(value, str | int | float | uuid.UUID) else None
 
 
+def read_id(value: object) -> str | None:
+    """Returns what `str()` makes of a value, as of a database's ids; None for containers and what has no text."""
+    text = read_text(value)
+    if text is not None:
+        return text
+    kind = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:  # no more than an address in memory
+        return None
+    try:
+        str(value)
+    except Exception:  # noqa: BLE001 - what raises has no text
+        return None
+    plain = plain_of(value)
+    return text_of(plain) if isinstance(plain, str | int | float) else None
+
+
 def read_count(value: object) -> int | None:
-    """Returns a number of things as an int, whole floats and digits in text too; None for what counts nothing."""
-    if type(value) is int:
-        return value if 0 <= value <= MAX_COUNT else None
-    is_digits = isinstance(value, str) and value.strip().isdecimal() and len(value) < 16
-    is_whole = isinstance(value, float) and value.is_integer()
-    number = scalar_of(int(float(str(value))) if is_digits or is_whole else value)
-    return number if isinstance(number, int) and 0 <= number <= MAX_COUNT else None
+    """Returns a number of things as an int, from any whole number or digits; None for what counts nothing."""
+    if isinstance(value, str):
+        number = int(value) if value.strip().isdecimal() and len(value) < 16 else None
+    else:
+        number = value if type(value) is int else whole(value)
+    return number if number is not None and 0 <= number <= MAX_COUNT else None
 
 
 def read_number(value: object) -> Value | None:
@@ -60,6 +76,7 @@ def read_number(value: object) -> Value | None:
     kind = type(value)
     if kind is float or kind is int:
         return value if kind is float else scalar_of(value)  # type: ignore[return-value]
+    value = native(value)
     is_number = isinstance(value, numbers.Number) and not isinstance(value, bool)
     return scalar_of(value) if is_number else None
 
@@ -96,6 +113,10 @@ def _text(name: str, *lands_in: str, aliases: tuple[str, ...] = ()) -> Field:
     return Field(name, read_text, lands_in, aliases, plain=str)
 
 
+def _id(name: str, *lands_in: str) -> Field:
+    return Field(name, read_id, lands_in, plain=str)
+
+
 def _count(name: str, *lands_in: str, aliases: tuple[str, ...] = ()) -> Field:
     return Field(name, read_count, lands_in, aliases)
 
@@ -129,8 +150,8 @@ TABLE = (
     _parameter("frequency_penalty"),
     _parameter("presence_penalty"),
     _parameter("seed"),
-    _text("user_id", HELICONE + "User-Id"),
-    _text("prompt_id", HELICONE + "Prompt-Id"),
+    _id("user_id", HELICONE + "User-Id"),
+    _id("prompt_id", HELICONE + "Prompt-Id"),
     # Where the span stands (identity.py, times.py, session_cache.py).
     Field("trace_id"),
     Field("span_id"),
@@ -231,12 +252,12 @@ Rest = dict[str, object]
 """What no reader understood, by name."""
 
 
-def text_in(special: Special, name: str, rest: Rest) -> str | None:
+def text_in(special: Special, name: str, rest: Rest, read: Callable[[object], str | None] = read_text) -> str | None:
     """Returns a field that holds text; None when it is absent, or holds something else, which goes to the rest."""
     value = special.get(name)
     if value is None:
         return None
-    text = read_text(value)
+    text = read(value)
     if text is None:
         rest[name] = value
     return text

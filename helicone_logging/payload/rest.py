@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 
 from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.core.numeric import native
 from helicone_logging.payload.fields import PROPERTY, property_key
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
@@ -48,5 +49,5 @@ def _is_shown(given: object, value: Value) -> bool:
     if type(value) is not str:
         return True
     kind = type(given)
-    is_scalar = kind in _PLAIN_TYPES or issubclass(kind, _SHOWN_TYPES)
+    is_scalar = kind in _PLAIN_TYPES or issubclass(kind, _SHOWN_TYPES) or isinstance(native(given), bool)
     return is_scalar and len(value) <= _SHORT and "\n" not in value

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from helicone_logging.core.numeric import native
 from helicone_logging.payload.fields import Rest, Special
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -113,8 +114,7 @@ def nanoseconds(value: object) -> int | None:
 
 
 def _point(value: object) -> int | None:
-    if isinstance(value, str):
-        value = _parse(value)
+    value = _parse(value) if isinstance(value, str) else native(value)
     if isinstance(value, datetime.datetime):
         aware = value if value.tzinfo is not None else value.astimezone()
         return (aware - _EPOCH) // _MICROSECOND * 1000
@@ -152,12 +152,11 @@ def _seconds(value: object) -> int | None:
 
 def _length(value: object, unit: int) -> int | None:
     try:
-        if type(value) is float:
-            result = round(value * (unit // 1000)) * 1000
-        elif isinstance(value, datetime.timedelta):
+        value = float(value) if isinstance(value, str) else native(value)
+        if isinstance(value, datetime.timedelta):
             result = value // _MICROSECOND * 1000
         else:
-            number = _number(float(value) if isinstance(value, str) else value)
+            number = _number(value)
             if number is None:
                 return None
             result = _scaled(number, unit)

@@ -1,0 +1,45 @@
+"""Numbers of any make: NumPy's scalars as Python's values, and what counts something as an int."""
+
+from __future__ import annotations
+
+import numbers
+import operator
+from decimal import Decimal
+from typing import Any
+
+
+def native(value: object) -> object:
+    """Returns a NumPy scalar, or an array of no dimensions, as Python's own value; everything else as it is.
+
+    Args:
+        value: any object. Floats get the digits that they show (`np.float32(0.7)` is 0.7), times the microseconds that
+            Python has; as with a naive datetime, they are local.
+    """
+    kind: type = type(value)
+    if kind.__module__ != "numpy" or getattr(value, "ndim", None) != 0:
+        return value
+    scalar: Any = value
+    form = scalar.dtype.kind
+    if form == "f":
+        return float(str(scalar))
+    if form in "mM":
+        scalar = scalar.astype(f"{form}8[us]")
+    return scalar.item()
+
+
+def whole(value: object) -> int | None:
+    """Returns a real number as an int where it is whole; None for everything else, bool included.
+
+    Args:
+        value: an int, a float, a Decimal, a Fraction, a number of NumPy or of another library.
+    """
+    try:
+        value = native(value)
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, numbers.Real | Decimal):
+            number = int(value)  # type: ignore[arg-type]  # every real number has `__trunc__`
+            return number if number == value else None
+        return operator.index(value)  # type: ignore[arg-type]  # what is no number has no index
+    except Exception:  # noqa: BLE001 - NaN, or a foreign class that may raise anything
+        return None
