@@ -1,5 +1,6 @@
-"""Checks that the built sdist and wheel hold what an installed package needs."""
+"""Checks that the built wheel holds what an installed package needs, and the sdist all that git has."""
 
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -14,16 +15,21 @@ NEEDED = (
     "helicone_logging/handler.py",
     "helicone_logging_pytest/__init__.py",
 )
-UNWANTED = ("tests/", "benchmarks/", "examples/")
+UNWANTED = ("tests/", "benchmarks/", "examples/", "docs/")
+NOT_IN_SDIST = {".gitignore"}
 
 folder = Path(sys.argv[1])
 (wheel,) = folder.glob("*.whl")
 (sdist,) = folder.glob("*.tar.gz")
 wheel_names = zipfile.ZipFile(wheel).namelist()
 with tarfile.open(sdist) as archive:
-    sdist_names = archive.getnames()
+    sdist_names = {name.partition("/")[2] for name in archive.getnames()}
+listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, encoding="utf-8", check=True)  # noqa: S607
+wanted = {name for name in listed.stdout.split("\0") if name} - NOT_IN_SDIST
 missing = [f"{wheel.name}: {name}" for name in NEEDED if name not in wheel_names]
-missing += [f"{sdist.name}: {name}" for name in NEEDED if not any(entry.endswith(name) for entry in sdist_names)]
+missing += [
+    f"{sdist.name}: {name}" for name in listed.stdout.split("\0") if name and name not in sdist_names | NOT_IN_SDIST
+]
 unwanted = [f"{wheel.name}: {name}" for name in wheel_names if name.startswith(UNWANTED)]
 if missing or unwanted:
     sys.exit(f"missing: {missing}; unwanted: {unwanted}")
