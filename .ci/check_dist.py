@@ -27,9 +27,7 @@ with tarfile.open(sdist) as archive:
 listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, encoding="utf-8", check=True)  # noqa: S607
 wanted = {name for name in listed.stdout.split("\0") if name} - NOT_IN_SDIST
 missing = [f"{wheel.name}: {name}" for name in NEEDED if name not in wheel_names]
-missing += [
-    f"{sdist.name}: {name}" for name in listed.stdout.split("\0") if name and name not in sdist_names | NOT_IN_SDIST
-]
+missing += [f"{sdist.name}: {name}" for name in sorted(wanted - sdist_names)]
 unwanted = [f"{wheel.name}: {name}" for name in wheel_names if name.startswith(UNWANTED)]
 if missing or unwanted:
     sys.exit(f"missing: {missing}; unwanted: {unwanted}")
