@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 when all went well, 1 when it did not, 2 when the command could not be understood.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # Windows' code pages have neither emoji nor most scripts
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="helicone-logging", description="Language model calls for Helicone.")
     parser.add_argument("--version", action="version", version=__version__)

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         1 when something will be refused, lost or shown wrongly; 2 when there is nothing to look at.
     """
     try:
-        text = sys.stdin.read() if args.file == "-" else Path(args.file).read_text(encoding="utf-8")
+        data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+        text = data.decode("utf-8-sig")  # whatever the encoding of the console is, and with the mark that editors add
     except (OSError, UnicodeDecodeError) as error:
         print(f"{args.file} cannot be read: {error}", file=sys.stderr)
         return _NOTHING

@@ -96,7 +96,7 @@ def _load(receiver: Receiver, path: str) -> None:
         ConfigurationError: it cannot be read, or holds something else.
     """
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as the shell gives it
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - a path as the shell gives it
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
