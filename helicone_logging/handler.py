@@ -36,6 +36,7 @@ _SENT_AGAIN = (
     " take off the others with `logger.removeHandler`; where they belong to two loggers, set `propagate` of the lower"
     " one to False. This is told once"
 )
+_OPTIONS_PAGE = "https://helicone-logging.readthedocs.io/en/latest/options.html"
 
 
 class _QueueOptions(NamedTuple):
@@ -390,7 +391,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
     import difflib
 
     meant = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {meant[0]!r}?" if meant else "its options are in the README"
+    return f"did you mean {meant[0]!r}?" if meant else f"{_OPTIONS_PAGE} has them all"
 
 
 def _is_text(value: object) -> bool:

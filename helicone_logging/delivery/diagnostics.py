@@ -33,7 +33,7 @@ class HandlerStats:
         recovered: those found in a spool that another process left.
         skipped: records that were not to be exported; they are not part of the account.
         cut_values: values that were longer than allowed.
-        malformed: `traceparent`s that could not be read.
+        malformed: values of `traceparent` that could not be read.
         last_error: why the last send did not succeed; None if none ever failed.
         last_error_at: when that was, in seconds since the epoch.
         last_success_at: when the server last took something, in seconds since the epoch.
