@@ -36,6 +36,8 @@ class FlushAtShutdown:
 
     Args:
         app: the application; for one that does not answer the lifespan, as Django's, it is answered here.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(self, app: Application) -> None:
@@ -107,6 +109,8 @@ class TraceContextMiddleware:
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(

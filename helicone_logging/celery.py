@@ -33,6 +33,8 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
         app: the application; called again for the same one, the last call counts.
         logger: a logger or its name; None for the one named after the task's module.
         level: the level of the spans' records.
+
+    .. versionadded:: 0.1
     """
     tasks = _Tasks(app, logger, level)
     signals.before_task_publish.connect(_send, weak=False, dispatch_uid=HEADER)

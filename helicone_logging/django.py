@@ -39,6 +39,8 @@ class TraceContextMiddleware:
 
     Raises:
         ConfigurationError: an option is unknown, or has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     sync_capable = True

@@ -2,8 +2,14 @@
 
 
 class HeliconeLoggingError(Exception):
-    """The base of every error this package raises."""
+    """The base of every error this package raises.
+
+    .. versionadded:: 0.1
+    """
 
 
 class ConfigurationError(HeliconeLoggingError, ValueError):
-    """An option has a value that cannot work; the text names the option, the value and the remedy."""
+    """An option has a value that cannot work; the text names the option, the value and the remedy.
+
+    .. versionadded:: 0.1
+    """

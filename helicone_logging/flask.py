@@ -32,6 +32,8 @@ class HeliconeFlask:
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(

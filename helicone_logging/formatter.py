@@ -67,7 +67,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             the attribute out. A callable, its dotted path, `"secrets"` for the built-in masks, or None.
         provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
         step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
-            Helicone's tree and hide their text; False for the name alone, with the property `step`.
+            Helicone's tree and hide their text; False for the name alone, with the property `step`. Since 0.2.
         export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
         sample_rate: the share of the traces of which it chooses records, 0.0 to 1.0, by their ids; failures it always
             chooses.
@@ -79,6 +79,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(

@@ -100,6 +100,8 @@ class HeliconeHandler(logging.Handler):
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     _sender: Sender | None = None  # while the constructor has not come so far; tools that report errors ask for `repr`

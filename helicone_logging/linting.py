@@ -10,6 +10,8 @@ def lint(payload: object) -> list[Finding]:
 
     Args:
         payload: an OTELTrace as a mapping or as JSON, or a list of them, which are then looked at together.
+
+    .. versionadded:: 0.1
     """
     from helicone_logging.receiver import lint_rules
 

@@ -49,6 +49,8 @@ def flush(timeout: float | None = None) -> bool:
 
     Raises:
         ConfigurationError: `timeout` is no number of seconds.
+
+    .. versionadded:: 0.2
     """
     given = None if timeout is None else check.seconds("timeout", timeout)
     began = clock.monotonic()
@@ -78,6 +80,8 @@ def flushed(timeout: Any = None) -> object:
 
     Raises:
         ConfigurationError: `timeout` is no number of seconds, or what is decorated is an async generator.
+
+    .. versionadded:: 0.2
     """
     if callable(timeout):
         return Flushed(None)(timeout)
@@ -177,6 +181,8 @@ def flush_on_sigterm(timeout: float | None = None) -> None:
     Raises:
         ConfigurationError: it is not called in the main thread, where alone Python sets signal handlers; or something
             else than Python handles the signal; or `timeout` is no number of seconds.
+
+    .. versionadded:: 0.2
     """
     seconds = None if timeout is None else check.seconds("timeout", timeout)
     if threading.current_thread() is not threading.main_thread():

@@ -43,6 +43,8 @@ class CapturedSpan:
         properties: Helicone properties.
         attributes: all attributes of the span, text or int.
         payload: the whole OTELTrace payload.
+
+    .. versionadded:: 0.1
     """
 
     name: str
@@ -87,6 +89,8 @@ class CapturedSpans(Sequence[CapturedSpan]):
     """What was captured, in the order in which it was logged; it grows while the capture lasts.
 
     A span is logged when it ends, so it comes after those inside it.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(self) -> None:
@@ -169,6 +173,8 @@ def capture_spans(
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
     captured = logger if isinstance(logger, logging.Logger) else logging.getLogger(logger)
     capture = _Capture(captured, OTELTraceFormatter(**formatter_options), is_explicit=bool(formatter_options))

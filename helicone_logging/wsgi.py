@@ -26,6 +26,8 @@ class TraceContextMiddleware:
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(

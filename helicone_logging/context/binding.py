@@ -74,6 +74,8 @@ def bind(**fields: object) -> Binding:
 
     Returns:
         A `Binding`, not yet entered.
+
+    .. versionadded:: 0.1
     """
     return Binding(fields)
 
@@ -136,6 +138,8 @@ def extend(**fields: object) -> None:
 
     Args:
         **fields: as in `bind()`.
+
+    .. versionadded:: 0.1
     """
     stack.extend(resolved(fields))
 
@@ -161,6 +165,8 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     Args:
         function: a plain function. Each call runs in a copy of the context, so calls may overlap; what they bind
             stays their own.
+
+    .. versionadded:: 0.1
     """
     context = contextvars.copy_context()
 
@@ -172,7 +178,10 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def current_trace_id() -> str | None:
-    """Returns the trace that is bound now, as it was written, or None outside every trace."""
+    """Returns the trace that is bound now, as it was written, or None outside every trace.
+
+    .. versionadded:: 0.1
+    """
     return trace_text(current().get("trace_id"))
 
 
@@ -180,6 +189,8 @@ def current_traceparent() -> str | None:
     """Returns the W3C `traceparent` to send with a request to another service, or None outside every trace.
 
     Its span is the one around the running code; where only a trace is bound, a new one.
+
+    .. versionadded:: 0.1
     """
     bound = current()
     trace = ids.trace_id(bound.get("trace_id"))

@@ -37,6 +37,8 @@ class TraceContextFilter(logging.Filter):
 
     Raises:
         ConfigurationError: `fields` is no list of names, or `defaults` no mapping.
+
+    .. versionadded:: 0.1
     """
 
     def __init__(self, fields: Iterable[str] | None = None, defaults: Mapping[str, object] | None = None) -> None:

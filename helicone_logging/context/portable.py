@@ -27,6 +27,8 @@ def current_context() -> dict[str, object]:
         number, a UUID or a date, and `properties` of these. At most 50 fields and 50 properties, names of at most
         100 and printable texts of at most 2,000 characters; what is more, or of another kind, stays here. Empty
         outside every context.
+
+    .. versionadded:: 0.2
     """
     return portable(binding.current())
 

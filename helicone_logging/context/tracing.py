@@ -99,6 +99,8 @@ def span(
 
     Raises:
         TypeError: `logger` is neither a logger nor its name.
+
+    .. versionadded:: 0.1
     """
     site = call_site.of_frame(sys._getframe(1))
     if callable(name):
@@ -192,6 +194,8 @@ class Span:
 
         Returns:
             A generator of the same kind.
+
+        .. versionadded:: 0.2
         """
         chunks = streams.Chunks()
         if self._run is not None:

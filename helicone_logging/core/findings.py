@@ -20,6 +20,8 @@ class Finding:
         message: what happens, in plain words.
         field: what to set: a field of `extra=` or an option of the handler.
         where: the span it is about.
+
+    .. versionadded:: 0.1
     """
 
     code: str

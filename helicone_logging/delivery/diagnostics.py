@@ -37,6 +37,8 @@ class HandlerStats:
         last_error: why the last send did not succeed; None if none ever failed.
         last_error_at: when that was, in seconds since the epoch.
         last_success_at: when the server last took something, in seconds since the epoch.
+
+    .. versionadded:: 0.1
     """
 
     emitted: int = 0

@@ -51,6 +51,7 @@ def test_every_exported_name_says_what_it_is(name: str) -> None:
     documentation = inspect.getdoc(member)
     assert documentation
     assert documentation.splitlines()[0].endswith((".", ":"))
+    assert re.search(r"^\.\. versionadded:: \d\.\d$", documentation, re.MULTILINE)
     if inspect.isclass(member):
         for method_name, method in vars(member).items():
             if inspect.isfunction(method) and not method_name.startswith("_"):
