@@ -118,7 +118,7 @@ def path(option: str, value: object) -> str:
     """Returns an option that is the path of a file, absolute, so that a change of directory does not move it."""
     if isinstance(value, str | os.PathLike) and os.fspath(value) and "\0" not in str(value):
         return os.path.abspath(os.path.expanduser(str(value)))  # noqa: PTH100, PTH111 - pathlib loads slowly
-    refuse(option, value, "give the path of a file")
+    refuse(option, value, "give a path as text")
 
 
 def mapping(option: str, value: object) -> dict[str, Any]:

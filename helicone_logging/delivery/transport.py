@@ -14,6 +14,7 @@ import encodings.ascii
 import encodings.idna
 import encodings.latin_1  # noqa: F401 - what http.client loads where it first needs it
 import gzip
+import re
 import sys
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ GZIP = "gzip"
 
 _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agent()}"
 _MAX_ANSWER_BYTES = 65_536
+_CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\)")  # how urllib3 names a connection in its errors
 _MAX_CAUSE = 300
 _MASK = "[key]"
 _TELLING = 8  # characters of the key, from which on its beginning is masked, too
@@ -135,7 +137,8 @@ def _cause(error: BaseException) -> str:
     while True:
         below = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, Exception)), None)
         if not isinstance(below, Exception):
-            return f"{type(error).__name__}: {error}"
+            text = _CONNECTION.sub(r"\1:\2", str(error))
+            return f"{type(error).__name__}: {text}"
         error = below
 
 

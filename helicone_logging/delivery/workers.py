@@ -266,7 +266,9 @@ class Sender:
         if dropped:
             self.diagnostics.report("unsent", f"{dropped:,} records are lost, as they could not be sent {within}")
         if self._sending:
-            self.diagnostics.report("unsure", f"{self._sending:,} requests were not answered {within}")
+            self.diagnostics.report(
+                "unsure", f"{self._sending:,} requests were not answered {within}, and may have arrived"
+            )
 
     def _wait(self, deadline: float) -> bool:
         checkpoint = self._queue.checkpoint()

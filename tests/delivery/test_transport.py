@@ -158,6 +158,13 @@ def test_a_refused_connection_is_told_as_such(faulty, transport_of) -> None:
     assert "refused" in answer.detail
 
 
+def test_a_connection_is_named_by_its_address_and_not_by_a_class(dead_endpoint) -> None:
+    transport = Transport(TransportOptions(dead_endpoint, None, 5.0))
+    outcome = transport.send(b"{}")
+    transport.close()
+    assert f"NewConnectionError: {dead_endpoint.removeprefix('http://')}: " in outcome.detail
+
+
 def test_no_answer_and_no_request_leaves_a_body_in_memory(faulty, transport_of) -> None:
     transport = transport_of()
     transport.send(BODY)
