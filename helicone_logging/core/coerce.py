@@ -18,6 +18,7 @@ from typing import cast
 
 from helicone_logging.core import budget, held, proxies
 from helicone_logging.core.numeric import native
+from helicone_logging.core.unfetched import name_of_unfetched
 
 MAX_DEPTH = 24
 MAX_ITEMS = 10_000
@@ -65,7 +66,7 @@ def text_of(value: object) -> str:
             return plain
         return "" if plain is None else _encode(plain)
     except Exception:  # noqa: BLE001 - whatever a foreign object does, the record must survive it
-        return _unreadable(value)
+        return unreadable(value)
 
 
 def plain_of(value: object) -> Plain:
@@ -100,7 +101,8 @@ def _float_value(number: float) -> Plain:
     return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
 
 
-def _unreadable(value: object) -> str:
+def unreadable(value: object) -> str:
+    """Returns what stands in the place of a value that raises where it is read."""
     return f"<unreadable {type(value).__name__}>"
 
 
@@ -129,7 +131,7 @@ class _Reader:
             members = _members(value)
             return _leaf(value) if members is None else self._container(value, members, depth)
         except Exception:  # noqa: BLE001 - one unreadable part must not cost the rest
-            return _unreadable(value)
+            return unreadable(value)
 
     def _container(self, value: object, members: object, depth: int) -> Plain:
         """Copies what a container holds in one go before it is read: another thread may be changing it."""
@@ -214,4 +216,4 @@ def _leaf(value: object) -> Plain:
         return f"{type(value).__name__}: {value}"
     if isinstance(value, type):
         return value.__qualname__
-    return str(value)
+    return name_of_unfetched(value) or str(value)

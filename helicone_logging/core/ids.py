@@ -12,6 +12,7 @@ import uuid
 from typing import NamedTuple
 
 from helicone_logging.core import lifecycle
+from helicone_logging.core.unfetched import name_of_unfetched
 
 try:  # hashlib takes it from there, and loads OpenSSL beside it, which takes 4 ms
     from _blake2 import blake2b
@@ -150,7 +151,7 @@ def _from_any(value: object, digits: int) -> str | None:
         return _from_int(value, digits)
     if isinstance(value, bytes) and len(value) * 2 == digits:
         return _from_text(value.hex(), digits)
-    return _from_text(str(value), digits)
+    return None if name_of_unfetched(value) else _from_text(str(value), digits)
 
 
 @functools.lru_cache(4096)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from helicone_logging.core.coerce import plain_of, scalar_of, text_of
+from helicone_logging.core.coerce import plain_of, scalar_of, text_of, unreadable
 from helicone_logging.core.numeric import native, whole
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.payload.span import Value
@@ -54,12 +54,9 @@ def read_id(value: object) -> str | None:
     kind = type(value)
     if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:  # no more than an address in memory
         return None
-    try:
-        str(value)
-    except Exception:  # noqa: BLE001 - what raises has no text
-        return None
     plain = plain_of(value)
-    return text_of(plain) if isinstance(plain, str | int | float) else None
+    is_text = isinstance(plain, str | int | float) and plain != unreadable(value)
+    return text_of(plain) if is_text else None
 
 
 def read_count(value: object) -> int | None:
