@@ -18,6 +18,7 @@ from helicone_logging import HandlerStats, HeliconeHandler, OTELTraceFormatter
 from helicone_logging.cli import entry
 from helicone_logging.delivery.outcomes import Kind, outcome_of
 from helicone_logging.payload import fields
+from helicone_logging.payload.wires import DEFAULT
 
 _UNITS = {2**30: "GiB", 2**20: "MiB"}
 _SECONDS = {"block_timeout", "flush_interval", "timeout", "max_backoff", "shutdown_timeout"}
@@ -139,7 +140,7 @@ def outcome_table() -> str:
     _agree([kind.name for kind in _OUTCOMES], [kind.name for kind in Kind])
     statuses: dict[Kind, list[int]] = {kind: [] for kind in Kind}
     for status in range(200, 600):
-        statuses[outcome_of(status, "").kind].append(status)
+        statuses[outcome_of(status, "", remedy=DEFAULT.remedy(status, "")).kind].append(status)
     rows = [
         [f"`{kind.value}`", ", ".join([*_ranges(statuses[kind]), *others]), what]
         for kind, (others, what) in _OUTCOMES.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ from helicone_logging.payload.sources import (
 )
 from helicone_logging.payload.span import SpanData
 from helicone_logging.payload.traceback_text import split
-from helicone_logging.payload.wires.helicone import HeliconeEncoder, HeliconeWire
+from helicone_logging.payload.wires import DEFAULT, WIRES, SpanWire
 
 SCOPE_NAME = "helicone_logging"
 
@@ -68,6 +69,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
         step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
             Helicone's tree and hide their text; False for the name alone, with the property `step`. Since 0.2.
+        wire: the dialect: `"helicone"` as `POST /v1/trace/log` takes it, or `"otlp"` as a Collector does. Since 0.2.
         export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
         sample_rate: the share of the traces of which it chooses records, 0.0 to 1.0, by their ids; failures it always
             chooses.
@@ -99,6 +101,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         redact: Redactor | str | None = None,
         provider_overrides: Mapping[str, str] | None = None,
         step_icons: bool | str = False,
+        wire: str = DEFAULT.name,
         export: str = "explicit",
         sample_rate: float | str = 1.0,
         max_value_length: int | str = 1_000_000,
@@ -129,10 +132,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
                 span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
             ),
         )
-        self._wire = HeliconeWire()
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
-        encoder = HeliconeEncoder(resource, SCOPE_NAME, __version__)
-        self._builder = SpanBuilder(options, encoder, SessionPaths(), self._own_names)
+        self._resource, self._span_options, self._paths = resource, options, SessionPaths()
+        self._speak(WIRES[check.choice("wire", wire, tuple(WIRES))])
         self._is_plain = self._has_no_json_options()
         # Code of the application, which a subclass or a redactor is, runs at the call.
         is_ours = type(self) is OTELTraceFormatter and (options.redactor is None or redact == _SECRETS)
@@ -143,6 +145,23 @@ class OTELTraceFormatter(BaseJsonFormatter):
         rate = check.fraction("sample_rate", sample_rate)
         if rate < 1:
             self.selects = Sampler(self.selects, rate, self._is_failure, self.rename_fields)
+
+    def _speak(self, wire: SpanWire) -> None:
+        encoder = wire.encoder(self._resource, SCOPE_NAME, __version__)
+        self._wire = wire
+        self._builder = SpanBuilder(self._span_options, encoder, self._paths, self._own_names)
+
+    def speaking(self, wire: SpanWire) -> OTELTraceFormatter:
+        """Returns this formatter if it writes for a wire, else a copy that does.
+
+        Args:
+            wire: the dialect.
+        """
+        if wire is self._wire:
+            return self
+        twin = copy.copy(self)
+        twin._speak(wire)
+        return twin
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns a record as one payload, whether it carries trace context or not.

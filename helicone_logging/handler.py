@@ -15,6 +15,7 @@ from pythonjsonlogger.core import BaseJsonFormatter
 from helicone_logging.core import check, duplicates, lifecycle, reentrancy
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.secret import Secret
+from helicone_logging.core.wire import Wire
 from helicone_logging.delivery import options
 from helicone_logging.delivery.backoff import RetryPolicy
 from helicone_logging.delivery.diagnostics import Diagnostics, HandlerStats
@@ -25,9 +26,9 @@ from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
+from helicone_logging.payload import wires
 from helicone_logging.payload.sanitized import record_of
 from helicone_logging.payload.span import SpanData
-from helicone_logging.payload.wires.helicone import HeliconeWire
 
 _MIB = 1024 * 1024
 _SENT_AGAIN = (
@@ -52,6 +53,7 @@ class _QueueOptions(NamedTuple):
 class _Settings(NamedTuple):
     """Everything that decides how records travel; a handler may take over from another that agrees in it."""
 
+    wire: Wire
     transport: TransportOptions
     delivery: DeliveryOptions
     queue: _QueueOptions
@@ -64,23 +66,26 @@ class HeliconeHandler(logging.Handler):
 
     Args:
         level: as in `logging.Handler`.
-        api_key: Helicone's API key; None for `HELICONE_API_KEY`. A remote endpoint needs one.
-        endpoint: URL, or an origin to which `/v1/trace/log` is added; None for `HELICONE_TRACE_ENDPOINT`, else
+        api_key: Helicone's API key; None for `HELICONE_API_KEY`. A remote endpoint needs one, a Collector gets none.
+        endpoint: URL, or an origin to which the wire's path is added; None for `HELICONE_TRACE_ENDPOINT`, else
             `https://api.helicone.ai`, or `https://eu.api.helicone.ai` for a key of that region.
+        wire: `"helicone"` for Helicone's `/v1/trace/log`; `"otlp"` for an OpenTelemetry Collector's `/v1/traces`, which
+            OpenTelemetry's environment variables name where `endpoint` does not; None for that of the endpoint's path.
+            Since 0.2.
         enabled: False for a handler that does nothing; None for True unless `HELICONE_LOGGING_DISABLED` is set.
-        allow_insecure: True to let the key travel over plain http to another machine.
+        allow_insecure: True to let the key, or headers that are secret, travel over plain http to another machine.
         queue_size: records that wait or are being sent at the most, 10,000.
         queue_bytes: bytes of them at the most, 64 MiB.
         overflow: what happens when either is reached: `"drop_newest"`, `"drop_oldest"`, or `"block"` the caller.
         block_timeout: seconds for which `"block"` waits before it drops the record, 10.
         spool_path: path of a directory that keeps the queue on disk, so that it survives the process; None for memory.
         spool_bytes: bytes of the files in that directory at the most, 1 GiB.
-        batch_size: records in one request, 1; or `"auto"`: one while nothing is on its way, and what came meanwhile
-            together when something was.
+        batch_size: records in one request; or `"auto"`: one while nothing is on its way, and what came meanwhile
+            together when something was. None for 1, and for `"auto"` with `wire="otlp"`.
         batch_bytes: bytes of one request at the most, 4 MiB; a larger record goes alone.
         flush_interval: seconds that a record waits for others to fill its request, 1; nothing for `batch_size=1`.
         max_connections: sender threads, started when there is work for them, 4.
-        timeout: seconds to connect in, and again for the whole answer, 10.
+        timeout: seconds to connect in, and again for the whole answer; None for 10.
         max_attempts: how often a record is sent on which the server fails, 8; then it counts as rejected.
         max_backoff: the longest wait between two tries in seconds, 60.
         shutdown_timeout: seconds for `close` and interpreter exit to deliver what is queued, 5.
@@ -114,6 +119,7 @@ class HeliconeHandler(logging.Handler):
         *,
         api_key: str | None = None,
         endpoint: str | None = None,
+        wire: str | None = None,
         enabled: bool | str | None = None,
         allow_insecure: bool | str = False,
         queue_size: int | str = 10_000,
@@ -122,11 +128,11 @@ class HeliconeHandler(logging.Handler):
         block_timeout: float | str = 10.0,
         spool_path: str | os.PathLike[str] | None = None,
         spool_bytes: int | str = 1024 * _MIB,
-        batch_size: int | str = 1,
+        batch_size: int | str | None = None,
         batch_bytes: int | str = 4 * _MIB,
         flush_interval: float | str = 1.0,
         max_connections: int | str = 4,
-        timeout: float | str = 10.0,
+        timeout: float | str | None = None,
         max_attempts: int | str = 8,
         max_backoff: float | str = 60.0,
         shutdown_timeout: float | str = 5.0,
@@ -139,30 +145,25 @@ class HeliconeHandler(logging.Handler):
         cert: str | tuple[str, str] | None = None,
         **formatter_options: Any,
     ) -> None:
-        secret = Secret(api_key or os.environ.get("HELICONE_API_KEY") or "") if _is_text(api_key) else api_key
+        secret = Secret(api_key or "") if _is_text(api_key) else api_key
+        headers = options.hidden(headers)
         del api_key  # tools that report errors print the locals of every frame
         _refuse_unknown(formatter_options)
         super().__init__(check.level("level", level))
         if not _is_enabled(enabled):
             return
         # Now, as it loads what importing the package does not need.
-        from helicone_logging.delivery.endpoints import checked_key, endpoint_for
+        from helicone_logging.delivery.destinations import Given, transport_options
 
-        key = checked_key(secret)
+        self._wire = wires.chosen(wire, endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"))
+        if batch_size is None:
+            batch_size = self._wire.batch_size
         settings = _Settings(
-            TransportOptions(
-                endpoint=endpoint_for(
-                    endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"),
-                    key,
-                    allow_insecure=check.truth("allow_insecure", allow_insecure),
-                ),
-                api_key=key,
-                timeout=check.seconds("timeout", timeout, zero=False),
-                compression=None if compression is None else check.choice("compression", compression, ("gzip",)),
-                headers=options.checked_headers(headers),
-                proxies=options.checked_proxies(proxies),
-                verify=options.checked_verify(verify),
-                cert=options.checked_cert(cert),
+            self._wire,
+            transport_options(
+                Given(endpoint, secret, allow_insecure, timeout, compression, headers, proxies, verify, cert),
+                self._wire,
+                is_wire_explicit=wire is not None,
             ),
             DeliveryOptions(
                 batch_size=AUTO if batch_size == AUTO else check.integer("batch_size", batch_size, least=1),
@@ -189,12 +190,13 @@ class HeliconeHandler(logging.Handler):
         )
         self._endpoint = settings.transport.endpoint
         # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
-        self.formatter = self._default_formatter = self._traces = OTELTraceFormatter(**formatter_options)
+        self._default_formatter = OTELTraceFormatter(**formatter_options, wire=self._wire.name)
+        self.formatter = self._own_formatter = self._traces = self._default_formatter
         self._sender = _sender_for(settings)
         self._sender.owner = self._ownership = object()  # until another handler takes the sender over
         self._finalizer = weakref.finalize(self, _retire, self._sender, self._ownership)
         self._finalizer.atexit = False
-        self._last_record = duplicates.last_record_to((self._endpoint, key))
+        self._last_record = duplicates.last_record_to((self._endpoint, settings.transport.api_key))
 
     def __repr__(self) -> str:
         target = "disabled" if self._sender is None else self._endpoint
@@ -212,7 +214,8 @@ class HeliconeHandler(logging.Handler):
             super().setFormatter(fmt)
             return
         super().setFormatter(self._default_formatter if fmt is None else fmt)
-        self._traces = fmt if isinstance(fmt, OTELTraceFormatter) else self._default_formatter
+        self._own_formatter = fmt if isinstance(fmt, OTELTraceFormatter) else self._default_formatter
+        self._traces = self._own_formatter.speaking(self._wire)
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Takes a record in, without the handler's lock: `logging.shutdown` holds that while it closes.
@@ -289,7 +292,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None or self.formatter is self._traces:
+        if self.formatter is None or self.formatter is self._own_formatter:
             return None
         return self.formatter.format(record_of(record.__dict__))
 
@@ -348,22 +351,22 @@ def _sender_for(settings: _Settings) -> Sender:
             sender.resume()
             return sender
     diagnostics = Diagnostics()
-    queue = _queue(settings.queue, diagnostics)
-    transport = _transport_maker(settings.transport)
-    sender = Sender(settings, settings.delivery, queue, HeliconeWire(), transport, diagnostics)
+    queue = _queue(settings.queue, settings.wire, diagnostics)
+    transport = _transport_maker(settings.transport, settings.wire)
+    sender = Sender(settings, settings.delivery, queue, settings.wire, transport, diagnostics)
     if settings.queue.spool_path is not None and os.path.exists(settings.queue.spool_path):  # noqa: PTH110 - pathlib loads slowly
         sender.start_worker()  # what an earlier process left goes first
     return sender
 
 
-def _transport_maker(options: TransportOptions) -> Callable[[], Transport]:
+def _transport_maker(options: TransportOptions, wire: Wire) -> Callable[[], Transport]:
     """Loads requests now: in a sender thread, a fork meanwhile would leave the child with half of it."""
     from helicone_logging.delivery import transport
 
-    return functools.partial(transport.Transport, options)
+    return functools.partial(transport.Transport, options, wire)
 
 
-def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
+def _queue(options: _QueueOptions, wire: Wire, diagnostics: Diagnostics) -> Queue:
     bounds = options.queue_size, options.queue_bytes, options.overflow, options.block_timeout
     if options.spool_path is None:
         return BoundedQueue(*bounds)
@@ -372,7 +375,7 @@ def _queue(options: _QueueOptions, diagnostics: Diagnostics) -> Queue:
     return Spool(
         Directory(options.spool_path, any_owner=options.is_drain),
         options.spool_bytes,
-        wire=HeliconeWire.name,
+        wire=wire.name,
         overflow=options.overflow,
         block_timeout=options.block_timeout,
         window=Window(*bounds),

@@ -15,10 +15,10 @@ from helicone_logging.core.findings import Finding
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
-from helicone_logging.payload.wires.helicone import HeliconeWire
+from helicone_logging.payload.wires import DEFAULT
 from helicone_logging.receiver.rows import Choice, Message, Row, attributes_of, row_of, spans_of
 
-_WIRE = HeliconeWire()
+_WIRE = DEFAULT  # the one that shows as Helicone's pages do, whatever the handler speaks
 _STATUSES = ("unset", "ok", "error")
 _WIDTH = 100
 
@@ -212,7 +212,8 @@ class _Capture:
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
         if formatter.selects(record):
-            self.spans.add(_captured(_WIRE.payload(formatter.span(record, text).encode())))
+            span = formatter.speaking(_WIRE).span(record, text)
+            self.spans.add(_captured(_WIRE.payload(span.encode())))
 
 
 def _ancestors(logger: logging.Logger) -> Iterator[logging.Logger]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import errno
 import logging
 import os
@@ -19,12 +20,13 @@ import requests
 
 from helicone_logging.core import check
 from helicone_logging.core.secret import Secret
-from helicone_logging.delivery.endpoints import PATH, checked_key, endpoint_for
+from helicone_logging.delivery.destinations import Given, transport_options
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome
 from helicone_logging.delivery.transport import Transport
 from helicone_logging.errors import HeliconeLoggingError
 from helicone_logging.formatter import OTELTraceFormatter
+from helicone_logging.payload.wires import WIRES, SpanWire, chosen
 
 _SPAN_NAME = "helicone-logging check"
 _PORTS = {"http": 80, "https": 443}
@@ -47,11 +49,21 @@ class _StepError(HeliconeLoggingError):
 class _Target:
     """Where the span goes, and what the first connection is made to."""
 
-    endpoint: str
-    api_key: Secret | None
-    timeout: float
+    wire: SpanWire
+    options: TransportOptions
     proxy: str | None
-    verify: bool | str
+
+    @property
+    def endpoint(self) -> str:
+        return self.options.endpoint
+
+    @property
+    def timeout(self) -> float:
+        return self.options.timeout
+
+    @property
+    def api_key(self) -> Secret | None:
+        return self.options.api_key
 
     @property
     def address(self) -> tuple[str, int]:
@@ -67,12 +79,15 @@ class _Target:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     parser.add_argument("--endpoint", metavar="URL", help="default: HELICONE_TRACE_ENDPOINT, else by the key's region")
+    parser.add_argument(
+        "--wire", choices=list(WIRES), help="what is sent (default: what the path of the endpoint is of)"
+    )
     parser.add_argument("--timeout", metavar="S", default="10", help="seconds for each step (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command; the exit status is 0 only if a marked span was accepted."""
-    target = _target(args.endpoint, check.seconds("timeout", args.timeout, zero=False))
+    target = _target(args.endpoint, args.wire, check.seconds("timeout", args.timeout, zero=False))
     _say("endpoint", target.endpoint)
     mark = f"check-{uuid.uuid4().hex[:12]}"
     try:
@@ -82,7 +97,10 @@ def run(args: argparse.Namespace) -> int:
         _say("WRONG", str(error))
         _say("remedy", error.remedy)
         return 1
-    print(f"\nAll is well. Look for the session {mark} in Helicone; it holds a span from this command.")
+    if target.wire.wants_key:
+        print(f"\nAll is well. Look for the session {mark} in Helicone; it holds a span from this command.")
+    else:
+        print(f"\nThe Collector took it; what becomes of it is up to its exporters. Look for the session {mark} there.")
     if check.truth("HELICONE_LOGGING_DISABLED", os.environ.get("HELICONE_LOGGING_DISABLED", "")):
         print("But HELICONE_LOGGING_DISABLED is set here, so handlers send nothing unless enabled=True.")
     return 0
@@ -92,13 +110,15 @@ def _say(step: str, text: str) -> None:
     print(f"{step:<9} {text}", flush=True)
 
 
-def _target(endpoint: str | None, timeout: float) -> _Target:
-    key = checked_key(os.environ.get("HELICONE_API_KEY"))
-    url = endpoint_for(endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"), key, allow_insecure=False)
+def _target(endpoint: str | None, wire_name: str | None, timeout: float) -> _Target:
+    wire = chosen(wire_name, endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"))
+    given = Given(endpoint=endpoint, timeout=timeout)
+    options = transport_options(given, wire, is_wire_explicit=wire_name is not None)
     with requests.Session() as session:
-        settings = session.merge_environment_settings(url, {}, None, None, None)
-    proxy = requests.utils.select_proxy(url, settings["proxies"])
-    return _Target(url, key, timeout, proxy, True if settings["verify"] is None else settings["verify"])
+        settings = session.merge_environment_settings(options.endpoint, {}, None, options.verify, None)
+    proxy = requests.utils.select_proxy(options.endpoint, settings["proxies"])
+    verify = True if settings["verify"] is None else settings["verify"]
+    return _Target(wire, dataclasses.replace(options, verify=verify), proxy)
 
 
 def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
@@ -109,13 +129,16 @@ def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
     with _connect(host, port, target.timeout, through) as sock:
         yield "tcp", f"{through}{host} listens on port {port}"
         if target.speaks_tls and target.proxy is None:
-            yield "tls", _shake_hands(sock, host, target.verify)
+            yield "tls", _shake_hands(sock, host, target.options.verify)
     began = time.monotonic()
     answer = _send(target, mark)
     finding = f"{answer.detail} after {(time.monotonic() - began) * 1000:,.0f} ms"
     _judge(answer, target)
-    yield "key", "the server took it" if target.api_key else "none is set, and none was asked for"
-    yield "schema", f"the server took the span: {finding}"
+    if target.wire.wants_key:
+        yield "key", "the server took it" if target.api_key else "none is set, and none was asked for"
+        yield "schema", f"the server took the span: {finding}"
+    else:
+        yield "schema", f"the Collector took the span: {finding}"
 
 
 def _resolve(host: str, port: int, through: str) -> list[str]:
@@ -173,9 +196,9 @@ def _send(target: _Target, mark: str) -> Outcome:
             "properties": {"check": "helicone-logging"},
         }
     )
-    transport = Transport(TransportOptions(target.endpoint, target.api_key, target.timeout))
+    transport = Transport(target.options, target.wire)
     try:
-        return transport.send(OTELTraceFormatter().format(record).encode())
+        return transport.send(OTELTraceFormatter(wire=target.wire.name).format(record).encode())
     finally:
         transport.close()
 
@@ -184,11 +207,12 @@ def _judge(outcome: Outcome, target: _Target) -> None:
     """Says what an answer means for whoever set this up."""
     detail = outcome.detail
     if outcome.kind is Kind.MISDIRECTED and "endpoint" in outcome.remedy:
-        raise _StepError(f"path: the server knows no such path: {detail}", f"the path is usually {PATH}")
+        raise _StepError(f"path: the server knows no such path: {detail}", f"the path is usually {target.wire.path}")
     if outcome.kind is Kind.MISDIRECTED and "proxy" in outcome.remedy:
         raise _StepError(f"proxy: it refused: {detail}", outcome.remedy)
     if outcome.kind is Kind.MISDIRECTED:
-        raise _StepError(f"key: it was refused: {detail}", _key_remedy(target))
+        what = "key: it was" if target.wire.wants_key else "headers: they were"
+        raise _StepError(f"{what} refused: {detail}", _key_remedy(target) if target.wire.wants_key else outcome.remedy)
     if outcome.kind is Kind.THROTTLED:
         raise _StepError(
             f"rate: the server asks to wait: {detail}",

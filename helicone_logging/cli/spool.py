@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helicone_logging.core import check
+from helicone_logging.delivery.diagnostics import HandlerStats
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.payload.wires.helicone import HeliconeWire
+from helicone_logging.payload.wires import DEFAULT, WIRES, taken_by
 from helicone_logging.spool import locks
 from helicone_logging.spool.directory import Directory, File
 from helicone_logging.spool.segment import UnknownSegmentError, examine
 
 _OK, _INCOMPLETE, _UNREADABLE = 0, 1, 2
-_WIRE = HeliconeWire.name
 _LOOK_AGAIN = 0.05  # seconds
 
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     status = actions.add_parser("status", help="say how much waits, since when, and whose it is")
     send = actions.add_parser("send", help="send what no running process owns")
-    send.add_argument("--endpoint", help="URL or origin (default: HELICONE_TRACE_ENDPOINT, else Helicone's)")
+    send.add_argument("--endpoint", help="URL or origin (default: as of a handler of the wire that they are for)")
     send.add_argument("--timeout", default="60", help="seconds to do it in (default: %(default)s)")
     clear = actions.add_parser("clear", help="delete what no running process owns")
     clear.add_argument("--yes", action="store_true", help="really delete")
@@ -66,6 +66,7 @@ class _Part(NamedTuple):
         records: how many wait in it.
         size: their bytes.
         oldest: when the oldest was written, in seconds since the epoch.
+        wire: in which they are to be sent.
     """
 
     file: File
@@ -74,6 +75,11 @@ class _Part(NamedTuple):
     records: int = 0
     size: int = 0
     oldest: float = math.inf
+    wire: str = DEFAULT.name
+
+    @property
+    def is_free(self) -> bool:
+        return not (self.is_owned or self.trouble)
 
     @property
     def owner(self) -> str:
@@ -101,8 +107,9 @@ def _part(directory: Directory, file: File) -> _Part | None:
     except OSError as error:
         return _Part(file, None, f"cannot be read: {error.strerror}")
     written, sizes = zip(*content.live.values(), strict=True) if content.live else ((math.inf,), ())
-    trouble = "" if content.wire in {"", _WIRE} else f"for the wire {content.wire!r}, which this version cannot send"
-    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), min(written))
+    wire = content.wire or DEFAULT.name
+    trouble = "" if wire in WIRES else f"for the wire {wire!r}, which this version cannot send"
+    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), min(written), wire)
 
 
 def _is_owned(directory: Directory, path: str) -> bool | None:
@@ -150,26 +157,38 @@ class _Drain(HeliconeHandler):
 
 
 def _send(directory: Directory, _parts_before: Sequence[_Part], args: argparse.Namespace) -> int:
-    timeout = check.seconds("--timeout", args.timeout)
+    deadline = time.monotonic() + check.seconds("--timeout", args.timeout)
+    found = dict.fromkeys(part.wire for part in _parts(directory) if part.is_free) or {DEFAULT.name: None}
+    taken = taken_by(args.endpoint)
+    others = [wire for wire in found if taken is not None and taken.name != wire]
+    stats = [_send_in(wire, directory, args.endpoint, deadline) for wire in found if wire not in others]
+    left = _parts(directory)
+    delivered, rejected = sum(one.delivered for one in stats), sum(one.rejected for one in stats)
+    print(f"{delivered:,} records were sent, {rejected:,} were refused; {_count(left)} left")
+    for error in {one.last_error for one in stats if one.last_error}:
+        if any(part.records for part in left):
+            print(f"the last request failed: {error}")
+    for wire in others:
+        print(f"what is for the wire {wire!r} was not sent, as this endpoint does not take it")
+    return _INCOMPLETE if any(part.records or part.trouble for part in left) else _OK
+
+
+def _send_in(wire: str, directory: Directory, endpoint: str | None, deadline: float) -> HandlerStats:
+    """Sends what is for a wire, and returns what became of it."""
     handler = _Drain(
-        endpoint=args.endpoint, enabled=True, spool_path=directory.path, batch_size="auto", shutdown_timeout=0
+        endpoint=endpoint, wire=wire, enabled=True, spool_path=directory.path, batch_size="auto", shutdown_timeout=0
     )
-    deadline = time.monotonic() + timeout
     while handler.flush(max(0.0, deadline - time.monotonic())) and time.monotonic() < deadline:
-        if not any(part.records and not (part.is_owned or part.trouble) for part in _parts(directory)):
+        if not any(part.records and part.is_free and part.wire == wire for part in _parts(directory)):
             break
         time.sleep(_LOOK_AGAIN)  # there are more than are taken over at a time
     stats = handler.stats()
     handler.close()
-    left = _parts(directory)
-    print(f"{stats.delivered:,} records were sent, {stats.rejected:,} were refused; {_count(left)} left")
-    if any(part.records for part in left) and stats.last_error:
-        print(f"the last request failed: {stats.last_error}")
-    return _INCOMPLETE if any(part.records or part.trouble for part in left) else _OK
+    return stats
 
 
 def _clear(_directory: Directory, parts: Sequence[_Part], args: argparse.Namespace) -> int:
-    chosen = [part for part in parts if args.all or not (part.is_owned or part.trouble)]
+    chosen = [part for part in parts if args.all or part.is_free]
     kept = [part for part in parts if part not in chosen]
     if not args.yes:
         print(f"{_count(chosen)} would be deleted, {_count(kept)} kept for running processes; add --yes to do it")

@@ -33,10 +33,22 @@ class Refusal(NamedTuple):
 
 
 class Wire(Protocol):
-    """A dialect in which records are sent."""
+    """A dialect in which records are sent; the same for all handlers, so it keeps nothing of any."""
 
     name: str
     """A short word, which the segments of a spool carry too."""
+
+    path: str
+    """Of the URL that takes it, where only an origin is given."""
+
+    content_type: str
+    """Of its bodies."""
+
+    batch_size: int | str
+    """Records in one body, where the user does not say."""
+
+    wants_key: bool
+    """Whether Helicone's API key goes along; else the endpoint is a Collector's, which must never be sent it."""
 
     def body(self, entries: Iterable[bytes]) -> bytes:
         """Returns the body of a request for encoded records."""
@@ -46,6 +58,14 @@ class Wire(Protocol):
 
     def refusal(self, answer: str) -> Refusal | None:
         """Returns what an accepted request was refused of, as its answer says; None for nothing."""
+
+    def remedy(self, status: int, answer: str) -> str:
+        """Returns what to set right where an answer is about key or URL, so not about its records; else nothing.
+
+        Args:
+            status: of HTTP.
+            answer: the beginning of the answer's body.
+        """
 
 
 class Encoded(NamedTuple):

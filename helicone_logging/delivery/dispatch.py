@@ -14,7 +14,7 @@ from helicone_logging.core.wire import Wire
 from helicone_logging.delivery.backoff import CircuitBreaker, is_wait_asked
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.options import DeliveryOptions
-from helicone_logging.delivery.outcomes import Kind, Outcome
+from helicone_logging.delivery.outcomes import Kind, Outcome, reason_of
 from helicone_logging.delivery.queue import Item, Queue
 
 _TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
@@ -158,8 +158,9 @@ class Dispatcher:
         refusal = self._wire.refusal(outcome.answer)
         count = 0 if refusal is None else min(refusal.records, len(items))
         if refusal is not None and count:  # which ones it were is not said
-            self._diagnostics.failed(refusal.reason)
-            self._diagnostics.report("rejected", f"{count:,} records were refused and are lost: {refusal.reason}")
+            reason = reason_of(refusal.reason)
+            self._diagnostics.failed(reason)
+            self._diagnostics.report("rejected", f"{count:,} records were refused and are lost: {reason}")
             self._queue.reject(items[:count])
         if count < len(items):
             self._queue.done(items[count:])

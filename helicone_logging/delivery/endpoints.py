@@ -1,4 +1,4 @@
-"""Where traces are sent: the endpoint's URL, the key's region, and what must not travel together."""
+"""URLs of endpoints, Helicone's own by the key's region, and what must not travel together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from helicone_logging.core.check import refuse
 from helicone_logging.core.secret import Secret
 from helicone_logging.errors import ConfigurationError
 
-PATH = "/v1/trace/log"
-DEFAULT_ENDPOINT = "https://api.helicone.ai" + PATH
-EU_ENDPOINT = "https://eu.api.helicone.ai" + PATH
+HELICONE = "https://api.helicone.ai"
+HELICONE_EU = "https://eu.api.helicone.ai"
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}\.?", re.IGNORECASE)
@@ -46,21 +45,22 @@ def _is_key(secret: Secret) -> bool:
     return key.isascii() and key.isprintable() and bool(key) and " " not in key
 
 
-def endpoint_for(endpoint: object, api_key: Secret | None, *, allow_insecure: bool) -> str:
-    """Returns the URL to send to.
+def endpoint_for(endpoint: object, api_key: Secret | None, path: str, *, allow_insecure: bool) -> str:
+    """Returns Helicone's URL to send to, or that of whoever takes what it takes.
 
     Args:
-        endpoint: the whole URL, or an origin to which `/v1/trace/log` is added; None for the key's region.
+        endpoint: the whole URL, or an origin to which a path is added; None for the key's region.
         api_key: the key, or None.
+        path: that path.
         allow_insecure: whether the key may travel over plain http to another machine.
 
     Raises:
         ConfigurationError: the URL cannot be used, or not with this key.
     """
     if endpoint is None or endpoint == "":
-        url = EU_ENDPOINT if api_key and api_key.reveal().startswith(_EU_KEYS) else DEFAULT_ENDPOINT
+        url = (HELICONE_EU if api_key and api_key.reveal().startswith(_EU_KEYS) else HELICONE) + path
     else:
-        url = _checked_url(endpoint)
+        url = checked_url(endpoint, path)
     parts = urlsplit(url)
     is_local = is_loopback(parts.hostname or "")
     if api_key is None and not is_local:
@@ -74,30 +74,39 @@ def endpoint_for(endpoint: object, api_key: Secret | None, *, allow_insecure: bo
     return url
 
 
-def _checked_url(endpoint: object) -> str:
-    remedy = 'give a URL such as "https://api.helicone.ai"'
+def checked_url(
+    endpoint: object, path: str, *, option: str = "endpoint", example: str = HELICONE, keys_in: str = "api_key"
+) -> str:
+    """Returns a URL to send to.
+
+    Args:
+        endpoint: the whole URL, or an origin.
+        path: is added to an origin.
+        option: what it was set by.
+        example: a URL that works.
+        keys_in: where a key belongs instead of into the URL.
+
+    Raises:
+        ConfigurationError: nothing can be sent to it.
+    """
+    remedy = f'give a URL such as "{example}"'
     if not isinstance(endpoint, str):
-        refuse("endpoint", endpoint, remedy)
+        refuse(option, endpoint, remedy)
     url = endpoint.strip()
     if "@" in url.partition("?")[0]:  # before anything that shows the URL
-        raise ConfigurationError("endpoint holds a user name or password; give the key as `api_key` instead")
+        raise ConfigurationError(f"{option} holds a user name or password; give the key as `{keys_in}` instead")
     if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
-        refuse("endpoint", endpoint, remedy)
+        refuse(option, endpoint, remedy)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        refuse("endpoint", endpoint, remedy)
+        refuse(option, endpoint, remedy)
     if parts.scheme not in {"http", "https"} or not _is_host(parts) or port == 0:
-        refuse("endpoint", endpoint, remedy)
+        refuse(option, endpoint, remedy)
     if parts.fragment:
-        refuse("endpoint", endpoint, "leave out the fragment behind #")
-    return _with_path(parts)
-
-
-def _with_path(parts: SplitResult) -> str:
-    path = parts.path if parts.path.strip("/") else PATH
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+        refuse(option, endpoint, "leave out the fragment behind #")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path if parts.path.strip("/") else path, parts.query, ""))
 
 
 def _is_host(parts: SplitResult) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from helicone_logging.core import check
-from helicone_logging.core.secret import Secret
+from helicone_logging.core.secret import HiddenText, Secret
 from helicone_logging.delivery.backoff import RetryPolicy
 
 AUTO = "auto"
@@ -19,6 +19,7 @@ _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc911
 _VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+_SENSITIVE = r"(proxy-)?authorization|(x-)?api-key|cookie|x-.*-token"
 
 
 RejectCallback = Callable[[Any, str], object]  # of the payload: a dict, or `payload.wires.helicone.OTELTrace`
@@ -84,12 +85,32 @@ class TransportOptions:
     cert: str | tuple[str, str] | None = None
 
 
-def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    """Returns headers that may be sent beside the handler's own."""
+def is_sensitive(name: str) -> bool:
+    """Returns whether what stands in a header of this name is nobody else's business."""
+    return re.fullmatch(_SENSITIVE, name, re.IGNORECASE) is not None
+
+
+def hidden(headers: Any) -> Any:
+    """Returns headers whose secret values hide themselves; what are no headers is returned as it is."""
+    if not isinstance(headers, Mapping):
+        return headers
+    return {
+        name: HiddenText(value) if type(value) is str and type(name) is str and is_sensitive(name) else value
+        for name, value in headers.items()
+    }
+
+
+def checked_headers(headers: Mapping[str, str] | None, *, may_authorize: bool = False) -> tuple[tuple[str, str], ...]:
+    """Returns headers that may be sent beside the handler's own.
+
+    Args:
+        headers: names and values.
+        may_authorize: whether `Authorization` is among them, as no key is sent.
+    """
     for name, value in _mapping("headers", headers).items():
         if not re.fullmatch(_NAME, name):
             check.refuse("headers", name, "give names of HTTP headers")
-        if name.lower() in _OWN_HEADERS:
+        if name.lower() in _OWN_HEADERS and not (may_authorize and name.lower() == "authorization"):
             check.refuse("headers", name, "leave it out; the handler sets it by itself")
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             check.refuse("headers", name, "give it a value of one line of text")
@@ -107,7 +128,7 @@ def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str],
 def checked_verify(verify: bool | str) -> bool | str:
     """Returns True, False, or the path of a CA bundle that is there."""
     if isinstance(verify, str) and verify.strip().lower() not in {"true", "false", "yes", "no", "on", "off", "1", "0"}:
-        return _existing("verify", verify)
+        return existing_file("verify", verify)
     return check.truth("verify", verify)
 
 
@@ -116,8 +137,8 @@ def checked_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | 
     if cert is None:
         return None
     if isinstance(cert, list | tuple) and len(cert) == 2:
-        return _existing("cert", cert[0]), _existing("cert", cert[1])
-    return _existing("cert", cert)
+        return existing_file("cert", cert[0]), existing_file("cert", cert[1])
+    return existing_file("cert", cert)
 
 
 def _mapping(option: str, value: object) -> dict[str, Any]:
@@ -128,7 +149,8 @@ def _mapping(option: str, value: object) -> dict[str, Any]:
     return dict(value or {})
 
 
-def _existing(option: str, path: object) -> str:
+def existing_file(option: str, path: object) -> str:
+    """Returns an option that is the path of a file, or of a directory of them, that is there."""
     if not isinstance(path, str) or not path.strip() or not os.path.exists(path):  # noqa: PTH110 - Path's own raises
         check.refuse(option, path, "give the path of a file that exists")
     return path

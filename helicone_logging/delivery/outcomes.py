@@ -1,4 +1,7 @@
-"""What a server's answer means for the records of a request: a table, as measured on Helicone's server."""
+"""What a server's answer means for the records of a request: a table, as HTTP means it and Helicone's server does.
+
+What is wrong with a key or a URL, the wire says.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,10 @@ from typing import NamedTuple
 
 from helicone_logging.core import clock
 
-_REFUSED_KEY = frozenset({401, 403})
-_WRONG_URL = frozenset({404, 405, 415})
 _REFUSED_BY_PROXY = 407
 _FAILED = frozenset({500, 408, 425})  # perhaps the record's fault
 _THROTTLED = 429
 _UNAVAILABLE = 503
-_BAD_REQUEST = 400
-_INVALID_TOKEN = "invalid token"  # noqa: S105 - what a fault inside the server's key check says, with status 400
 _MAX_DETAIL = 300
 _MAX_PLAIN_DETAIL = 100
 
@@ -52,17 +51,20 @@ class Outcome(NamedTuple):
     answer: str = ""
 
 
-def outcome_of(status: int, text: str, retry_after: str | None = None) -> Outcome:
+def outcome_of(status: int, text: str, retry_after: str | None = None, remedy: str = "") -> Outcome:
     """Returns what an answer means.
 
     Args:
         status: the HTTP status.
         text: the beginning of the body.
         retry_after: the header of that name, as seconds or as a date.
+        remedy: what to set right, where the wire says that this is about key or URL.
     """
     if 200 <= status < 300:
         return Outcome(Kind.DELIVERED, f"HTTP {status}", answer=text)
-    wait, detail, remedy = _seconds(retry_after), _detail(status, text), _remedy(status, text)
+    wait, detail = _seconds(retry_after), _detail(status, text)
+    if status == _REFUSED_BY_PROXY:
+        remedy = "the proxy refused; check user and password in `proxies` or HTTPS_PROXY"
     if remedy:
         return Outcome(Kind.MISDIRECTED, detail, wait, remedy)
     if status == _THROTTLED or (status == _UNAVAILABLE and wait is not None):
@@ -74,19 +76,14 @@ def outcome_of(status: int, text: str, retry_after: str | None = None) -> Outcom
     return Outcome(Kind.UNREACHABLE, detail, wait)  # a proxy or CDN answers for a server that is down
 
 
-def _remedy(status: int, text: str) -> str:
-    if status in _REFUSED_KEY or (status == _BAD_REQUEST and _INVALID_TOKEN in text.lower()):
-        return "the API key was refused; check `api_key` or HELICONE_API_KEY"
-    if status in _WRONG_URL:
-        return "the URL takes no traces; check `endpoint` or HELICONE_TRACE_ENDPOINT"
-    if status == _REFUSED_BY_PROXY:
-        return "the proxy refused; check user and password in `proxies` or HTTPS_PROXY"
-    return ""
-
-
 def one_line(text: str) -> str:
     """Returns text of a server's as one line that no terminal or log takes for anything else."""
     return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+
+
+def reason_of(text: str) -> str:
+    """Returns a server's own reason as one short line."""
+    return one_line(text[:_MAX_DETAIL])
 
 
 def _detail(status: int, text: str) -> str:

@@ -23,11 +23,12 @@ import requests
 import urllib3
 
 from helicone_logging._version import __version__
-from helicone_logging.core.secret import HiddenText
+from helicone_logging.core.secret import HiddenText, Secret
+from helicone_logging.core.wire import Wire
 from helicone_logging.delivery.deadline import DeadlineAdapter
 from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.delivery.instrumentation import suppressed
-from helicone_logging.delivery.options import TransportOptions
+from helicone_logging.delivery.options import TransportOptions, is_sensitive
 from helicone_logging.delivery.outcomes import Kind, Outcome, one_line, outcome_of
 
 GZIP = "gzip"
@@ -46,19 +47,23 @@ class Transport:
 
     Args:
         options: where and how.
+        wire: what the bodies are, and what an answer says of key and URL.
     """
 
-    def __init__(self, options: TransportOptions) -> None:
+    def __init__(self, options: TransportOptions, wire: Wire) -> None:
         self._options = options
+        self._wire = wire
+        self._secrets = _secrets(options)
         self._adapter = DeadlineAdapter()
-        self._request = requests.Request("POST", options.endpoint, headers=_headers(options)).prepare()
+        headers = _headers(options, wire.content_type)
+        self._request = requests.Request("POST", options.endpoint, headers=headers).prepare()
         self._settings = _environment(options)
 
     def send(self, body: bytes, timeout: float | None = None) -> Outcome:
         """Sends a body and returns what came of it; it raises nothing.
 
         Args:
-            body: the JSON.
+            body: as the wire makes it.
             timeout: seconds, if fewer than the options allow.
         """
         if getattr(sys, "meta_path", None) is None:  # urllib3 imports where it reads the answer: sent, it would be lost
@@ -80,10 +85,11 @@ class Transport:
             response = self._adapter.send(request, stream=True, timeout=timeout, **self._settings)
         finally:
             request.body = None  # to be freed now
-        text = self._without_key(_beginning(response.raw).decode("utf-8", "replace"))
-        outcome = outcome_of(response.status_code, text, response.headers.get("Retry-After"))
+        status, text = response.status_code, self._without_key(_beginning(response.raw).decode("utf-8", "replace"))
+        remedy = "" if status < 300 else self._wire.remedy(status, text)
+        outcome = outcome_of(status, text, response.headers.get("Retry-After"), remedy)
         detail = self._without_key(outcome.detail)  # JSON can hide it behind escapes
-        if outcome.remedy and response.status_code in {404, 405, 415}:
+        if outcome.remedy and status in {404, 405, 415}:
             detail = f"{detail} at {self._options.endpoint.partition('?')[0]}"
         return outcome._replace(detail=detail)
 
@@ -91,17 +97,31 @@ class Transport:
         return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
 
     def _without_key(self, text: str) -> str:
-        """Masks the key, also where the text breaks off within it."""
-        key = self._options.api_key.reveal() if self._options.api_key else ""
-        if not key or key[:_TELLING] not in text:
-            return text
-        text = text.replace(key, _MASK)
-        cut = next((length for length in range(len(key) - 1, _TELLING - 1, -1) if text.endswith(key[:length])), 0)
-        return text[:-cut] + _MASK if cut else text
+        """Masks the key and what secret headers hold, also where the text breaks off within it."""
+        for secret in self._secrets:
+            text = _without(text, secret.reveal())
+        return text
 
     def close(self) -> None:
         """Closes the connection; the next `send` opens a new one."""
         self._adapter.close()
+
+
+def _secrets(options: TransportOptions) -> list[Secret]:
+    """The key, and what headers hold that is secret, with the scheme before it and without."""
+    found = [] if options.api_key is None else [options.api_key]
+    for name, value in options.headers:
+        if is_sensitive(name):
+            found += [Secret(value), Secret(value.rpartition(" ")[2])]
+    return found
+
+
+def _without(text: str, key: str) -> str:
+    if not key or key[:_TELLING] not in text:
+        return text
+    text = text.replace(key, _MASK)
+    cut = next((length for length in range(len(key) - 1, _TELLING - 1, -1) if text.endswith(key[:length])), 0)
+    return text[:-cut] + _MASK if cut else text
 
 
 def _environment(options: TransportOptions) -> dict[str, Any]:
@@ -142,12 +162,12 @@ def _cause(error: BaseException) -> str:
         error = below
 
 
-def _headers(options: TransportOptions) -> dict[str, str]:
+def _headers(options: TransportOptions, content_type: str) -> dict[str, str]:
     headers = {
         "User-Agent": _USER_AGENT,
         "Accept-Encoding": "identity",
         **dict(options.headers),
-        "Content-Type": "application/json",
+        "Content-Type": content_type,
     }
     if options.api_key:
         headers["Authorization"] = HiddenText(f"Bearer {options.api_key.reveal()}")

@@ -29,6 +29,7 @@ from helicone_logging.payload.fields import (
     PROMPT,
     PROMPT_TOKENS,
     PROPERTY,
+    PROVIDER,
     READERS,
     SYSTEM,
     TOOL_NAME,
@@ -54,12 +55,13 @@ _NO_FIELD = Field("")  # stands for an attribute of the record itself
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUSES = {"unset": 0, "ok": 1, "success": 1, "error": 2, "failed": 2, "failure": 2}
 _INTERNAL, _CLIENT = _KINDS["internal"], _KINDS["client"]
-_OK, ERROR = _STATUSES["ok"], _STATUSES["error"]
+_UNSET, _OK, ERROR = (_STATUSES[word] for word in ("unset", "ok", "error"))
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
 _RETRIEVAL = "vector_db"  # a model `vector_db:NAME` shows both icon and text
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
+_MAX_FAILURE = 1_024  # bytes
 _MAX_PLACED = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
 
 # Kinds of steps that are no calls of a model. Helicone takes the tree's icon from the model's prefix; but a model
@@ -116,6 +118,7 @@ class SpanBuilder:
         provider_names.prepared()
         self._options = options
         self._encoder = encoder
+        self._is_full = encoder.is_full
         self._paths = paths
         self._properties = {PROPERTY + key: value for key, value in options.properties.items()}
         self._of_records = {**dict.fromkeys(own_names, _NO_FIELD), **READERS}
@@ -172,12 +175,13 @@ class SpanBuilder:
         self._write_properties(record, special, attributes, exception, rest, is_error=status == ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
+        is_told = self._is_full and status == ERROR and capture_text
         keys, values = tuple(attributes), tuple(attributes.values())
         span = SpanData(
             encoder=self._encoder,
             trace_id=identity.trace_id,
             span_id=identity.span_id,
-            parent_id=identity.parent_id,
+            parent_id=None if identity.is_parent_foreign else identity.parent_id,
             name=name,
             kind=kind,
             start=start,
@@ -190,6 +194,7 @@ class SpanBuilder:
             cut_values=0,
             malformed=identity.malformed,
             size=size_of(self._encoder, name, keys, values),
+            failure=self._failure(attributes, text) if is_told else "",
         )
         return bounded(span, options.limits)
 
@@ -228,8 +233,7 @@ class SpanBuilder:
             name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
         return name if len(name) <= _MAX_NAME else cut_text(name, _MAX_NAME)
 
-    @staticmethod
-    def _status(record: Mapping[str, Any], special: Special, exception: ExceptionInfo | None, rest: Rest) -> int:
+    def _status(self, record: Mapping[str, Any], special: Special, exception: ExceptionInfo | None, rest: Rest) -> int:
         if "status" in special:
             status = _read_status(special["status"])
             if status is not None:
@@ -237,7 +241,22 @@ class SpanBuilder:
             rest["status"] = special["status"]
         level = record["levelno"]  # None in records made by hand
         is_failed = exception is not None or (isinstance(level, int) and level >= logging.ERROR)
-        return ERROR if is_failed else _OK
+        if is_failed:
+            return ERROR
+        return _UNSET if self._is_full else _OK
+
+    def _failure(self, attributes: Mapping[str, Value], text: str) -> str:
+        """How a span failed, by what the redactor has left of its exception, else by what the record says."""
+        if "exception.type" in attributes:
+            told = (attributes.get(key) for key in ("exception.type", "exception.message"))
+            failure = ": ".join(str(part) for part in told if part)
+        else:
+            failure, redactor = text[:_MAX_REDACTED_NAME], self._options.redactor
+            if redactor is not None:
+                failure = str(redacted(redactor, "status.message", failure) or "")
+        failure = failure[:_MAX_FAILURE]
+        data = failure.encode("utf-8", "surrogatepass")
+        return failure if len(data) <= _MAX_FAILURE else data[:_MAX_FAILURE].decode("utf-8", "ignore")
 
     @staticmethod
     def _kind(special: Special, attributes: Mapping[str, Value], rest: Rest) -> int:
@@ -254,6 +273,8 @@ class SpanBuilder:
         if provider is None and model is not None:
             provider = provider_names.provider_of_model(str(model))
         if provider is not None:
+            if self._is_full:
+                attributes[PROVIDER] = provider_names.conventional(str(provider))
             attributes[SYSTEM] = provider_names.canonical(str(provider), self._options.provider_overrides)
         if model is None and "model" not in rest:
             self._name_step(attributes, name)
@@ -312,7 +333,7 @@ class SpanBuilder:
             if holder in special:  # an object that no reader knows
                 rest[holder] = special[holder]
         if rest:
-            write_rest(rest, attributes, capture_text=self._options.capture_content)
+            write_rest(rest, attributes, capture_text=self._options.capture_content, is_full=self._is_full)
         for key, value in given.items():
             attributes[PROPERTY + key] = value
 
@@ -386,7 +407,7 @@ def _sum_tokens(attributes: dict[str, Value]) -> None:
     if TOTAL_TOKENS not in attributes:
         asked, answered = attributes.get(PROMPT_TOKENS), attributes.get(COMPLETION_TOKENS)
         if asked is not None or answered is not None:
-            attributes[TOTAL_TOKENS] = int(asked or 0) + int(answered or 0)
+            attributes[TOTAL_TOKENS] = int(asked or 0) + int(answered or 0)  # type: ignore[arg-type]  # counts
 
 
 def _without_content(exception: ExceptionInfo | None) -> ExceptionInfo | None:

@@ -23,6 +23,7 @@ PROPERTY = HELICONE + "Property-"
 PROMPT = "gen_ai.prompt."
 COMPLETION = "gen_ai.completion."
 SYSTEM = "gen_ai.system"
+PROVIDER = "gen_ai.provider.name"
 MODEL = "gen_ai.response.model"
 PROMPT_TOKENS = "gen_ai.usage.prompt_tokens"
 COMPLETION_TOKENS = "gen_ai.usage.completion_tokens"
@@ -124,7 +125,7 @@ def _parameter(name: str) -> Field:
 
 
 TABLE = (
-    _text("provider", SYSTEM, aliases=(SYSTEM, "gen_ai.provider.name")),
+    _text("provider", SYSTEM, aliases=(SYSTEM, PROVIDER)),
     _text("model", MODEL, "gen_ai.request.model", aliases=(MODEL, "gen_ai.request.model")),
     _text("operation", OPERATION, "gen_ai.operation.name", aliases=("gen_ai.operation.name", OPERATION)),
     _text("tool_name", TOOL_NAME, aliases=(TOOL_NAME,)),

@@ -18,6 +18,7 @@ class SpanIdentity(NamedTuple):
         span_id: 16 hexadecimal digits.
         is_known: whether others can name it as their parent, because the user chose its id.
         parent_id: the id of its parent, or None.
+        is_parent_foreign: whether that parent is a span of another trace, as a `traceparent` names it.
         malformed: 1 when there is a `traceparent` that cannot be read, else 0.
     """
 
@@ -26,6 +27,7 @@ class SpanIdentity(NamedTuple):
     span_id: str
     is_known: bool
     parent_id: str | None
+    is_parent_foreign: bool
     malformed: int
 
 
@@ -48,9 +50,11 @@ def identity_of(special: Special, rest: Rest, bits: int) -> SpanIdentity:
         trace = trace_id = incoming.trace_id if incoming else ids.trace_id_of(bits)
     span_id = None if span is None else ids.span_id(span)
     parent_id = None if parent is None else ids.span_id(parent)
+    is_foreign = False
     if parent_id is None and incoming is not None:
         parent_id = incoming.span_id
+        is_foreign = incoming.trace_id != trace_id.lower()
     trace_name = trace if type(trace) is str else text_of(trace)
     if span_id is None:
-        return SpanIdentity(trace_id, trace_name, ids.span_id_of(bits), False, parent_id, malformed)
-    return SpanIdentity(trace_id, trace_name, span_id, True, parent_id, malformed)
+        return SpanIdentity(trace_id, trace_name, ids.span_id_of(bits), False, parent_id, is_foreign, malformed)
+    return SpanIdentity(trace_id, trace_name, span_id, True, parent_id, is_foreign, malformed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-Value = str | int | float | bool
+Value = str | int | float | bool | tuple[str | int | float | bool, ...]
 """What an attribute may hold; a wire that knows fewer types writes the others as text."""
 
 # Bytes around the values, so that what waits is weighed before it is encoded: of the JSON of a span without its
@@ -14,6 +14,10 @@ _SPAN, _ATTRIBUTE, _NUMBER = 420, 44, 20
 
 class Encoder(Protocol):
     """Makes bytes of spans; knows what all spans of a formatter have in common."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its wire carries all of OTLP: types, lists, a message of the status, and that nobody has set one."""
 
     @property
     def overhead(self) -> int:
@@ -30,7 +34,7 @@ class SpanData(NamedTuple):
         encoder: makes bytes of it.
         trace_id: 32 hexadecimal digits.
         span_id: 16 hexadecimal digits.
-        parent_id: likewise, or None.
+        parent_id: likewise; None where it has no parent in its own trace.
         name: what it is called.
         kind: OTLP's number of its kind.
         start: nanoseconds since the epoch.
@@ -43,6 +47,7 @@ class SpanData(NamedTuple):
         cut_values: how many values were longer than allowed.
         malformed: 1 when the record's `traceparent` could not be read, else 0.
         size: about how many bytes it has; text that JSON escapes makes it a few more.
+        failure: how it failed, in words, for wires that carry all of OTLP; else empty.
     """
 
     encoder: Encoder
@@ -61,6 +66,7 @@ class SpanData(NamedTuple):
     cut_values: int
     malformed: int
     size: int
+    failure: str = ""
 
     @property
     def attributes(self) -> dict[str, Value]:
@@ -86,5 +92,5 @@ def size_of(encoder: Encoder, name: str, keys: tuple[str, ...], values: tuple[Va
         if type(value) is str:
             length += len(value) if value.isascii() else 3 * len(value)
         else:
-            length += _NUMBER
+            length += len(str(value)) if type(value) is tuple else _NUMBER
     return encoder.overhead + _SPAN + _ATTRIBUTE * len(keys) + length + (length >> 4)

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from helicone_logging import ConfigurationError
 from helicone_logging.core.secret import Secret
-from helicone_logging.delivery.endpoints import DEFAULT_ENDPOINT, EU_ENDPOINT, checked_key, endpoint_for
+from helicone_logging.delivery.endpoints import HELICONE, HELICONE_EU, checked_key, endpoint_for
 
 KEY = "sk-helicone-abc"
 SECRET = "pass-word"
+PATH = "/v1/trace/log"
+DEFAULT_ENDPOINT, EU_ENDPOINT = HELICONE + PATH, HELICONE_EU + PATH
 
 
 def url_of(endpoint: object, key: str | None = KEY, *, allow_insecure: bool = False) -> str:
-    return endpoint_for(endpoint, None if key is None else Secret(key), allow_insecure=allow_insecure)
+    return endpoint_for(endpoint, None if key is None else Secret(key), PATH, allow_insecure=allow_insecure)
 
 
 @pytest.mark.parametrize("endpoint", [None, ""])

@@ -16,6 +16,7 @@ from helicone_logging import ConfigurationError, HeliconeHandler
 from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.transport import Transport
+from helicone_logging.payload.wires import DEFAULT
 
 PART = KEY[:14]
 
@@ -151,7 +152,7 @@ def test_no_local_of_a_constructor_that_fails_shows_the_key(bad) -> None:
 
 def test_no_local_of_an_interrupted_send_shows_the_key(faulty, monkeypatch) -> None:
     shown: list[str] = []
-    transport = Transport(TransportOptions(f"{faulty.url}/v1/trace/log", Secret(KEY)))
+    transport = Transport(TransportOptions(f"{faulty.url}/v1/trace/log", Secret(KEY)), DEFAULT)
 
     def look(*args: object, **kwargs: object) -> None:
         frame = sys._getframe(1)

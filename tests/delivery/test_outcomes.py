@@ -11,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.delivery.outcomes import Kind, outcome_of
+from helicone_logging.delivery import outcomes
+from helicone_logging.delivery.outcomes import Kind, Outcome
+from helicone_logging.payload.wires import DEFAULT, WIRES
 
 MISDIRECTED = {401, 403, 404, 405, 407, 415}
 THROTTLED = {429}
 FAILED = {408, 425, 500}
+
+
+def outcome_of(status: int, text: str, retry_after: str | None = None, wire: str = DEFAULT.name) -> Outcome:
+    """What an answer means on a wire."""
+    return outcomes.outcome_of(status, text, retry_after, WIRES[wire].remedy(status, text))
 
 
 def date_in(seconds: float) -> str:
@@ -23,8 +30,9 @@ def date_in(seconds: float) -> str:
     return email.utils.format_datetime(moment, usegmt=True)
 
 
+@pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("status", range(100, 600))
-def test_every_status_has_the_meaning_of_the_table(status) -> None:
+def test_every_status_has_the_meaning_of_the_table(status, wire) -> None:
     if 200 <= status < 300:
         expected = Kind.DELIVERED
     elif status in MISDIRECTED:
@@ -37,7 +45,7 @@ def test_every_status_has_the_meaning_of_the_table(status) -> None:
         expected = Kind.REJECTED
     else:
         expected = Kind.UNREACHABLE
-    assert outcome_of(status, "", None).kind is expected
+    assert outcome_of(status, "", None, wire).kind is expected
 
 
 @pytest.mark.parametrize("status", [0, 600, 999])
@@ -59,6 +67,10 @@ def test_400_is_about_the_key_when_its_text_says_so(text) -> None:
     assert outcome_of(422, text, None).kind is Kind.REJECTED
 
 
+def test_400_is_never_about_a_key_where_none_is_sent() -> None:
+    assert outcome_of(400, "Invalid token.", None, "otlp").kind is Kind.REJECTED
+
+
 @pytest.mark.parametrize("text", ["", "invalid JSON", '{"message": "Validation Failed"}'])
 def test_any_other_400_is_about_the_record(text) -> None:
     assert outcome_of(400, text, None).kind is Kind.REJECTED
@@ -77,6 +89,16 @@ def test_any_other_400_is_about_the_record(text) -> None:
 )
 def test_what_is_misdirected_names_what_to_set_right(status, remedy) -> None:
     assert remedy in outcome_of(status, "").remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(401, "OTEL_EXPORTER_OTLP_HEADERS"), (403, "`headers`"), (404, "`endpoint`"), (405, "endpoint"), (407, "proxy")],
+)
+def test_a_collector_s_refusal_names_what_to_set_right_there(status, remedy) -> None:
+    told = outcome_of(status, "", None, "otlp").remedy
+    assert remedy in told
+    assert "HELICONE" not in told
 
 
 # Retry-After

@@ -16,6 +16,7 @@ from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.outcomes import Kind
 from helicone_logging.delivery.transport import Transport
+from helicone_logging.payload.wires import DEFAULT
 
 KEY = "sk-helicone-never-shown-1234567"
 BODY = json.dumps({"resourceSpans": []}).encode()
@@ -33,9 +34,8 @@ def transport_of(faulty):
 
     def make(**options: object) -> Transport:
         url = f"{faulty.url}/v1/trace/log"
-        made.append(
-            Transport(TransportOptions(**{"endpoint": url, "api_key": Secret(KEY), "timeout": PATIENCE, **options}))
-        )
+        wanted = {"endpoint": url, "api_key": Secret(KEY), "timeout": PATIENCE, **options}
+        made.append(Transport(TransportOptions(**wanted), DEFAULT))
         return made[-1]
 
     yield make
@@ -44,7 +44,9 @@ def transport_of(faulty):
 
 
 def test_a_request_has_exactly_these_headers(server) -> None:
-    transport = Transport(TransportOptions(f"{server.url}/v1/trace/log", Secret(KEY), headers=(("X-Team", "search"),)))
+    transport = Transport(
+        TransportOptions(f"{server.url}/v1/trace/log", Secret(KEY), headers=(("X-Team", "search"),)), DEFAULT
+    )
     body = OTELTraceFormatter().format(_record()).encode()
     assert transport.send(body).kind is Kind.DELIVERED
     transport.close()
@@ -72,7 +74,7 @@ def test_without_a_key_no_authorisation_is_sent(faulty, transport_of) -> None:
 
 
 def test_a_body_may_be_compressed(server) -> None:
-    transport = Transport(TransportOptions(f"{server.url}/v1/trace/log", None, compression="gzip"))
+    transport = Transport(TransportOptions(f"{server.url}/v1/trace/log", None, compression="gzip"), DEFAULT)
     body = OTELTraceFormatter().format(_record()).encode()
     assert transport.send(body).kind is Kind.DELIVERED
     transport.close()
@@ -159,7 +161,7 @@ def test_a_refused_connection_is_told_as_such(faulty, transport_of) -> None:
 
 
 def test_a_connection_is_named_by_its_address_and_not_by_a_class(dead_endpoint) -> None:
-    transport = Transport(TransportOptions(dead_endpoint, None, 5.0))
+    transport = Transport(TransportOptions(dead_endpoint, None, 5.0), DEFAULT)
     outcome = transport.send(b"{}")
     transport.close()
     assert f"NewConnectionError: {dead_endpoint.removeprefix('http://')}: " in outcome.detail

@@ -52,11 +52,13 @@ MAX_ARROWS = 75
 MAX_LINES = 500
 
 OPTIONAL = {"flask", "waitress", "jsonschema", "django", "celery", "orjson", "opentelemetry", "openai", "anthropic"}
+OPTIONAL |= {"google"}  # protobuf's
 OPTIONAL_AT_HOME = {
     "django": {"django"},
     "flask": {"flask"},
     "celery": {"celery"},
     "payload.wires.helicone": {"orjson"},
+    "payload.wires.otlp": {"orjson"},
 }
 
 

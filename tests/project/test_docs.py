@@ -107,8 +107,8 @@ def test_the_options_are_those_that_are_taken_each_with_its_default_and_its_word
 @pytest.mark.parametrize(
     ("option", "default"),
     [
-        ("queue_size", "10,000"), ("queue_bytes", "64 MiB"), ("spool_bytes", "1 GiB"), ("timeout", "10 s"),
-        ("overflow", '`"drop_newest"`'), ("allow_insecure", "`False`"), ("api_key", "–"), ("batch_size", "1"),
+        ("queue_size", "10,000"), ("queue_bytes", "64 MiB"), ("spool_bytes", "1 GiB"), ("max_backoff", "60 s"),
+        ("overflow", '`"drop_newest"`'), ("allow_insecure", "`False`"), ("api_key", "–"), ("max_connections", "4"),
     ],
 )  # fmt: skip
 def test_defaults_are_written_with_their_units(option: str, default: str) -> None:

@@ -7,9 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from collector_server import CollectorServer
+from payloads import traced
 from recording_server import RecordingServer
 from spool_fixtures import NOWHERE, put_all, segments, spool, start_worker, waiting
 
+from helicone_logging import OTELTraceFormatter
 from helicone_logging.cli import main
 from helicone_logging.cli import spool as command
 from helicone_logging.core import clock
@@ -107,17 +110,57 @@ def test_send_leaves_what_a_running_process_owns_and_another_wire(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     leave(path, 3)
-    queue, otlp = spool(path), spool(path, wire="otlp")
+    queue, newer = spool(path), spool(path, wire="newer")
     put_all(queue, b"mine")
-    put_all(otlp, b"theirs")
-    otlp.discard()
+    put_all(newer, b"theirs")
+    newer.discard()
     with RecordingServer() as server:
         assert main(["spool", "send", "--endpoint", server.url, str(path)]) == 1
         assert len(server.names()) == 3
     assert waiting(path) == 2
     assert main(["spool", "status", str(path)]) == 0
-    assert "for the wire 'otlp'" in capsys.readouterr().out
+    assert "for the wire 'newer', which this version cannot send" in capsys.readouterr().out
     queue.discard()
+
+
+def leave_for_a_collector(path: Path, *names: str) -> None:
+    """A process that could send nothing to its Collector."""
+    queue = spool(path, wire="otlp")
+    formatter = OTELTraceFormatter(wire="otlp")
+    put_all(queue, *(formatter.span(traced(name)).encode() for name in names))
+    queue.discard()
+
+
+def test_send_follows_the_wire_that_a_segment_names(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_for_a_collector(path, "one", "two")
+    with CollectorServer() as collector:
+        assert main(["spool", "send", "--endpoint", collector.url, str(path)]) == 0
+        assert sorted(collector.names()) == ["one", "two"]
+        assert {request.path for request in collector.requests} == {"/v1/traces"}
+    assert "2 records were sent, 0 were refused; 0 records left" in capsys.readouterr().out
+    assert waiting(path) == 0
+
+
+def test_send_asks_opentelemetry_s_variables_where_the_collector_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_for_a_collector(path, "one")
+    with CollectorServer() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        assert main(["spool", "send", str(path)]) == 0
+        assert collector.names() == ["one"]
+
+
+def test_send_leaves_what_an_endpoint_does_not_take(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(path, 2)
+    leave_for_a_collector(path, "one")
+    with RecordingServer() as server:
+        assert main(["spool", "send", "--endpoint", f"{server.url}/v1/trace/log", str(path)]) == 1
+        assert len(server.names()) == 2
+    told = capsys.readouterr().out
+    assert "2 records were sent, 0 were refused; 1 record left" in told
+    assert "what is for the wire 'otlp' was not sent, as this endpoint does not take it" in told
+    assert waiting(path) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can send for others")

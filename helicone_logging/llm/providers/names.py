@@ -75,6 +75,16 @@ _ALIASES: Mapping[str, str] = {
     "vercelaigateway": "vercel",
     **{table.lower(): table.lower() for table in COST_TABLES if table != "BEDROCK"},
 }
+# What the values of `gen_ai.provider.name` are, where that is not the name in Helicone's tables.
+# https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/#gen-ai-provider-name
+_CONVENTIONAL: Mapping[str, str] = {
+    "aws": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "x": "x_ai",
+}
+_WELL_KNOWN = frozenset(("azure.ai.inference", "gcp.gen_ai", "gcp.vertex_ai", *_CONVENTIONAL.values()))
 _SEPARATORS = re.compile(r"[\s._\-/]+")
 
 # Names that only one provider gives to its models. Open models, which many serve, are not among them; a colon is
@@ -128,6 +138,19 @@ def canonical(name: str, overrides: Mapping[str, str]) -> str:
         chosen = {key.strip().lower(): value for key, value in overrides.items()}
         return chosen.get(spelled, chosen.get(known, known)).strip().lower()
     return known
+
+
+def conventional(name: str) -> str:
+    """Returns a provider's name as OpenTelemetry's conventions for generative AI spell it.
+
+    Args:
+        name: as in `canonical`; one that nobody knows stays what it is, in lower case.
+    """
+    spelled = name.strip().lower()
+    if spelled in _WELL_KNOWN:
+        return spelled
+    known = canonical(spelled, {})
+    return _CONVENTIONAL.get(known, known)
 
 
 def provider_of_model(model: str) -> str | None:

@@ -94,6 +94,8 @@ class HeliconeEncoder:
         scope_version: its version.
     """
 
+    is_full = False
+
     def __init__(self, resource: Mapping[str, Value], scope_name: str, scope_version: str) -> None:
         shared: Resource = {"attributes": _attributes(resource, resource.values()), "droppedAttributesCount": 0}
         scope: Scope = {"name": scope_name, "version": scope_version}
@@ -155,10 +157,24 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+_REFUSED_KEY = frozenset({401, 403})
+_WRONG_URL = frozenset({404, 405, 415})
+_BAD_REQUEST = 400
+_INVALID_TOKEN = "invalid token"  # noqa: S105 - what a fault inside the server's key check says, with status 400
+
+
 class HeliconeWire:
-    """Puts entries into bodies of `POST /v1/trace/log` (a `core.wire.Wire`)."""
+    """Puts entries into bodies of `POST /v1/trace/log`."""
 
     name = "helicone"
+    path = "/v1/trace/log"
+    content_type = "application/json"
+    batch_size: int | str = 1
+    wants_key = True
+
+    def encoder(self, resource: Mapping[str, Value], scope_name: str, scope_version: str) -> HeliconeEncoder:
+        """Returns what makes entries of spans."""
+        return HeliconeEncoder(resource, scope_name, scope_version)
 
     def body(self, entries: Iterable[bytes]) -> bytes:
         """Returns the body of a request for encoded spans."""
@@ -172,3 +188,11 @@ class HeliconeWire:
     def refusal(self, answer: str) -> Refusal | None:  # noqa: ARG002 - this server stores all of what it accepts
         """Returns None: what this server accepts, it accepts whole."""
         return None
+
+    def remedy(self, status: int, answer: str) -> str:
+        """Returns what to set right where an answer is about the key or the URL; else nothing."""
+        if status in _REFUSED_KEY or (status == _BAD_REQUEST and _INVALID_TOKEN in answer.lower()):
+            return "the API key was refused; check `api_key` or HELICONE_API_KEY"
+        if status in _WRONG_URL:
+            return "the URL takes no traces; check `endpoint` or HELICONE_TRACE_ENDPOINT"
+        return ""
