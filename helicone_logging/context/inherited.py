@@ -71,9 +71,11 @@ def json_message(text: str) -> Mapping[str, object] | None:
     Args:
         text: any text.
     """
-    if text[:1] != "{" or text[-1:] != "}" or not ('"event"' in text or '"message"' in text):
+    if text[:1] != "{":
         return None
-    return _parsed(text)
+    if text[-1:] != "}":  # a `QueueHandler` puts the traceback behind it
+        text = text.partition("\n")[0]
+    return _parsed(text) if '"event"' in text or '"message"' in text else None
 
 
 @functools.lru_cache(8)
