@@ -11,6 +11,10 @@ from recording_server import PATIENCE
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
+SHAPES = {"flat": {"ours_us": 26.4, "times": 3.61}}
+PACED = {"flat": {"ours": 329.2, "null": 131.0, "otel": 219.0}, "sdk-json": {"ours": 831.0}}
+SDK_CALLS = {"bare": 0.0, "ours": 497.0, "one": 400.0, "another": 325.0}
+
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -37,3 +41,17 @@ def test_the_soak_test_runs_and_its_account_is_exact(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "exact" in done.stdout
     assert (tmp_path / "soak.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_what_a_record_costs_is_put_between_the_marks_of_the_docs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from bench import report
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- costs -->\nold\n<!-- /costs -->\nafter\n", encoding="utf-8")
+    report._replace_costs(page, report.three_costs(SHAPES, PACED, SDK_CALLS))
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("before\n<!-- costs -->\n- **26 µs** for a plain record")
+    assert written.endswith("the cheapest instrumentation adds 325.\n<!-- /costs -->\nafter\n")
+    assert written.count("\n- **") == 3
+    assert "| a call in eleven plain fields" in report.all_costs(SHAPES, PACED, SDK_CALLS)
