@@ -6,10 +6,8 @@ import argparse
 import contextlib
 import logging
 import logging.config
-import os
 import time
 import webbrowser
-from collections.abc import Iterator
 from typing import Any, cast
 
 from helicone_logging.cli.printing import write
@@ -49,12 +47,11 @@ def run(args: argparse.Namespace) -> int:
         write(f"A receiver listens on {receiver.url}. The agent is asked: {_QUESTION}\n\n")
         logging.config.dictConfig(_logging_config(receiver.endpoint, args.batch_size))
         handler = _handler()
-        with _without_proxies():
-            answer_question(_QUESTION)
-            is_flushed = handler.flush(_PATIENCE)
-            has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
-            stats = handler.stats()
-            handler.close()
+        answer_question(_QUESTION)
+        is_flushed = handler.flush(_PATIENCE)
+        has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
+        stats = handler.stats()
+        handler.close()
         write("\n".join(session_lines(receiver.rows())) + "\n")
         is_complete = is_flushed and has_arrived and stats.delivered == _RECORDS
         outcome = "." if is_complete else ": that is wrong."
@@ -69,20 +66,6 @@ def _keep_open(receiver: Receiver) -> None:
     webbrowser.open(receiver.page_url)
     with contextlib.suppress(KeyboardInterrupt):
         receiver.wait()
-
-
-@contextlib.contextmanager
-def _without_proxies() -> Iterator[None]:
-    """The receiver is on this machine, where no proxy reaches it."""
-    before = os.environ.get("NO_PROXY")
-    os.environ["NO_PROXY"] = "127.0.0.1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["NO_PROXY"]
-        else:
-            os.environ["NO_PROXY"] = before
 
 
 def _logging_config(endpoint: str, batch_size: str) -> dict[str, Any]:

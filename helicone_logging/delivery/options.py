@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ _MAX_AUTO_BATCH = 1024
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 _VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
+_PROXIED = r"(https?|all)(://[^/@\s]+)?"  # https://requests.readthedocs.io/en/latest/user/advanced/#proxies
+_PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 _SENSITIVE = r"(proxy-)?authorization|(x-)?api-key|cookie|x-.*-token"
@@ -118,11 +121,31 @@ def checked_headers(headers: Mapping[str, str] | None, *, may_authorize: bool = 
 
 
 def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    """Returns proxies by scheme, such as `{"https": "http://proxy:3128"}`."""
+    """Returns proxies by what goes through them, such as `{"https": "http://proxy:3128"}`; "" is none.
+
+    The errors show no URL, as it may hold a password.
+    """
     for scheme, url in _mapping("proxies", proxies).items():
-        if not isinstance(url, str) or not url.isprintable():
-            check.refuse("proxies", scheme, "give each scheme the URL of a proxy as text")
+        if not re.fullmatch(_PROXIED, scheme):
+            remedy = 'name what goes through it: "https", "http" or "all", alone or as in "https://api.helicone.ai"'
+            check.refuse("proxies", scheme.partition(":")[0], remedy)
+        if url != "" and not _is_proxy(url):
+            check.refuse("proxies", scheme, 'give it the URL of a proxy, such as "http://proxy.example.com:3128"')
+        if url.startswith("socks") and importlib.util.find_spec("socks") is None:
+            check.refuse("proxies", scheme, 'a SOCKS proxy needs PySocks: pip install "requests[socks]"')
     return tuple((proxies or {}).items())
+
+
+def _is_proxy(url: object) -> bool:
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        return False
+    from urllib.parse import urlsplit  # loads slowly, and few need it
+
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        return parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of brackets
+        return False
 
 
 def checked_verify(verify: bool | str) -> bool | str:

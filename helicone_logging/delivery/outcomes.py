@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from helicone_logging.core import clock
 
-_REFUSED_BY_PROXY = 407
+REFUSED_BY_PROXY = 407
 _FAILED = frozenset({500, 408, 425})  # perhaps the record's fault
 _THROTTLED = 429
 _UNAVAILABLE = 503
@@ -63,7 +63,7 @@ def outcome_of(status: int, text: str, retry_after: str | None = None, remedy: s
     if 200 <= status < 300:
         return Outcome(Kind.DELIVERED, f"HTTP {status}", answer=text)
     wait, detail = _seconds(retry_after), _detail(status, text)
-    if status == _REFUSED_BY_PROXY:
+    if status == REFUSED_BY_PROXY:
         remedy = "the proxy refused; check user and password in `proxies` or HTTPS_PROXY"
     if remedy:
         return Outcome(Kind.MISDIRECTED, detail, wait, remedy)

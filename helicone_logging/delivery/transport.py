@@ -29,7 +29,7 @@ from helicone_logging.delivery.deadline import DeadlineAdapter
 from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.delivery.instrumentation import suppressed
 from helicone_logging.delivery.options import TransportOptions, is_sensitive
-from helicone_logging.delivery.outcomes import Kind, Outcome, one_line, outcome_of
+from helicone_logging.delivery.outcomes import REFUSED_BY_PROXY, Kind, Outcome, one_line, outcome_of
 
 GZIP = "gzip"
 
@@ -58,6 +58,7 @@ class Transport:
         headers = _headers(options, wire.content_type)
         self._request = requests.Request("POST", options.endpoint, headers=headers).prepare()
         self._settings = _environment(options)
+        self._proxy = _address(requests.utils.select_proxy(options.endpoint, self._settings["proxies"]))
 
     def send(self, body: bytes, timeout: float | None = None) -> Outcome:
         """Sends a body and returns what came of it; it raises nothing.
@@ -72,6 +73,8 @@ class Transport:
         try:
             with suppressed():
                 return self._exchange(body, max(seconds, 0.001))
+        except requests.exceptions.ProxyError as error:
+            return self._refused_by_proxy(self._told(error))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Outcome(Kind.UNREACHABLE, self._told(error))
         except Exception as error:  # noqa: BLE001 - no memory, no module at exit: nothing the server has done
@@ -91,6 +94,14 @@ class Transport:
         detail = self._without_key(outcome.detail)  # JSON can hide it behind escapes
         if outcome.remedy and status in {404, 405, 415}:
             detail = f"{detail} at {self._options.endpoint.partition('?')[0]}"
+        elif status == REFUSED_BY_PROXY and self._proxy:
+            detail = f"{detail}; the proxy is {self._proxy}"
+        return outcome._replace(detail=detail)
+
+    def _refused_by_proxy(self, told: str) -> Outcome:
+        detail = f"{told}; the proxy is {self._proxy}"
+        refused = re.search(r"Tunnel connection failed: (407)", told)
+        outcome = outcome_of(int(refused[1]), "") if refused else Outcome(Kind.UNREACHABLE, detail)
         return outcome._replace(detail=detail)
 
     def _told(self, error: BaseException) -> str:
@@ -136,6 +147,14 @@ def _environment(options: TransportOptions) -> dict[str, Any]:
         "verify": settings["verify"],
         "cert": settings["cert"],
     }
+
+
+def _address(proxy: str | None) -> str:
+    """Names a proxy, without user and password."""
+    if not proxy:
+        return ""
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return parts.netloc.rpartition("@")[2]
 
 
 def _beginning(raw: urllib3.BaseHTTPResponse) -> bytes:

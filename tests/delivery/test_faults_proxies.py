@@ -11,6 +11,8 @@ import trustme
 from fault_client import KEY
 from recording_proxy import RecordingProxy
 
+from helicone_logging import ConfigurationError
+
 TARGET = "http://helicone.invalid"  # a name only the proxy knows
 
 
@@ -97,15 +99,40 @@ def test_https_goes_through_a_tunnel_in_which_the_proxy_sees_no_key(how, client_
 
 
 @pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_proxy_that_refuses_the_tunnel_keeps_the_record(status, faulty, client_of, capfd) -> None:
+def test_a_proxy_that_refuses_the_tunnel_keeps_the_record_and_is_named(status, faulty, client_of, capfd) -> None:
     with RecordingProxy(faulty.port, status) as proxy:
-        client = client_of("https://helicone.invalid", proxies={"https": proxy.url}, shutdown_timeout=0)
+        proxies = {"https": f"http://ada:secret-of-ada@{proxy.address}"}
+        client = client_of("https://helicone.invalid", proxies=proxies, shutdown_timeout=0, max_backoff=0.05)
         client.log("r")
         while len(proxy.lines) < 3:
             client.handler.flush(0.02)
         assert client.counts() == (1, 0, 0, 0, 1)
-        assert str(status) in client.handler.stats().last_error
+        error = client.handler.stats().last_error
+        assert f"{status}" in error
+        assert error.endswith(f"; the proxy is {proxy.address}")
         client.handler.close()
+    told = capfd.readouterr().err
+    assert ("check user and password in `proxies`" in told) is (status == 407)
+    assert "secret-of-ada" not in error + told
+
+
+def test_a_407_of_a_proxy_in_between_names_it(faulty, proxy, client_of, capfd) -> None:
+    client = client_of(TARGET, allow_insecure=True, proxies={"http": proxy.url}, max_connections=1)
+    faulty.script(fault.answer(407))
+    client.log("r")
+    client.settle()
+    told = capfd.readouterr().err
+    assert "check user and password in `proxies`" in told
+    assert f"the proxy is {proxy.address}" in told
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_plain_http_to_another_machine_needs_allow_insecure_through_a_proxy_too(how, proxy, client_of, monkeypatch):
+    if how == "variable":
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    with pytest.raises(ConfigurationError, match="allow_insecure=True"):
+        client_of(TARGET, proxies={"http": proxy.url} if how == "option" else None)
+    assert proxy.lines == []
 
 
 def test_the_credentials_of_a_proxy_are_sent_to_it_and_never_shown(faulty, proxy, client_of, capfd) -> None:

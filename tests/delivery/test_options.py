@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from types import MappingProxyType
 
 import pytest
@@ -65,10 +66,40 @@ def test_a_header_that_the_handler_sets_by_itself_is_refused(name) -> None:
 
 
 @pytest.mark.parametrize(
-    "proxies", [{"https": "http://proxy:3128"}, {"http": "p:1", "https://a.example": "socks5://p:2"}]
+    "proxies",
+    [
+        {"https": "http://proxy:3128"},
+        {"http": "p:1", "https://a.example": "https://ada:b@[::1]:2/"},
+        {"all": "socks5h://p:2", "all://a.example": ""},
+    ],
 )
-def test_proxies_are_taken_as_in_requests(proxies) -> None:
+def test_proxies_are_taken_as_in_requests(proxies, monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "socks")
     assert checked_proxies(proxies) == tuple(proxies.items())
+
+
+@pytest.mark.parametrize(
+    ("proxies", "remedy"),
+    [
+        ({"HTTPS": "http://p:1"}, 'name what goes through it: "https", "http" or "all"'),
+        ({f"http://ada:{SECRET}@p": "http://p:1"}, 'name what goes through it: "https", "http" or "all"'),
+        *(
+            ({"https": url}, 'give it the URL of a proxy, such as "http://proxy.example.com:3128"')
+            for url in (None, 5, "ftp://p:1", "http://", "http://p:port", "http://p:99999", "http://[p", "http://p p")
+        ),
+    ],
+)
+def test_proxies_that_cannot_work_are_refused_where_they_are_set(proxies, remedy) -> None:
+    with pytest.raises(ConfigurationError, match=r"^proxies='(https?|HTTPS)' cannot work: ") as caught:
+        checked_proxies(proxies)
+    assert remedy in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_socks_proxy_without_its_library_is_refused_with_the_command_to_install_it(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r'pip install "requests\[socks\]"'):
+        checked_proxies({"https": "socks5://p:1"})
 
 
 @pytest.mark.parametrize("function", [checked_headers, checked_proxies])
