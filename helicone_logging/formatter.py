@@ -123,7 +123,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             sessions=check.truth("sessions", sessions),
             properties=properties_of(check.mapping("properties", properties)),
             capture_content=_capture_content(capture_content),
-            provider_overrides=check.mapping("provider_overrides", provider_overrides),
+            provider_overrides=check.texts("provider_overrides", provider_overrides, '{"anthropic": "custom"}'),
             step_icons=check.truth("step_icons", step_icons),
             redactor=_redactor(redact),
             limits=Limits(
@@ -285,7 +285,10 @@ def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:
     for name in ("exc_info_as_array", "stack_info_as_array"):
         if json_options.get(name):
             check.refuse(name, json_options[name], "leave it out; a span carries a traceback as text")
-    for name in ("rename_fields", "static_fields", "defaults"):
+    if "rename_fields" in json_options:
+        renamed = json_options["rename_fields"]
+        json_options["rename_fields"] = check.texts("rename_fields", renamed, '{"request_id": "trace_id"}')
+    for name in ("static_fields", "defaults"):
         if name in json_options:
             json_options[name] = check.mapping(name, json_options[name])
     return json_options
@@ -301,7 +304,7 @@ def _redactor(value: Redactor | str | None) -> Redactor | None:
     if value is None:
         return None
     if value != _SECRETS:
-        return check.function("redact", value)
+        return check.function("redact", value, words=f'"{_SECRETS}", ')
     from helicone_logging.payload.secrets import mask_secrets
 
     return mask_secrets

@@ -21,7 +21,7 @@ from helicone_logging.delivery.backoff import RetryPolicy
 from helicone_logging.delivery.diagnostics import Diagnostics, HandlerStats
 from helicone_logging.delivery.dispatch import Transport
 from helicone_logging.delivery.memory import OVERFLOWS, BoundedQueue
-from helicone_logging.delivery.options import AUTO, DeliveryOptions, RejectCallback, RequestCallback, TransportOptions
+from helicone_logging.delivery.options import DeliveryOptions, RejectCallback, RequestCallback, TransportOptions
 from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
@@ -166,7 +166,7 @@ class HeliconeHandler(logging.Handler):
                 is_wire_explicit=wire is not None,
             ),
             DeliveryOptions(
-                batch_size=AUTO if batch_size == AUTO else check.integer("batch_size", batch_size, least=1),
+                batch_size=options.checked_batch_size(batch_size),
                 batch_bytes=check.integer("batch_bytes", batch_bytes, least=1),
                 flush_interval=check.seconds("flush_interval", flush_interval),
                 max_connections=check.integer("max_connections", max_connections, least=1),
@@ -385,14 +385,26 @@ def _queue(options: _QueueOptions, wire: Wire, diagnostics: Diagnostics) -> Queu
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:
-    known = {*inspect.signature(HeliconeHandler).parameters, *inspect.signature(OTELTraceFormatter).parameters}
-    known |= {*inspect.signature(BaseJsonFormatter).parameters}
+    makers = (HeliconeHandler, OTELTraceFormatter, BaseJsonFormatter)
+    parameters = [parameter for maker in makers for parameter in inspect.signature(maker).parameters.values()]
+    known = {it.name for it in parameters if it.kind not in {it.VAR_KEYWORD, it.VAR_POSITIONAL}}
     for name in options:
         if name not in known:
             raise ConfigurationError(f"HeliconeHandler has no option {name!r}: {_hint(name, known)}")
 
 
+_MEANT = {
+    **dict.fromkeys(("url", "uri", "host", "base_url"), "did you mean 'endpoint'?"),
+    **dict.fromkeys(("key", "token", "apikey"), "did you mean 'api_key'?"),
+    "formatter": "call `setFormatter`, or in a dictConfig name one of its `formatters` beside `class`",
+    "filters": "call `addFilter`, or in a dictConfig name some of its `filters` beside `class`",
+    "name": "set `handler.name`; the name that spans are found by is 'service_name'",
+}
+
+
 def _hint(name: str, known: Iterable[str]) -> str:
+    if name in _MEANT:
+        return _MEANT[name]
     import difflib
 
     meant = difflib.get_close_matches(name, known, 1)

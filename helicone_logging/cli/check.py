@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command; the exit status is 0 only if a marked span was accepted."""
-    target = _target(args.endpoint, args.wire, check.seconds("timeout", args.timeout, zero=False))
+    target = _target(args.endpoint, args.wire, check.seconds("--timeout", args.timeout, zero=False))
     _say("endpoint", target.endpoint)
     mark = f"check-{uuid.uuid4().hex[:12]}"
     try:
@@ -123,6 +123,8 @@ def _target(endpoint: str | None, wire_name: str | None, timeout: float) -> _Tar
 
 def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
     """What each step found; it stops with an error at the first that fails."""
+    if target.speaks_tls:
+        _look_for_bundle(target.verify)
     host, port = target.address
     through = "" if target.proxy is None else "the proxy "
     yield "dns", f"{through}{host} is {', '.join(_resolve(host, port, through))}"
@@ -139,6 +141,14 @@ def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
         yield "schema", f"the server took the span: {finding}"
     else:
         yield "schema", f"the Collector took the span: {finding}"
+
+
+def _look_for_bundle(verify: bool | str) -> None:
+    if isinstance(verify, str) and not Path(verify).exists():
+        raise _StepError(
+            f"tls: the CA certificates are looked for in {verify}, which does not exist",
+            "set REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE to the path of a file that exists, or unset it",
+        )
 
 
 def _resolve(host: str, port: int, through: str) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
+import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -56,11 +58,15 @@ def run(args: argparse.Namespace) -> int:
         except ConfigurationError as error:
             if not isinstance(error.__cause__, OSError):
                 raise
-            reason = error.__cause__.strerror
-            where = f"--host={args.host} --port={args.port}"
-            print(f"{where} cannot be listened on: {reason}; choose another port, or 0 for a free one", file=sys.stderr)
+            print(_not_listening(args, error.__cause__), file=sys.stderr)
             return 1
     return 0
+
+
+def _not_listening(args: argparse.Namespace, error: OSError) -> str:
+    is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+    remedy = "choose an address of this machine" if is_address else "choose another port, or 0 for a free one"
+    return f"--host={args.host} --port={args.port} cannot be listened on: {error.strerror}; {remedy}"
 
 
 def _receiver(args: argparse.Namespace, api_key: str | None, on_span: Callable[[str], object]) -> Receiver:

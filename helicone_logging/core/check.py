@@ -9,6 +9,7 @@ import importlib
 import logging
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from helicone_logging.errors import ConfigurationError
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_NO_LINE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # ends and controls of lines, and what no UTF-8 can carry
 _MAX_SECONDS = 4_000_000  # 46 days, which locks and sockets can wait for on every platform
 
 
@@ -35,11 +37,19 @@ def refuse(option: str, value: object, remedy: str) -> NoReturn:
     raise ConfigurationError(f"{option}={shown} cannot work: {remedy}")
 
 
-def integer(option: str, value: object, *, least: int) -> int:
-    """Returns an option as an int of at least `least`."""
-    number = _number(option, value, f"give a whole number of at least {least}")
+def integer(option: str, value: object, *, least: int, words: str = "") -> int:
+    """Returns an option as an int.
+
+    Args:
+        option: its name.
+        value: a whole number.
+        least: the smallest that works.
+        words: what else the option may be, as the error tells it.
+    """
+    remedy = f"give {words and words + 'or '}a whole number of at least {least}"
+    number = _number(option, value, remedy)
     if number != int(number) or number < least:
-        refuse(option, value, f"give a whole number of at least {least}")
+        refuse(option, value, remedy)
     return int(number)
 
 
@@ -108,17 +118,20 @@ def choice(option: str, value: object, choices: Sequence[str]) -> str:
 
 
 def text(option: str, value: object) -> str:
-    """Returns an option that is text of one line with something in it."""
-    if isinstance(value, str) and value.strip() and value.isprintable():
+    """Returns an option that is text of one line with something in it, in any script."""
+    if isinstance(value, str) and value.strip() and not re.search(_NO_LINE, value):
         return value.strip()
     refuse(option, value, "give text of one line that is not empty")
 
 
 def path(option: str, value: object) -> str:
     """Returns an option that is the path of a file, absolute, so that a change of directory does not move it."""
-    if isinstance(value, str | os.PathLike) and os.fspath(value) and "\0" not in str(value):
-        return os.path.abspath(os.path.expanduser(str(value)))  # noqa: PTH100, PTH111 - pathlib loads slowly
-    refuse(option, value, "give a path as text")
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        refuse(option, value, "give a path as text")
+    expanded = os.path.expanduser(str(value))  # noqa: PTH111 - pathlib loads slowly
+    if expanded[0] == "~" == str(value)[0]:
+        refuse(option, value, "give the whole path, as there is no home directory for it here")
+    return os.path.abspath(expanded)  # noqa: PTH100
 
 
 def mapping(option: str, value: object) -> dict[str, Any]:
@@ -130,17 +143,34 @@ def mapping(option: str, value: object) -> dict[str, Any]:
     refuse(option, value, "give a mapping with text as keys")
 
 
-def function(option: str, value: object) -> Callable[..., Any]:
+def texts(option: str, value: object, example: str) -> dict[str, str]:
+    """Returns an option that maps text to text; None is empty.
+
+    Args:
+        option: its name.
+        value: the mapping.
+        example: one, as the error tells it.
+    """
+    remedy = f"give a mapping of text to text, such as {example}"
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(part, str) for pair in value.items() for part in pair):
+        refuse(option, value, remedy)
+    return dict(value)
+
+
+def function(option: str, value: object, *, words: str = "") -> Callable[..., Any]:
     """Returns an option that is a callable, or the dotted path of one.
 
     Args:
         option: its name.
         value: the callable, or text such as `"package.module.function"`, which is imported here.
+        words: what else the option may be, as the error tells it.
     """
     if callable(value):
         return value
-    remedy = 'give a callable, or the dotted path of one such as "package.module.function"'
-    if not isinstance(value, str):
+    remedy = f'give {words}a callable, or the dotted path of one such as "package.module.function"'
+    if not isinstance(value, str) or "." not in value.strip("."):
         refuse(option, value, remedy)
     module, _, name = value.rpartition(".")
     try:

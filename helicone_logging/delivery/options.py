@@ -88,6 +88,13 @@ class TransportOptions:
     cert: str | tuple[str, str] | None = None
 
 
+def checked_batch_size(value: object) -> int | str:
+    """Returns the number of records in one body, or `AUTO`."""
+    if value == AUTO:
+        return AUTO
+    return check.integer("batch_size", value, least=1, words=f'"{AUTO}", ')
+
+
 def is_sensitive(name: str) -> bool:
     """Returns whether what stands in a header of this name is nobody else's business."""
     return re.fullmatch(_SENSITIVE, name, re.IGNORECASE) is not None

@@ -231,3 +231,18 @@ def test_a_proxy_that_is_down_is_named_without_its_credentials(check, faulty, mo
     assert status == 1
     assert "tcp: no connection to the proxy 127.0.0.1" in said
     assert "lovelace" not in said
+
+
+def test_a_ca_file_that_does_not_exist_is_named(check, tmp_path, monkeypatch) -> None:
+    missing = tmp_path / "authority.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(missing))
+    status, said = check("--endpoint", "https://127.0.0.1:1")
+    assert status == 1
+    assert f"tls: the CA certificates are looked for in {missing}, which does not exist" in said
+    assert "REQUESTS_CA_BUNDLE" in said
+
+
+def test_a_bad_timeout_is_named_as_the_flag_that_it_is(check) -> None:
+    status, said = check("--timeout", "soon", "--endpoint", "http://127.0.0.1:1")
+    assert status == 1
+    assert "--timeout='soon' cannot work" in said

@@ -133,7 +133,9 @@ def test_a_choice_is_one_of_the_words() -> None:
 
 def test_text_is_one_line_with_something_in_it() -> None:
     assert check.text("some_option", " shop é ") == "shop é"
-    for value in ("", "  ", "a\nb", "a\0", None, 5, b"shop"):
+    for text in ("\N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "می\u200cخواهم", "a\u00a0b", "\N{IDEOGRAPHIC SPACE}店"):
+        assert check.text("some_option", text) == text.strip()
+    for value in ("", "  ", "a\nb", "a\u2028b", "a\0", "\ud800", None, 5, b"shop"):
         refused(check.text, value)
 
 
@@ -147,6 +149,19 @@ def test_a_path_is_absolute_so_that_a_change_of_directory_does_not_move_it(tmp_p
     assert check.path("some_option", expected) == expected
     for value in ("", "a\0b", None, 5, b""):
         refused(check.path, value)
+
+
+def test_a_path_in_a_home_directory_that_there_is_not_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it does where nobody knows of one
+    assert "no home directory" in refused(check.path, "~/queue")
+    assert "no home directory" in refused(check.path, Path("~/queue"))
+
+
+def test_a_mapping_of_text_holds_nothing_else() -> None:
+    assert check.texts("some_option", None, "") == {}
+    assert check.texts("some_option", types.MappingProxyType({"a": "b"}), "") == {"a": "b"}
+    for value in ({"a": 5}, {5: "a"}, {"a": None}, [("a", "b")], "a=b"):
+        assert refused(check.texts, value, '{"a": "b"}').endswith('such as {"a": "b"}')
 
 
 def test_a_mapping_has_text_as_keys_and_is_copied() -> None:
@@ -170,7 +185,13 @@ def test_a_function_may_be_a_dotted_path(monkeypatch) -> None:
         refused(check.function, value)
 
 
-@pytest.mark.parametrize("value", ["", "len", ".len", "json.nothing", "no_such_module.function"])
+@pytest.mark.parametrize("value", ["", "len", ".len", "secret"])
+def test_text_that_is_no_dotted_path_is_refused_with_all_that_may_stand_there(value) -> None:
+    message = refused(check.function, value, words='"secrets", ')
+    assert message.endswith('give "secrets", a callable, or the dotted path of one such as "package.module.function"')
+
+
+@pytest.mark.parametrize("value", ["json.nothing", "no_such_module.function"])
 def test_a_dotted_path_that_leads_nowhere_is_refused_with_the_cause(value) -> None:
     with pytest.raises(ConfigurationError, match="give a callable, or the dotted path") as caught:
         check.function("some_option", value)

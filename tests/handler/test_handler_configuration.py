@@ -293,6 +293,34 @@ def test_an_unknown_option_is_named() -> None:
         HeliconeHandler(endpoint="http://127.0.0.1:1", queue_sise=3)
 
 
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"url": "http://127.0.0.1:1"}, "did you mean 'endpoint'"),
+        ({"token": "t"}, "did you mean 'api_key'"),
+        ({"formatter": "verbose"}, "call `setFormatter`, or in a dictConfig name one of its `formatters`"),
+        ({"json_optiones": 1}, "its options are in the README"),
+        ({"redact": "secret"}, 'give "secrets", a callable, or the dotted path of one'),
+        ({"batch_size": "Auto"}, 'give "auto", or a whole number of at least 1'),
+        ({"provider_overrides": {"anthropic": 5}}, 'such as {"anthropic": "custom"}'),
+        ({"rename_fields": {"request_id": 5}}, 'such as {"request_id": "trace_id"}'),
+        ({"spool_path": __file__}, "it is not a directory; name one, which is made if it does not exist"),
+    ],
+)
+def test_an_option_that_cannot_work_says_what_to_write_instead(options, remedy) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
+        HeliconeHandler(**{"endpoint": "http://127.0.0.1:1", **options})
+    assert remedy in str(caught.value)
+
+
+def test_a_service_may_be_named_in_any_script(server, logger_of) -> None:
+    name = "فروشگاه می\u200cخواهم \N{WOMAN}\u200d\N{PERSONAL COMPUTER}"
+    handler = HeliconeHandler(endpoint=server.url, service_name=name)
+    logger_of(handler).info("asked", extra=TRACE)
+    assert handler.flush()
+    assert server.named("asked").resource_attributes["service.name"] == name
+
+
 def test_a_bad_option_fails_dictconfig_with_the_reason() -> None:
     with pytest.raises(ValueError, match="helicone") as caught:
         logging.config.dictConfig(

@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 def construct_from_plain_values() -> logging.Handler:
     logging.config.dictConfig({"version": 1, "handlers": {"h": {"()": HeliconeHandler, "queue_size": "100"}}})
+    HeliconeHandler(on_reject=_on_reject_of_dict, sample_rate=0.1)
     handler = HeliconeHandler(
         "INFO",
         api_key="sk-helicone-x",
@@ -64,6 +65,10 @@ def construct_from_plain_values() -> logging.Handler:
     handler.addFilter(TraceContextFilter(fields=["trace_id"], defaults={"trace_id": "-"}))
     logger.addHandler(handler)
     return handler
+
+
+def _on_reject_of_dict(payload: dict[str, object], reason: str) -> None:
+    logger.info("%s: %s", reason, payload.get("resourceSpans"))
 
 
 def _on_reject(payload: OTELTrace, reason: str) -> None:
