@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from helicone_logging.core import clock, lifecycle
+from helicone_logging.core import clock, lifecycle, uwsgi
 from helicone_logging.delivery.queue import QueueStats
 
 REPORT_EVERY = 60.0
 _MAX_KINDS = 64
-_UWSGI_THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,5 @@ class Diagnostics:
 
     def warn_of_missing_threads(self) -> None:
         """Reports if the process is one of uWSGI's in which no thread of the application ever runs."""
-        # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
-        options = getattr(sys.modules.get("uwsgi"), "opt", None)
-        if isinstance(options, dict) and not any(options.get(name) for name in _UWSGI_THREADS):
+        if uwsgi.is_without_threads():
             self.report("uwsgi", "uWSGI runs without threads, so records wait for `close`; set `enable-threads`")

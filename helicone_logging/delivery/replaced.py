@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from typing import Protocol
 
-from helicone_logging.core import lifecycle, reentrancy
+from helicone_logging.core import lifecycle, reentrancy, uwsgi
 from helicone_logging.delivery.queue import QueueStats
 
 THREAD_NAME = "helicone-logging-replaced"
@@ -57,6 +57,7 @@ class _Servants:
             raise
 
     def _run(self) -> None:
+        uwsgi.wait_for_workers()
         idle_turns = 0
         with reentrancy.sending():
             while (sender := self._next(idle_turns)) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from helicone_logging.core import clock, lifecycle, reentrancy
+from helicone_logging.core import clock, lifecycle, reentrancy, uwsgi
 from helicone_logging.core.wire import Entry, Wire
 from helicone_logging.delivery import replaced
 from helicone_logging.delivery.diagnostics import Diagnostics
@@ -135,6 +135,7 @@ class Sender:
         self.diagnostics.warn_of_missing_threads()
 
     def _run(self) -> None:
+        uwsgi.wait_for_workers()
         transport = _OnDemand(self._make_transport)
         is_done, seen = False, self._submitted
         with self._ended:
