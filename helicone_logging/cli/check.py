@@ -23,7 +23,7 @@ from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.destinations import Given, transport_options
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome
-from helicone_logging.delivery.transport import Transport
+from helicone_logging.delivery.transport import Transport, environment_of
 from helicone_logging.errors import HeliconeLoggingError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.payload.wires import WIRES, SpanWire, chosen
@@ -114,8 +114,7 @@ def _target(endpoint: str | None, wire_name: str | None, timeout: float) -> _Tar
     wire = chosen(wire_name, endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"))
     given = Given(endpoint=endpoint, timeout=timeout)
     options = transport_options(given, wire, is_wire_explicit=wire_name is not None)
-    with requests.Session() as session:
-        settings = session.merge_environment_settings(options.endpoint, {}, None, options.verify, None)
+    settings = environment_of(options)
     proxy = requests.utils.select_proxy(options.endpoint, settings["proxies"])
     verify = True if settings["verify"] is None else settings["verify"]
     return _Target(wire, dataclasses.replace(options, verify=verify), proxy)
@@ -124,7 +123,7 @@ def _target(endpoint: str | None, wire_name: str | None, timeout: float) -> _Tar
 def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
     """What each step found; it stops with an error at the first that fails."""
     if target.speaks_tls:
-        _look_for_bundle(target.verify)
+        _look_for_bundle(target.options.verify)
     host, port = target.address
     through = "" if target.proxy is None else "the proxy "
     yield "dns", f"{through}{host} is {', '.join(_resolve(host, port, through))}"

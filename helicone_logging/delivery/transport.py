@@ -57,7 +57,7 @@ class Transport:
         self._adapter = DeadlineAdapter()
         headers = _headers(options, wire.content_type)
         self._request = requests.Request("POST", options.endpoint, headers=headers).prepare()
-        self._settings = _environment(options)
+        self._settings = environment_of(options)
         self._proxy = _address(requests.utils.select_proxy(options.endpoint, self._settings["proxies"]))
 
     def send(self, body: bytes, timeout: float | None = None) -> Outcome:
@@ -135,7 +135,7 @@ def _without(text: str, key: str) -> str:
     return text[:-cut] + _MASK if cut else text
 
 
-def _environment(options: TransportOptions) -> dict[str, Any]:
+def environment_of(options: TransportOptions) -> dict[str, Any]:
     """Proxies and certificates, as requests merges options and environment."""
     with requests.Session() as session:
         settings = session.merge_environment_settings(

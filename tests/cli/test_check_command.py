@@ -246,3 +246,10 @@ def test_a_bad_timeout_is_named_as_the_flag_that_it_is(check) -> None:
     status, said = check("--timeout", "soon", "--endpoint", "http://127.0.0.1:1")
     assert status == 1
     assert "--timeout='soon' cannot work" in said
+
+
+def test_an_endpoint_on_this_machine_is_looked_up_itself_where_proxies_are_set(check, faulty, monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    status, said = check("--endpoint", faulty.url)
+    assert status == 0
+    assert "proxy" not in said
