@@ -299,7 +299,7 @@ def test_an_unknown_option_is_named() -> None:
         ({"url": "http://127.0.0.1:1"}, "did you mean 'endpoint'"),
         ({"token": "t"}, "did you mean 'api_key'"),
         ({"formatter": "verbose"}, "call `setFormatter`, or in a dictConfig name one of its `formatters`"),
-        ({"json_optiones": 1}, "its options are in the README"),
+        ({"json_optiones": 1}, "has them all"),
         ({"redact": "secret"}, 'give "secrets", a callable, or the dotted path of one'),
         ({"batch_size": "Auto"}, 'give "auto", or a whole number of at least 1'),
         ({"provider_overrides": {"anthropic": 5}}, 'such as {"anthropic": "custom"}'),
