@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from helicone_logging.payload.wires import DEFAULT, WIRES
 from helicone_logging.receiver import validation
 from helicone_logging.receiver.lint_rules import has_nothing, lint
 
@@ -40,6 +41,9 @@ class _File(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
+    parser.add_argument(
+        "--wire", choices=list(WIRES), default=DEFAULT.name, help="what the payloads are of (default: %(default)s)"
+    )
     parser.add_argument("file", help="a payload, or one a line as OTELTraceFormatter writes them; - for standard input")
 
 
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if has_nothing(file.payloads):
         print(f"There is nothing in {'standard input' if args.file == '-' else args.file}.", file=sys.stderr)
         return _NOTHING
-    findings = lint(file.payloads, file.place_of)
+    findings = lint(file.payloads, file.place_of, is_otlp=args.wire != DEFAULT.name)
     for finding in findings:
         print(f"{finding.severity}: {finding.where}: {finding.message} [{finding.code}; set {finding.field}]")
     if not findings:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver import security
 from helicone_logging.receiver.api import Api
-from helicone_logging.receiver.intake import MAX_BODY_BYTES, Decoder, Intake, decode_json
+from helicone_logging.receiver.endpoints import CONTENT_TYPES, ENDPOINTS
+from helicone_logging.receiver.intake import MAX_BODY_BYTES, Intake
 from helicone_logging.receiver.live import Streams
 from helicone_logging.receiver.security import Guard
 from helicone_logging.receiver.store import SpanStore
@@ -26,7 +27,6 @@ __all__ = ["MAX_BODY_BYTES", "create_app"]
 
 _ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 _ASSETS_AGE = 31_536_000
-_DECODERS: dict[str, Decoder] = {"/v1/trace/log": decode_json}
 _OPEN_PATHS = ("/healthz", "/assets/")
 
 
@@ -58,11 +58,11 @@ def create_app(
         raise ConfigurationError(f"the receiver needs Flask: {INSTALL}") from error
     app = flask.Flask(__name__, static_folder=None, template_folder="templates")
     app.jinja_options = {"finalize": _shown, "trim_blocks": True, "lstrip_blocks": True}
-    guard = Guard("127.0.0.1") if guard is None else guard
+    guard = Guard("127.0.0.1", content_types=CONTENT_TYPES) if guard is None else guard
     _protect(app, guard)
     intake = Intake(store, guard, max_body_bytes=max_body_bytes, on_span=on_span)
-    for path, decode in _DECODERS.items():
-        app.add_url_rule(path, path, lambda decode=decode: intake.answer(flask.request, decode), methods=["POST"])
+    for path, taking in ENDPOINTS.items():
+        app.add_url_rule(path, path, lambda taking=taking: intake.answer(flask.request, taking), methods=["POST"])
     Api(store, Streams(store, max_streams)).add_to(app)
     Views(store, endpoint).add_to(app)
     _serve_assets(app)
@@ -89,7 +89,7 @@ def _refused(guard: Guard, request: Request) -> Any:
     refusal = guard.refusal(request)
     if refusal is not None:
         return {"error": refusal.reason}, refusal.status
-    if request.path in _DECODERS or request.path.startswith(_OPEN_PATHS):
+    if request.path in ENDPOINTS or request.path.startswith(_OPEN_PATHS):
         return None  # intake asks for itself
     if "token" in request.args and request.path == "/":
         return _exchanged(guard, request)

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from helicone_logging.receiver import validation
 from helicone_logging.receiver.entries import Entry
 from helicone_logging.receiver.visible import one_line, visible
 from helicone_logging.receiver.waterfall import lines_by_path
@@ -109,6 +110,8 @@ def curl_command(entry: Entry, endpoint: str) -> str:
         endpoint: URL that takes payloads.
     """
     delimiter = f"PAYLOAD_{secrets.token_hex(8)}"
+    if validation.refusal(entry.payload) is not None:  # it came as OTLP
+        endpoint = endpoint.replace("/v1/trace/log", "/v1/traces")
     return (
         f"curl -sS -X POST {_quoted(endpoint)} \\\n"
         '  -H "Authorization: Bearer $HELICONE_API_KEY" \\\n'

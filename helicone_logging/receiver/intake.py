@@ -1,8 +1,4 @@
-"""Takes payloads, and refuses what the server refuses.
-
-Another endpoint, such as one for protobuf, is another `Decoder`: bytes in, a payload that the schema accepts or a
-refusal out; all else stays the same.
-"""
+"""Takes payloads, and refuses what the server refuses."""
 
 from __future__ import annotations
 
@@ -10,10 +6,9 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from helicone_logging.receiver import validation
 from helicone_logging.receiver.console import describe
+from helicone_logging.receiver.endpoints import Answer, Endpoint
 from helicone_logging.receiver.entries import Entry
-from helicone_logging.receiver.rows import has_times, spans_of
 
 if TYPE_CHECKING:
     from flask import Request
@@ -22,9 +17,7 @@ if TYPE_CHECKING:
     from helicone_logging.receiver.store import SpanStore
 
 MAX_BODY_BYTES = 50 * 1024 * 1024
-
-Answer = tuple[dict[str, Any] | str, int]
-Decoder = Callable[[bytes], "Mapping[str, Any] | Answer"]
+_ENCODINGS = frozenset(("", "identity", "gzip"))
 
 
 class Intake:
@@ -50,26 +43,29 @@ class Intake:
         self._max_body_bytes = max_body_bytes
         self._on_span = on_span
 
-    def answer(self, request: Request, decode: Decoder) -> Answer:
+    def answer(self, request: Request, endpoint: Endpoint) -> Answer:
         """Takes the payload of a request, and returns what to answer."""
         if not self._guard.may_write(request):
             return {"error": "Invalid API key"}, 401
+        if endpoint.has_gzip_only and _encoding(request) not in _ENCODINGS:
+            return {"error": "unsupported encoding"}, 415
         body = _body(request, self._max_body_bytes)
         if body is None:
             return {"error": "request entity too large"}, 413
-        decoded = decode(body)
-        return decoded if isinstance(decoded, tuple) else self._stored(decoded)
+        decoded = endpoint.decode(body, request.mimetype)
+        if isinstance(decoded, tuple):
+            return decoded
+        refusal = self._store_all(decoded) if endpoint.can_store(decoded) else ("", 500)
+        return endpoint.taken(request.mimetype) if refusal is None else refusal
 
-    def _stored(self, payload: Mapping[str, Any]) -> Answer:
-        if not all(map(_can_be_stored, spans_of(payload))):
-            return "", 500
+    def _store_all(self, payload: Mapping[str, Any]) -> Answer | None:
         try:
             entries = self._store.add(payload)
         except RecursionError:
             return {"error": "the body is nested too deeply"}, 400
         for entry in entries:
             self._tell(entry)
-        return "", 200
+        return None
 
     def _tell(self, entry: Entry) -> None:
         """What cannot be printed costs no span: it has been stored."""
@@ -81,34 +77,18 @@ class Intake:
             return
 
 
-def decode_json(body: bytes) -> Mapping[str, Any] | Answer:
-    """Reads a body of OTELTrace JSON."""
-    try:
-        payload = validation.parse(body)
-    except validation.NotJSONError as error:
-        return {"error": f"the body is no JSON: {error}"}, 400
-    refusal = validation.refusal(payload)
-    if refusal is not None:
-        key, _, reason = refusal.partition(": ")
-        return {"message": "Validation Failed", "details": {key: {"message": reason}}}, 422
-    checked: Mapping[str, Any] = payload
-    return checked
+def _encoding(request: Request) -> str:
+    encoding: str = request.headers.get("Content-Encoding", "").lower()
+    return encoding
 
 
 def _body(request: Request, limit: int) -> bytes | None:
     """The body, inflated no further than the limit; None for a larger one."""
     body: bytes = request.stream.read(limit + 1)
-    if request.headers.get("Content-Encoding", "").lower() == "gzip":
+    if _encoding(request) == "gzip":
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
             body = inflater.decompress(body, limit + 1)
         except zlib.error:
             return b""
     return body if len(body) <= limit else None
-
-
-def _can_be_stored(span: Mapping[str, Any]) -> bool:
-    """The server makes dates of the times, and calls a method of text on the provider: it fails on anything else."""
-    return has_times(span) and all(
-        attribute["key"] != "gen_ai.system" or "stringValue" in attribute["value"] for attribute in span["attributes"]
-    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from helicone_logging.core.findings import ERROR, INFO, WARNING, Finding
-from helicone_logging.receiver import costs, mappers, rows, validation
+from helicone_logging.receiver import costs, mappers, otlp, rows, validation
 from helicone_logging.receiver.rows import Row
 
 _FAILED = 2
@@ -29,26 +29,31 @@ class _Subject(NamedTuple):
         return bool(self.span["status"]["code"] == _FAILED)
 
 
-def lint(payload: object, place_of: Callable[[int, str], str] | None = None) -> list[Finding]:
+def lint(payload: object, place_of: Callable[[int, str], str] | None = None, *, is_otlp: bool = False) -> list[Finding]:
     """Does the work of `helicone_logging.lint`.
 
     Args:
         payload: an OTELTrace as a mapping or as JSON, or a list of them.
         place_of: tells from the number of a payload and the id of a span, empty for the whole payload, where it
             stands, to be named in its findings; None to name the span alone.
+        is_otlp: whether it is OTLP, as a Collector writes it and sends it on to `/v1/trace/log-python`.
     """
+    read = _read_otlp if is_otlp else _refused
     subjects: list[_Subject] = []
     findings: list[Finding] = []
     for number, one in enumerate(_payloads(payload)):
-        refused = _refused(one, f"payload {number}" if place_of is None else place_of(number, ""))
+        payload_is_at = f"payload {number}" if place_of is None else place_of(number, "")
+        refused = read(one, payload_is_at)
         if isinstance(refused, Finding):
             findings.append(refused)
             continue
+        if is_otlp:
+            findings += _failing(refused, payload_is_at)
         for span in rows.spans_of(refused):
             where = f"span {span['spanId']}"
             if place_of is not None:
                 where = f"{place_of(number, span['spanId'])}, {where}"
-            subjects.append(_Subject(where, span, rows.attributes_of(span), rows.row_of(span)))
+            subjects.append(_Subject(where, span, rows.read_attributes_of(span), rows.row_of(span)))
     for subject in subjects:
         findings += [finding for rule in _RULES for finding in rule(subject)]
     return findings + list(_changing_names(subjects))
@@ -61,7 +66,7 @@ def findings_of(span: Mapping[str, Any], row: Row) -> list[Finding]:
         span: the span.
         row: the same as Helicone shows it.
     """
-    subject = _Subject(f"span {span['spanId']}", span, rows.attributes_of(span), row)
+    subject = _Subject(f"span {span['spanId']}", span, rows.read_attributes_of(span), row)
     return [finding for rule in _RULES for finding in rule(subject)]
 
 
@@ -88,6 +93,27 @@ def _refused(payload: object, where: str) -> Finding | Mapping[str, Any]:
         return Finding("refused", ERROR, f"the server refuses the whole payload: {reason}", field, where)
     assert isinstance(payload, Mapping)  # noqa: S101 - the schema accepts nothing else
     return payload
+
+
+def _read_otlp(payload: object, where: str) -> Finding | Mapping[str, Any]:
+    """The parsed payload, or why a Collector refuses it."""
+    try:
+        return otlp.from_json(payload) if isinstance(payload, str | bytes) else otlp.completed(payload)
+    except otlp.NotOTLPError as error:
+        field = 'the payload; `OTELTraceFormatter(wire="otlp")` makes one that is accepted'
+        return Finding("refused", ERROR, f"a Collector refuses the whole payload: {error}", field, where)
+
+
+def _failing(payload: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    """What `/v1/trace/log-python` answers 500 to, upon which a Collector drops the whole body."""
+    for entry in payload["resourceSpans"]:
+        if not entry["scopeSpans"]:
+            text = "a resource without scopes makes the server fail on the whole body"
+            yield Finding("no-scopes", ERROR, text, "a filter in the Collector", where)
+    for span in rows.spans_of(payload):
+        if not span["attributes"]:
+            text = "a span without attributes makes the server fail on the whole body"
+            yield Finding("no-attributes", ERROR, text, "a filter in the Collector", f"{where}, span {span['spanId']}")
 
 
 _Rule = Callable[[_Subject], Iterator[Finding]]
@@ -194,6 +220,13 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
         yield Finding("no-user", INFO, "the call belongs to no user", "user_id", subject.where)
 
 
+def _types(subject: _Subject) -> Iterator[Finding]:
+    for key, value in rows.attributes_of(subject.span).items():
+        if rows.is_read(key) and type(value) not in (str, int):
+            text = f"{key} is neither text nor int, so it is dropped"
+            yield Finding("dropped-type", WARNING, text, "the attribute as text", subject.where)
+
+
 def _times(subject: _Subject) -> Iterator[Finding]:
     if not rows.has_times(subject.span):
         yield Finding("no-time", ERROR, "the server fails on times that are no numbers", "start_time", subject.where)
@@ -208,7 +241,7 @@ def _times(subject: _Subject) -> Iterator[Finding]:
 
 
 _RULES: tuple[_Rule, ...] = (
-    _content, _parsed_answers, _not_understood, _roles, _cost, _tokens, _session, _texts, _times,
+    _content, _parsed_answers, _not_understood, _roles, _cost, _tokens, _session, _texts, _types, _times,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ _READ = frozenset((
     "llm.usage.total_tokens", "gen_ai.response.max_tokens", "llm.request.type", "llm.user",
     *(_ASSOCIATION + name for name in ("User-Id", "Session-Id", "Session-Name", "Session-Path", "Prompt-Id")),
 ))  # fmt: skip
+_READ_TYPES = (str, int)
 # What the property `step` holds where the model is the name of a tool or of other data.
 _STEPS = ("tool", "data")
 
@@ -128,7 +129,7 @@ def row_of(span: Mapping[str, Any]) -> Row:
     Args:
         span: one that the schema accepts.
     """
-    read = attributes_of(span)
+    read = read_attributes_of(span)
     provider = str(read.get("gen_ai.system", "")).upper()
     model = str(read.get("gen_ai.response.model", ""))
     messages = tuple(Message(role, text) for role, text, _ in _entries(read, "prompt"))
@@ -211,6 +212,11 @@ def nanoseconds(text: str) -> float:
 def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the attributes of a span by their keys, with the text or number they carry."""
     return {attribute["key"]: next(iter(attribute["value"].values()), "") for attribute in span["attributes"]}
+
+
+def read_attributes_of(span: Mapping[str, Any]) -> dict[str, str | int]:
+    """Returns those attributes of a span that are text or int: of other types none is read."""
+    return {key: value for key, value in attributes_of(span).items() if type(value) in _READ_TYPES}
 
 
 class _Tokens(NamedTuple):

@@ -8,6 +8,7 @@ import ssl
 import fault_server as fault
 import pytest
 import trustme
+from collector_server import Answer, CollectorServer
 from recording_proxy import RecordingProxy
 
 from helicone_logging.cli import main
@@ -51,6 +52,36 @@ def test_all_is_well_only_when_a_marked_span_was_accepted(check) -> None:
     assert row.session_id in said
     assert row.session_path == "/helicone-logging check"
     assert row.properties["check"] == "helicone-logging"
+
+
+def test_a_collector_gets_no_key_and_what_becomes_of_the_span_is_its_own(check, monkeypatch) -> None:
+    with CollectorServer() as collector:
+        status, said = check("--endpoint", f"{collector.url}/v1/traces")
+        (request,) = collector.requests
+        assert collector.names() == ["helicone-logging check"]
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        assert check("--wire", "otlp")[0] == 0
+    assert status == 0
+    assert KEY not in str(request.headers)
+    assert "The Collector took it; what becomes of it is up to its exporters." in said
+    assert "Helicone;" not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (401, "check `headers` or OTEL_EXPORTER_OTLP_HEADERS"),
+        (404, "the path is usually /v1/traces"),
+        (503, "no whole answer came"),
+    ],
+)
+def test_a_collector_that_refuses_is_told_with_a_remedy_of_its_own(answer, told, check) -> None:
+    with CollectorServer() as collector:
+        collector.usual = Answer(answer)
+        status, said = check("--endpoint", collector.url, "--wire", "otlp")
+    assert status == 1
+    assert told in said
+    assert "HELICONE_API_KEY" not in said
 
 
 def test_the_endpoint_may_come_from_the_environment(check, faulty, monkeypatch) -> None:

@@ -176,7 +176,7 @@ def test_without_a_key_of_its_own_every_request_is_taken(receiver: Receiver) -> 
     assert post(receiver, payload(), Authorization="Bearer anything").status == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/trace", "/v1/trace/log/", "/v1/trace/log-python", "/api", "/../etc/passwd"])
+@pytest.mark.parametrize("path", ["/v1/trace", "/v1/trace/log/", "/v1/trace/custom/log", "/api", "/../etc/passwd"])
 def test_other_paths_are_not_here(path: str, receiver: Receiver) -> None:
     answer = post(receiver, payload(), path)
     assert answer.status == 404
