@@ -99,7 +99,8 @@ def test_django() -> None:
     assert "HeliconeHandler" in repr(logging.getLogger().handlers)
 
 
-def test_django_under_uvicorn() -> None:
+def test_django_under_uvicorn(monkeypatch) -> None:
+    monkeypatch.setattr("django.core.asgi.get_asgi_application", lambda: lambda scope, receive, send: None)
     namespace, _ = run("django", "Under Uvicorn")
     assert type(namespace["application"]).__name__ == "FlushAtShutdown"
 
@@ -110,9 +111,20 @@ def test_flask() -> None:
     assert answer.headers["X-Request-ID"] == "request-1"
 
 
-def test_flask_login() -> None:
+def test_flask_binds_who_asks() -> None:
+    from helicone_logging import span
+
     namespace, _ = run("flask", "Who asks")
-    assert namespace["app"].before_request_funcs
+    app = namespace["app"]
+
+    @app.get("/")
+    def index() -> str:
+        with span("answer"):
+            return ""
+
+    with capture_spans() as spans:
+        app.test_client().get("/", headers={"X-User": "ada"})
+    assert spans.one("answer").user_id == "ada"
 
 
 @pytest.mark.parametrize("heading", ["FastAPI, Starlette and ASGI", "Who asks"])
