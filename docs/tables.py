@@ -59,7 +59,7 @@ _FIELDS = {
     "session_id": ("text", "session, instead of the trace"),
     "session_name": ("text", "its name, instead of the service's"),
     "session_path": ("text", "path in its tree, instead of that of the enclosing spans"),
-    "prompt_id": ("text", "prompt"),
+    "prompt_id": ("text", "a property of the row; the prompts page does not know it"),
     "properties": ("mapping", "custom properties"),
     "helicone": ("mapping", "the fields it holds; an empty one exports the record"),
 }  # fmt: skip

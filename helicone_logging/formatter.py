@@ -67,6 +67,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
         redact: called as `redact(key, value)` for each attribute and the name; what it returns is sent, None leaves
             the attribute out. A callable, its dotted path, `"secrets"` for the built-in masks, or None.
         provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
+        show_cost: True to send calls of Anthropic and Google, whose tokens and cost Helicone shows as 0, under the
+            provider and the model that it prices nearest to the list price, with the true ones as properties
+            `provider` and `model`; under `custom`, which keeps the tokens, where it prices none.
         step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
             Helicone's tree and hide their text; False for the name alone, with the property `step`. Since 0.2.
         wire: the dialect: `"helicone"` as `POST /v1/trace/log` takes it, or `"otlp"` as a Collector does. Since 0.2.
@@ -75,7 +78,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             chooses.
         max_value_length: characters of one value, at least 100; the rest is cut and marked.
         max_attributes: attributes of one span, at least 32; more are dropped and counted in the span.
-        max_span_bytes: bytes of one payload, at least 16,384; the values of a larger one are cut until it fits.
+        max_span_bytes: bytes of one payload, 16,384 to 10,000,000; the values of a larger one are cut until it fits.
         **json_options: those of python-json-logger: `rename_fields`, `static_fields`, `defaults`,
             `reserved_attrs`, `timestamp`, `prefix`, ...
 
@@ -100,6 +103,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         capture_content: bool | str | None = None,
         redact: Redactor | str | None = None,
         provider_overrides: Mapping[str, str] | None = None,
+        show_cost: bool | str = False,
         step_icons: bool | str = False,
         wire: str = DEFAULT.name,
         export: str = "explicit",
@@ -124,12 +128,15 @@ class OTELTraceFormatter(BaseJsonFormatter):
             properties=properties_of(check.mapping("properties", properties)),
             capture_content=_capture_content(capture_content),
             provider_overrides=check.texts("provider_overrides", provider_overrides, '{"anthropic": "custom"}'),
+            show_cost=check.truth("show_cost", show_cost),
             step_icons=check.truth("step_icons", step_icons),
             redactor=_redactor(redact),
             limits=Limits(
                 value_length=check.integer("max_value_length", max_value_length, least=LEAST_VALUE_LENGTH),
                 attributes=check.integer("max_attributes", max_attributes, least=_LEAST_ATTRIBUTES),
-                span_bytes=check.integer("max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES),
+                span_bytes=check.integer(
+                    "max_span_bytes", max_span_bytes, least=_LEAST_SPAN_BYTES, most=check.MAX_BODY_BYTES
+                ),
             ),
         )
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))

@@ -82,7 +82,7 @@ class HeliconeHandler(logging.Handler):
         spool_bytes: bytes of the files in that directory at the most, 1 GiB.
         batch_size: records in one request; or `"auto"`: one while nothing is on its way, and what came meanwhile
             together when something was. None for 1, and for `"auto"` with `wire="otlp"`.
-        batch_bytes: bytes of one request at the most, 4 MiB; a larger record goes alone.
+        batch_bytes: bytes of one request at the most, 4 MiB, up to 10,000,000; a larger record goes alone.
         flush_interval: seconds that a record waits for others to fill its request, 1; nothing for `batch_size=1`.
         max_connections: sender threads, started when there is work for them, 4.
         timeout: seconds to connect in, and again for the whole answer; None for 10.
@@ -101,7 +101,7 @@ class HeliconeHandler(logging.Handler):
         cert: as in requests: path of a client certificate, or the paths of certificate and key.
         **formatter_options: options of `OTELTraceFormatter`: `service_name`, `resource_attributes`, `session_name`,
             `sessions`, `properties`, `rename_fields`, `static_fields`, `capture_content`, `redact`,
-            `provider_overrides`, `export`, `sample_rate`, ...
+            `provider_overrides`, `show_cost`, `export`, `sample_rate`, ...
 
     Raises:
         ConfigurationError: an option has a value that cannot work.
@@ -167,7 +167,7 @@ class HeliconeHandler(logging.Handler):
             ),
             DeliveryOptions(
                 batch_size=options.checked_batch_size(batch_size),
-                batch_bytes=check.integer("batch_bytes", batch_bytes, least=1),
+                batch_bytes=check.integer("batch_bytes", batch_bytes, least=1, most=check.MAX_BODY_BYTES),
                 flush_interval=check.seconds("flush_interval", flush_interval),
                 max_connections=check.integer("max_connections", max_connections, least=1),
                 shutdown_timeout=check.seconds("shutdown_timeout", shutdown_timeout),

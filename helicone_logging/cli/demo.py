@@ -78,6 +78,7 @@ def _logging_config(endpoint: str, batch_size: str) -> dict[str, Any]:
                 "endpoint": endpoint,
                 "service_name": "support-agent",
                 "batch_size": batch_size,
+                "provider_overrides": {"anthropic": "anthropic"},  # its only call fails, so it has no tokens to show
             },
         },
         "loggers": {"helicone_demo": {"handlers": ["helicone"], "level": "INFO", "propagate": False}},

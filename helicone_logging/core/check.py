@@ -18,6 +18,9 @@ from helicone_logging.errors import ConfigurationError
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 _NO_LINE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # ends and controls of lines, and what no UTF-8 can carry
+MAX_BODY_BYTES = 10_000_000
+"""What a body may have: Helicone's server answers 500 to more than 10 MB (since March 2026)."""
+
 _MAX_SECONDS = 4_000_000  # 46 days, which locks and sockets can wait for on every platform
 
 
@@ -37,18 +40,20 @@ def refuse(option: str, value: object, remedy: str) -> NoReturn:
     raise ConfigurationError(f"{option}={shown} cannot work: {remedy}")
 
 
-def integer(option: str, value: object, *, least: int, words: str = "") -> int:
+def integer(option: str, value: object, *, least: int, most: int | None = None, words: str = "") -> int:
     """Returns an option as an int.
 
     Args:
         option: its name.
         value: a whole number.
         least: the smallest that works.
+        most: the largest that works; None for any.
         words: what else the option may be, as the error tells it.
     """
-    remedy = f"give {words and words + 'or '}a whole number of at least {least}"
+    up_to = "" if most is None else f" and at most {most:,}"
+    remedy = f"give {words and words + 'or '}a whole number of at least {least}{up_to}"
     number = _number(option, value, remedy)
-    if number != int(number) or number < least:
+    if number != int(number) or number < least or (most is not None and number > most):
         refuse(option, value, remedy)
     return int(number)
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.core.numeric import whole
-from helicone_logging.llm.providers import names as provider_names
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
 from helicone_logging.payload.conversation import say, write_completion, write_prompt
@@ -29,9 +28,7 @@ from helicone_logging.payload.fields import (
     PROMPT,
     PROMPT_TOKENS,
     PROPERTY,
-    PROVIDER,
     READERS,
-    SYSTEM,
     TOOL_NAME,
     TOTAL_TOKENS,
     Field,
@@ -41,6 +38,7 @@ from helicone_logging.payload.fields import (
 )
 from helicone_logging.payload.identity import SpanIdentity, identity_of
 from helicone_logging.payload.limits import STACKTRACE, Limits, bounded, cut_text, redacted_attributes
+from helicone_logging.payload.provider import ProviderNaming
 from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
@@ -87,6 +85,7 @@ class SpanOptions(NamedTuple):
         properties: Helicone properties of every span.
         capture_content: False to send the size of content instead of the content.
         provider_overrides: the provider's name to send instead of another.
+        show_cost: True to send calls of Anthropic and Google under names that Helicone prices.
         step_icons: True to give tools and data the models that Helicone's icons come from, which hide their text.
         redactor: sees every value, and a span's name before the session's path is made of it; None for none.
         limits: how much a span may carry.
@@ -97,6 +96,7 @@ class SpanOptions(NamedTuple):
     properties: Mapping[str, str]
     capture_content: bool
     provider_overrides: Mapping[str, str]
+    show_cost: bool
     step_icons: bool
     redactor: Redactor | None
     limits: Limits
@@ -115,10 +115,12 @@ class SpanBuilder:
     def __init__(
         self, options: SpanOptions, encoder: Encoder, paths: SessionPaths, own_names: Iterable[str] = ()
     ) -> None:
-        provider_names.prepared()
         self._options = options
         self._encoder = encoder
         self._is_full = encoder.is_full
+        self._naming = ProviderNaming(
+            options.provider_overrides, show_cost=options.show_cost, is_for_helicone=not encoder.is_full
+        )
         self._paths = paths
         self._properties = {PROPERTY + key: value for key, value in options.properties.items()}
         self._of_records = {**dict.fromkeys(own_names, _NO_FIELD), **READERS}
@@ -160,7 +162,9 @@ class SpanBuilder:
             ids = identity.trace_id + identity.span_id
             self._paths.remember(ids, _placed_already, (ids, path))
         status, kind = self._status(record, special, exception, rest), self._kind(special, attributes, rest)
-        self._name_model(attributes, rest, name)
+        self._naming.write(attributes)
+        if MODEL not in attributes and "model" not in rest:
+            self._name_step(attributes, name)
         _sum_tokens(attributes)
         self._write_session(special, attributes, identity.trace_name, path, rest)
         if not capture_text:
@@ -266,18 +270,6 @@ class SpanBuilder:
                 return kind
             rest["span_kind"] = special["span_kind"]
         return _CLIENT if MODEL in attributes or "model" in rest else _INTERNAL
-
-    def _name_model(self, attributes: dict[str, Value], rest: Rest, name: str) -> None:
-        """Spells the provider as Helicone's cost tables do, and gives a step the model its icon comes from."""
-        model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
-        if provider is None and model is not None:
-            provider = provider_names.provider_of_model(str(model))
-        if provider is not None:
-            if self._is_full:
-                attributes[PROVIDER] = provider_names.conventional(str(provider))
-            attributes[SYSTEM] = provider_names.canonical(str(provider), self._options.provider_overrides)
-        if model is None and "model" not in rest:
-            self._name_step(attributes, name)
 
     def _name_step(self, attributes: dict[str, Value], name: str) -> None:
         """Gives a step the model by which Helicone shows it, and the property that tells its kind."""

@@ -48,6 +48,7 @@ _REGISTRY_X = frozenset((
     "grok-3", "grok-3-mini", "grok-4", "grok-4-fast-reasoning", "grok-4-fast-non-reasoning", "grok-4-1-fast-reasoning",
     "grok-4-1-fast-non-reasoning", "grok-code-fast-1",
 ))  # fmt: skip
+_DASHED_VERSION = re.compile(r"anthropic/claude-(?:\w+-)?\d-\d(?:-\w+)*")
 # Prices by a thousand tokens that are multiplied with tokens.
 _THOUSANDFOLD = frozenset((
     "mistral-large", "mistral-large-latest", "mixtral-8x22b", "mixtral-8x22b-instruct", "mistral-medium-3",
@@ -152,6 +153,20 @@ def _undercounted(provider: str, model: str, remedy: str) -> CostNote:
     return CostNote("undercounted-input", INFO, False, why, remedy)
 
 
+def _openrouter(provider: str, model: str) -> CostNote | None:
+    """Its table matches whole names, which have a dot in their versions."""
+    if provider != "OPENROUTER":
+        return None
+    if _DASHED_VERSION.fullmatch(model):
+        dotted = re.sub(r"(\d)-(\d)", r"\1.\2", model, count=1)
+        why = f"{model} is in no table of provider OPENROUTER, which knows versions with a dot"
+        return CostNote("no-cost", WARNING, True, why, f'model="{dotted}", or show_cost=True')
+    if model == "google/gemini-2.5-pro":
+        why = f"the price of {model} under provider OPENROUTER is 1.7 times Google's own"
+        return CostNote("wrong-cost", INFO, False, why, 'provider_overrides={"google": "custom"} to have no cost')
+    return None
+
+
 def _few_prices(provider: str, model: str) -> CostNote | None:
     if provider not in _NEARLY_EMPTY or model in _PRICED_THERE or (provider == "AWS" and "claude" in model):
         return None
@@ -159,4 +174,4 @@ def _few_prices(provider: str, model: str) -> CostNote | None:
     return CostNote("few-prices", INFO, True, why, "provider")
 
 
-_RULES: tuple[_Rule, ...] = (_provider, _other_tokens, _bedrock, _registry, _few_prices)
+_RULES: tuple[_Rule, ...] = (_provider, _other_tokens, _bedrock, _registry, _openrouter, _few_prices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from typing import Any
@@ -22,7 +23,7 @@ from payloads import (
     traced,
 )
 
-from helicone_logging import ConfigurationError, OTELTraceFormatter
+from helicone_logging import ConfigurationError, HeliconeHandler, OTELTraceFormatter
 from helicone_logging.payload.conversation import MAX_MESSAGES
 from helicone_logging.payload.limits import cut_text
 from helicone_logging.payload.span import SpanData
@@ -208,12 +209,31 @@ def test_a_cut_text_is_marked_at_the_end_that_is_gone(limit: int, from_top: bool
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_value_length": 99}, {"max_attributes": 31}, {"max_span_bytes": 16_383}, {"max_attributes": "many"}],
+    [
+        {"max_value_length": 99},
+        {"max_attributes": 31},
+        {"max_span_bytes": 16_383},
+        {"max_span_bytes": 10_000_001},
+        {"max_attributes": "many"},
+    ],
 )
 def test_limits_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         OTELTraceFormatter(**options)
     assert OTELTraceFormatter(max_value_length="100", max_attributes="32", max_span_bytes="16384")
+
+
+def test_no_option_lets_a_body_grow_beyond_what_the_server_takes() -> None:
+    """It answers 500 to more than 10 MB, before it looks at anything else."""
+    largest = OTELTraceFormatter(max_value_length=10**8, max_span_bytes=10_000_000)
+    for text in ("x" * 11_000_000, "\u0000" * 3_000_000):
+        made = traced(prompt=text, completion=text)
+        assert len(raw_of(made, largest)) < 10 * 1024 * 1024
+        assert len(raw_of(made)) < 10 * 1024 * 1024
+    for size in (0, 10_000_001, 50 * 1024 * 1024):
+        with pytest.raises(ConfigurationError, match=r"batch_bytes=.* at most 10,000,000"):
+            HeliconeHandler(api_key="sk-helicone-test", batch_bytes=size)
+    assert inspect.signature(HeliconeHandler).parameters["batch_bytes"].default < 10_000_000
 
 
 def test_attributes_that_were_cut_are_those_that_were_sent() -> None:

@@ -10,12 +10,12 @@ import functools
 import re
 from collections.abc import Mapping
 
-# Helicone's public server source, packages/cost/providers/mappings.ts: the providers that have costs.
+# Helicone's public server source, packages/cost: providers/mappings.ts, and the registry of models (July 2026).
 COST_TABLES = frozenset(
     (
-        "ANTHROPIC", "AVIAN", "AWS", "AZURE", "BEDROCK", "COHERE", "DEEPSEEK", "FIREWORKS", "GOOGLE", "GROQ",
-        "LLAMA", "MISTRAL", "NEBIUS", "NOVITA", "NVIDIA", "OPENAI", "OPENROUTER", "PERPLEXITY", "TOGETHER", "VERCEL",
-        "X",
+        "ANTHROPIC", "AVIAN", "AWS", "AZURE", "BASETEN", "BEDROCK", "CANOPYWAVE", "CEREBRAS", "CHUTES", "COHERE",
+        "DEEPINFRA", "DEEPSEEK", "FIREWORKS", "GOOGLE", "GROQ", "LLAMA", "MISTRAL", "NEBIUS", "NOVITA", "NVIDIA",
+        "OPENAI", "OPENROUTER", "PERPLEXITY", "QSTASH", "TOGETHER", "VERCEL", "X",
     )
 )  # fmt: skip
 """The providers for which Helicone knows costs, in upper case."""
@@ -30,7 +30,7 @@ _ALIASES: Mapping[str, str] = {
     "anthropictext": "anthropic",
     "anthropicmessages": "anthropic",
     "claude": "anthropic",
-    # Helicone under-counts the input of BEDROCK, and its table has no Nova models; AWS has neither flaw.
+    # Of Helicone's two tables for Bedrock; both count all tokens, and price the inference profiles of Claude.
     "bedrock": "aws",
     "bedrockconverse": "aws",
     "awsbedrock": "aws",
@@ -130,14 +130,23 @@ def canonical(name: str, overrides: Mapping[str, str]) -> str:
 
     Args:
         name: as OpenTelemetry, LiteLLM, an SDK or the user spells it; one that no table knows stays what it is.
-        overrides: the user's names for providers, by name or canonical name in any case; they win over everything.
+        overrides: as in `chosen`; they win over everything.
     """
     spelled = name.strip().lower()
-    known = _ALIASES.get(_SEPARATORS.sub("", spelled), spelled)
-    if overrides:
-        chosen = {key.strip().lower(): value for key, value in overrides.items()}
-        return chosen.get(spelled, chosen.get(known, known)).strip().lower()
-    return known
+    return chosen(name, overrides) or _ALIASES.get(_SEPARATORS.sub("", spelled), spelled)
+
+
+def chosen(name: str, overrides: Mapping[str, str]) -> str | None:
+    """Returns the name that the user chose for a provider, in lower case; None where they chose none.
+
+    Args:
+        name: as in `canonical`.
+        overrides: the user's names for providers, by name or canonical name in any case.
+    """
+    if not overrides:
+        return None
+    by_name = {key.strip().lower(): value.strip().lower() for key, value in overrides.items()}
+    return by_name.get(name.strip().lower()) or by_name.get(canonical(name, {}))
 
 
 def conventional(name: str) -> str:

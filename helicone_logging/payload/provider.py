@@ -1,0 +1,97 @@
+"""Under which provider and model a call is sent: as Helicone's tables spell them, and so that its page shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import sys
+from collections.abc import Mapping
+
+from helicone_logging.llm.providers import names
+from helicone_logging.llm.providers.priced import SHOWN_AS_ZERO, Name, priced
+from helicone_logging.payload.fields import MODEL, PROPERTY, PROVIDER, SYSTEM
+from helicone_logging.payload.span import Value
+
+_LLAMA = "Llama"  # Helicone looks for answers of models so called in the shape of Llama's own API; case counts
+_OF_META = re.compile("meta-llama/", re.IGNORECASE)
+
+
+class ProviderNaming:
+    """Names the provider and the model of calls.
+
+    Args:
+        overrides: the user's names for providers; they win over everything, also over what would show more.
+        show_cost: True to send calls of Anthropic and Google as what shows their tokens and cost.
+        is_for_helicone: False for spans that others read too: they have OpenTelemetry's name of the true provider
+            beside Helicone's, and nobody is told what Helicone would show.
+    """
+
+    def __init__(self, overrides: Mapping[str, str], *, show_cost: bool, is_for_helicone: bool) -> None:
+        names.prepared()
+        self._is_for_helicone = is_for_helicone
+        self._overrides = overrides
+        self._show_cost = show_cost
+
+    def write(self, attributes: dict[str, Value]) -> None:
+        """Writes the provider, and the model where another name shows more; then properties tell the true ones.
+
+        Args:
+            attributes: those of a span, with the provider and the model as they were logged.
+        """
+        model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
+        if provider is None and model is not None:
+            provider = names.provider_of_model(str(model))
+        known = "" if provider is None else names.canonical(str(provider), {})
+        chosen = None if provider is None else names.chosen(str(provider), self._overrides)
+        if chosen or known:
+            attributes[SYSTEM] = chosen or known
+            if not self._is_for_helicone:
+                attributes[PROVIDER] = names.conventional(str(provider))
+        if model is None or chosen is not None:
+            return
+        true = Name(known, str(model))
+        sent = self._shown(true)
+        if sent != true:
+            attributes[MODEL], attributes[PROPERTY + "model"] = sent.model, true.model
+            if known:
+                attributes[SYSTEM], attributes[PROPERTY + "provider"] = sent.provider, known
+
+    def _shown(self, true: Name) -> Name:
+        """What a call is sent as, so that nothing of its row is hidden without any gain."""
+        provider, model = true
+        if provider in SHOWN_AS_ZERO:
+            if self._show_cost:
+                return priced(model)
+            if self._is_for_helicone:
+                _tell_of_zeros(provider)
+        elif provider == "llama":  # without answers, tokens and cost under its own name
+            return Name("custom", model)
+        elif _LLAMA in model and _hides_llama(provider, model):
+            return Name(provider, model.lower())
+        return true
+
+
+def _hides_llama(provider: str, model: str) -> bool:
+    """Whether an answer of a model so called is hidden, where no table has a price for it either."""
+    is_priced = provider != "azure" and provider.upper() in names.COST_TABLES
+    return not is_priced and provider != "custom" and "deepseek" not in model and not _OF_META.match(model)
+
+
+class _Told:
+    """What was told on stderr already."""
+
+    zeros = False
+
+
+def _tell_of_zeros(provider: str) -> None:
+    if _Told.zeros or not logging.raiseExceptions:
+        return
+    _Told.zeros = True
+    with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
+        sys.stderr.write(
+            f"helicone_logging: Helicone will show 0 tokens and no cost of calls under the provider {provider!r}. "
+            "Set show_cost=True to send them under names that it prices, or "
+            f'provider_overrides={{"{provider}": "custom"}} for the tokens alone; '
+            f'{{"{provider}": "{provider}"}} leaves it so. This is told once\n'
+        )
