@@ -22,14 +22,16 @@ class Windows(types.ModuleType):
     LK_NBLCK = LK_UNLCK = 0
     locking = staticmethod(lambda descriptor, mode, length: None)
 
+LACKING = {
+    os: ("fork", "forkpty", "register_at_fork", "geteuid", "getuid", "fchmod", "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK"),
+    signal: ("SIGKILL", "SIGHUP", "SIGALRM", "SIGUSR1", "pthread_sigmask"),
+    socket: ("AF_UNIX",),
+}
 for name in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[name] = None
-for name in ("fork", "forkpty", "register_at_fork", "geteuid", "getuid",
-             "fchmod", "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK"):
-    delattr(os, name)
-for name in ("SIGKILL", "SIGHUP", "SIGALRM", "SIGUSR1", "pthread_sigmask"):
-    delattr(signal, name)
-del socket.AF_UNIX
+for module, names in LACKING.items():
+    for name in names:
+        vars(module).pop(name, None)
 if is_windows:
     sys.modules["msvcrt"] = Windows("msvcrt")
     sys.platform = "win32"
