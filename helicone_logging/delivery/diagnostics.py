@@ -56,6 +56,11 @@ class HandlerStats:
     last_success_at: float | None = None
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Returns a number with the words for one or for many, as `1 record is` or `2,000 records are`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 class Diagnostics:
     """Counts what the queue does not, and reports trouble once a minute and kind at the most."""
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from helicone_logging.core import clock, lifecycle
 from helicone_logging.core.wire import Wire
 from helicone_logging.delivery.backoff import CircuitBreaker, is_wait_asked
-from helicone_logging.delivery.diagnostics import Diagnostics
+from helicone_logging.delivery.diagnostics import Diagnostics, counted
 from helicone_logging.delivery.options import DeliveryOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome, reason_of
 from helicone_logging.delivery.queue import Item, Queue
@@ -160,7 +160,10 @@ class Dispatcher:
         if refusal is not None and count:  # which ones it were is not said
             reason = reason_of(refusal.reason)
             self._diagnostics.failed(reason)
-            self._diagnostics.report("rejected", f"{count:,} records were refused and are lost: {reason}")
+            self._diagnostics.report(
+                "rejected",
+                f"{counted(count, 'record was refused and is', 'records were refused and are')} lost: {reason}",
+            )
             self._queue.reject(items[:count])
         if count < len(items):
             self._queue.done(items[count:])
@@ -212,7 +215,7 @@ class Dispatcher:
     def _report_lost(self, count: int) -> None:
         if count:  # they came back after `close`, and nobody is left to send them
             within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
-            self._diagnostics.report("unsent", f"{count:,} records are lost, as they could not be sent {within}")
+            self._diagnostics.report("unsent", f"{counted(count, 'record is', 'records are')} lost, not sent {within}")
 
     # The circuit breaker
 
@@ -246,7 +249,7 @@ class Dispatcher:
             Kind.THROTTLED: "the endpoint asks to wait",
             Kind.BROKEN: "sending failed here",
         }.get(outcome.kind, "the endpoint cannot be reached")
-        kept = f"{self._queue.stats().queued:,} records are kept"
+        kept = f"{counted(self._queue.stats().queued, 'record is', 'records are')} kept"
         self._diagnostics.report(outcome.kind.value, f"{what}: {outcome.detail}; {kept}")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from helicone_logging.core import clock, lifecycle, reentrancy, uwsgi
 from helicone_logging.core.wire import Entry, Wire
 from helicone_logging.delivery import replaced
-from helicone_logging.delivery.diagnostics import Diagnostics
+from helicone_logging.delivery.diagnostics import Diagnostics, counted
 from helicone_logging.delivery.dispatch import Dispatcher, Transport
 from helicone_logging.delivery.options import AUTO, DeliveryOptions
 from helicone_logging.delivery.queue import Queue, QueueStats
@@ -104,7 +104,8 @@ class Sender:
         dropped = self._queue.stats().dropped
         self.diagnostics.report(
             "dropped",
-            f"{dropped:,} records are lost, as the queue is full; raise `queue_size`, `queue_bytes` or `spool_bytes`",
+            f"{counted(dropped, 'record is', 'records are')} lost, as the queue is full; "
+            "raise `queue_size`, `queue_bytes` or `spool_bytes`",
         )
 
     # Workers
@@ -265,10 +266,11 @@ class Sender:
     def _report_unsent(self, dropped: int) -> None:
         within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
         if dropped:
-            self.diagnostics.report("unsent", f"{dropped:,} records are lost, as they could not be sent {within}")
+            self.diagnostics.report("unsent", f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
         if self._sending:
             self.diagnostics.report(
-                "unsure", f"{self._sending:,} requests were not answered {within}, and may have arrived"
+                "unsure",
+                f"{counted(self._sending, 'request was', 'requests were')} not answered {within}, and may have arrived",
             )
 
     def _wait(self, deadline: float) -> bool:

@@ -410,7 +410,7 @@ def test_a_full_queue_drops_exactly_what_its_policy_says(overflow, server, logge
     kept = names("r", 12)[:4] if overflow == "drop_newest" else names("r", 12)[-4:]
     assert server.names() == ["on its way", *kept]
     assert (handler.stats().delivered, handler.stats().dropped) == (5, 8)
-    assert capfd.readouterr().err.count("records are lost") == 1
+    assert capfd.readouterr().err.count(" lost, as the queue is full") == 1
 
 
 def test_the_queue_is_bounded_by_bytes_too(server, logger_of) -> None:

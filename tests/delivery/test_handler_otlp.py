@@ -180,7 +180,7 @@ def test_a_wrong_endpoint_keeps_records_and_is_told_once(status: int, collector,
     assert f"HTTP {status}" in line
     assert "HELICONE" not in line
     assert "for-the-collector" not in line
-    assert "1 records are kept" in line
+    assert "1 record is kept" in line
 
 
 def test_an_offending_record_is_found_and_the_rest_arrives(collector, handler_of, logger_of) -> None:
