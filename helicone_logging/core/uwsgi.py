@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -27,6 +28,12 @@ def wait_for_workers() -> None:
     while _is_loading():
         time.sleep(_LOOK_AGAIN)
     time.sleep(_LOOK_AGAIN)  # for the others, once there is one
+
+
+def is_master() -> bool:
+    """Returns whether this is uWSGI's master, which forks workers again and again, and runs no Python between."""
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and hasattr(uwsgi, "masterpid") and uwsgi.masterpid() == os.getpid()
 
 
 def _is_loading() -> bool:

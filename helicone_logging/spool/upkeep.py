@@ -6,7 +6,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from helicone_logging.core import lifecycle
+from helicone_logging.core import lifecycle, uwsgi
 from helicone_logging.spool import locks
 from helicone_logging.spool.segment import Segment, UnknownSegmentError
 
@@ -47,7 +47,8 @@ class Upkeep:
             stop.set()
 
     def _run(self, stop: threading.Event) -> None:
-        while not stop.is_set() and self._look():
+        uwsgi.wait_for_workers()
+        while not stop.is_set() and self._look() and not uwsgi.is_master():  # its workers do the rest
             stop.wait(EVERY)
 
     def _look(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import os
 import signal
@@ -16,6 +15,7 @@ import pytest
 import scripts
 from ports import free_port
 from recording_server import PATIENCE
+from web_servers import get, wait_until_it_answers
 
 pytestmark = [
     pytest.mark.servers,
@@ -42,33 +42,6 @@ def started(arguments, cwd, endpoint, log, **variables):
             if process.poll() is None:
                 process.kill()
                 process.wait(PATIENCE)
-
-
-def get(port: int, path: str) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        assert response.status == 200
-        return response.read().decode()
-    finally:
-        connection.close()
-
-
-def answers(port: int) -> bool:
-    try:
-        get(port, "/quiet")
-    except OSError:
-        return False
-    return True
-
-
-def wait_until_it_answers(port: int, process, log) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not answers(port):
-        assert process.poll() is None, log.read_text("utf-8", "replace")
-        assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
-        time.sleep(0.05)
 
 
 GUNICORN_APP = """
