@@ -13,6 +13,13 @@ from typing import Any
 
 _OPENTELEMETRY = "opentelemetry.instrumentation.utils"  # loaded with any instrumentation of its
 _SENTRY = "sentry_sdk"
+_SILENCE = {
+    "dsn": "",
+    "default_integrations": False,
+    "auto_enabling_integrations": False,
+    "release": "none",  # or it asks git for one, in a process of its own
+    "server_name": "none",
+}
 _silent: list[Any] = []  # a client of Sentry's that records nothing, once there is one
 
 
@@ -35,7 +42,7 @@ def suppressed() -> Iterator[None]:
 @contextmanager
 def _silent_scope(sentry: Any) -> Iterator[None]:
     if not _silent:
-        _silent.append(sentry.Client(dsn="", default_integrations=False, auto_enabling_integrations=False))
+        _silent.append(sentry.Client(**_SILENCE))
     with sentry.new_scope() as scope:
         scope.set_client(_silent[0])
         yield
