@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from helicone_logging.llm.providers import NotPlainError, snapshot
 from helicone_logging.payload.exceptions import CapturedException
 from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData
 
 _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists can grow
 # Bytes that names and braces take in JSON: in every span, for each field, and for each message.
-_SPAN, _FIELD, _MESSAGE = 1_300, 180, 140
+_SPAN, _FIELD, _MESSAGE = 1_500, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
+_OBJECTS = ("llm_request", "llm_response", "messages", "completion")
 _READ_ALREADY: Mapping[str, object] = {"args": None, "exc_info": None, "exc_text": None}
 
 
@@ -61,11 +63,16 @@ def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> Fro
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
     added = islice(record.values(), _OWN_ATTRIBUTES, None)  # what `extra=` and others put behind the record's own
-    if not are_plain(added) or (inherited and not are_plain(inherited.values())):
+    if not are_plain(added):
+        copied = _copied(record)
+        if copied is None:
+            return None
+        record = copied
+    if inherited and not are_plain(inherited.values()):
         return None
-    copied: Any = (record, text, inherited)  # of which types is for `marshal` to say
+    waiting: Any = (record, text, inherited)  # of which types is for `marshal` to say
     try:
-        values = marshal.dumps(copied, _VERSION)
+        values = marshal.dumps(waiting, _VERSION)
     except ValueError:  # too deep, or an attribute of the record's own is of another type
         return None
     if len(values) > max_bytes:
@@ -73,6 +80,17 @@ def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> Fro
     fields = len(record) - _OWN_ATTRIBUTES
     size = _SPAN + len(values) + (len(values) >> 4) + _FIELD * fields + _MESSAGE * _messages(record)
     return FrozenRecord(values, exception, bits, build, size if exception is None else size + exception.weight)
+
+
+def _copied(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A record with plain values in the place of what an SDK returned or was given; None where others are not plain."""
+    others = islice(record.items(), _OWN_ATTRIBUTES, None)
+    if not are_plain(value for name, value in others if name not in _OBJECTS):
+        return None
+    try:
+        return {**record, **{name: snapshot(record[name]) for name in _OBJECTS if name in record}}
+    except NotPlainError:
+        return None
 
 
 def _messages(record: Mapping[str, Any]) -> int:

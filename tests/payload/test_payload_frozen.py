@@ -18,6 +18,7 @@ from hostile_values import Given, any_text
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from payloads import CREATED, PARENT, SPAN, TRACE, record, standard_json, traced
+from provider_fixtures import load, real
 
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.payload.frozen import FrozenRecord
@@ -52,10 +53,21 @@ SHAPES: dict[str, Callable[[], dict[str, Any]]] = {
         "llm_request": {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]},
         "llm_response": {"object": "chat.completion", "choices": [{"message": {"content": "yes"}}]},
     },
+    "an SDK's objects": lambda: {
+        "trace_id": TRACE,
+        "span_id": SPAN,
+        "llm_request": {"model": "gpt-4o", "messages": [chat().choices[0].message, {"role": "user", "content": "hi"}]},
+        "llm_response": chat(),
+    },
+    "an SDK's messages": lambda: {"trace_id": TRACE, "span_id": SPAN, "messages": [chat().choices[0].message]},
     "a parent": lambda: {"trace_id": TRACE, "span_id": SPAN, "parent_span_id": PARENT, "session_path": "/a/b"},
     "lone surrogates": lambda: {"trace_id": TRACE, "span_id": SPAN, "prompt": "\ud800", "note": "\udcff"},
     "renamed": lambda: {"trace_id": TRACE, "span_id": SPAN, "who": "ada"},
 }  # fmt: skip
+
+
+def chat() -> Any:
+    return real("openai.types.chat:ChatCompletion")(load("openai_chat"))
 
 
 def failing(message: str) -> Any:
@@ -207,7 +219,7 @@ def test_a_list_that_holds_itself_is_sent() -> None:
 def test_a_waiting_record_weighs_no_less_than_what_is_sent(count: int, text: str) -> None:
     for fields in (
         {"prompt": text, "completion": text, "prompt_tokens": 10**12},
-        {"messages": [{"role": "user", "content": text} for _ in range(count)]},
+        {"messages": [{"role": "user", "content": f"{number} {text}"} for number in range(count)]},
         {f"field {number}": f"{number} {text}"[:30] for number in range(min(count, 30))},
     ):
         waiting = PLAIN.entry(traced(span_id=SPAN, **fields))

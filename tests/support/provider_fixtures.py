@@ -6,8 +6,10 @@ test runs on both: those of `openai` and `anthropic` always, the others where th
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import marshal
 import os
 import warnings
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from typing import Any
 
 import pydantic
 import pytest
+
+from helicone_logging.llm.providers import NotPlainError, read_request, read_response, snapshot
 
 Form = Callable[[Any], Any]
 
@@ -44,7 +48,10 @@ PLAIN = [as_dict, as_json, as_json_bytes]
 
 
 def real(*places: str) -> Form:
-    """The SDK's own class, or union of classes, at the first place that this version has: `package.module:Name`."""
+    """The SDK's own class, or union of classes, at the first place that this version has: `package.module:Name`.
+
+    What a copy of its object says, as a record takes one that waits, is held to be what the object says.
+    """
 
     def make(data: Any) -> Any:
         kind = _find(places)
@@ -52,10 +59,22 @@ def real(*places: str) -> Form:
             validate = kind.model_validate
         else:
             validate = pydantic.TypeAdapter(kind).validate_python
-        return [validate(item) for item in data] if isinstance(data, list) else validate(data)
+        made = [validate(item) for item in data] if isinstance(data, list) else validate(data)
+        _check_copy(made)
+        return made
 
     make.__name__ = places[0].partition(":")[2]
     return make
+
+
+def _check_copy(made: Any) -> None:
+    with contextlib.suppress(NotPlainError):
+        copied = snapshot(made)
+        assert marshal.loads(marshal.dumps(copied)) == copied
+        assert read_response(copied) == read_response(made)
+        asked = read_request(made)
+        if asked is not None and "llm_request" not in asked:  # else it is not known, and stays what it was
+            assert read_request(copied) == asked
 
 
 def sdk(module: str) -> ModuleType:

@@ -59,6 +59,9 @@ _HOSTS = {
 }
 _OLLAMA_PORT = 11434
 
+PROVIDER = "helicone_logging.provider"
+"""Where the copy of an answer says what its class did."""
+
 
 def provider_of(response: object, answers: Sequence[Held]) -> str | None:
     """Returns the provider's name, or None when nothing tells it for certain.
@@ -67,13 +70,16 @@ def provider_of(response: object, answers: Sequence[Held]) -> str | None:
         response: an answer, or one chunk of it.
         answers: what the answer, or each chunk of it, holds.
     """
-    kind = type(response)
-    if kind is not dict:
-        package = _PACKAGES.get((safe_get.text(getattr(kind, "__module__", None)) or "").partition(".")[0])
-        found = package or _hidden(response)
-        if found:
-            return found
+    told = response.get(PROVIDER) if type(response) is dict else known_by_class(response)
+    if told:
+        return safe_get.text(told)
     return next((host for answer in answers if (host := _marked(answer))), None)
+
+
+def known_by_class(response: object) -> str | None:
+    """Returns the provider's name where the class of an answer tells it, or LiteLLM does."""
+    package = (safe_get.text(getattr(type(response), "__module__", None)) or "").partition(".")[0]
+    return _PACKAGES.get(package) or _hidden(response)
 
 
 def provider_of_url(url: str) -> str | None:
