@@ -69,7 +69,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         provider_overrides: names of providers to send instead of others, such as `{"anthropic": "custom"}`.
         show_cost: True to send calls of Anthropic and Google, whose tokens and cost Helicone shows as 0, under the
             provider and the model that it prices nearest to the list price, with the true ones as properties
-            `provider` and `model`; under `custom`, which keeps the tokens, where it prices none.
+            `provider` and `model`; under `custom`, which keeps the tokens, where it prices none. Since 0.2.
         step_icons: True to send tools and data under the models `tool:NAME` and `data:NAME`, which have icons in
             Helicone's tree and hide their text; False for the name alone, with the property `step`. Since 0.2.
         wire: the dialect: `"helicone"` as `POST /v1/trace/log` takes it, or `"otlp"` as a Collector does. Since 0.2.
