@@ -75,7 +75,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         wire: the dialect: `"helicone"` as `POST /v1/trace/log` takes it, or `"otlp"` as a Collector does. Since 0.2.
         export: which records `selects` chooses: `"explicit"`, `"context"` or `"all"`.
         sample_rate: the share of the traces of which it chooses records, 0.0 to 1.0, by their ids; failures it always
-            chooses.
+            chooses. Since 0.2.
         max_value_length: characters of one value, at least 100; the rest is cut and marked.
         max_attributes: attributes of one span, at least 32; more are dropped and counted in the span.
         max_span_bytes: bytes of one payload, 16,384 to 10,000,000; the values of a larger one are cut until it fits.
