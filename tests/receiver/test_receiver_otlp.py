@@ -133,7 +133,7 @@ def test_a_handler_that_speaks_otlp_shows_in_the_receiver(receiver: Receiver, lo
     logger.info("answer", extra={"trace_id": "t", "span_id": "parent", **CALL})
     logger.info("step", extra={"trace_id": "t", "parent_span_id": "parent"})
     assert handler.flush(60)
-    answer, step = receiver.store.entries()
+    answer, step = sorted(receiver.store.entries(), key=lambda entry: entry.name)
     assert answer.row.messages[0].content == "Where?"
     assert step.parent_id == answer.span_id
     assert [finding.severity for finding in answer.problems] == []
