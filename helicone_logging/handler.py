@@ -189,6 +189,7 @@ class HeliconeHandler(logging.Handler):
             ),
         )
         self._endpoint = settings.transport.endpoint
+        self._is_on_disk = settings.queue.spool_path is not None
         # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
         self._default_formatter = OTELTraceFormatter(**formatter_options, wire=self._wire.name)
         self.formatter = self._own_formatter = self._traces = self._default_formatter
@@ -276,7 +277,8 @@ class HeliconeHandler(logging.Handler):
             if not is_selected and not self._traces.selects(record):
                 sender.diagnostics.skip()
                 return
-            entry = self._traces.entry(record, self._text(record))
+            entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
+            entry = entry_of(record, self._text(record))
             if type(entry) is SpanData and (entry.cut_values or entry.malformed):
                 sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
             sender.submit(entry)
@@ -370,15 +372,13 @@ def _queue(options: _QueueOptions, wire: Wire, diagnostics: Diagnostics) -> Queu
     bounds = options.queue_size, options.queue_bytes, options.overflow, options.block_timeout
     if options.spool_path is None:
         return BoundedQueue(*bounds)
-    from helicone_logging.spool import Directory, Spool, Window
+    from helicone_logging.spool import Directory, Spool
 
     return Spool(
         Directory(options.spool_path, any_owner=options.is_drain),
         options.spool_bytes,
+        *bounds,
         wire=wire.name,
-        overflow=options.overflow,
-        block_timeout=options.block_timeout,
-        window=Window(*bounds),
         diagnostics=diagnostics,
         is_drain=options.is_drain,
     )

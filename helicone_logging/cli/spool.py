@@ -106,10 +106,11 @@ def _part(directory: Directory, file: File) -> _Part | None:
         return _Part(file, None, f"left alone, as {error}")
     except OSError as error:
         return _Part(file, None, f"cannot be read: {error.strerror}")
-    written, sizes = zip(*content.live.values(), strict=True) if content.live else ((math.inf,), ())
+    sizes = [record.size for record in content.live.values()]
+    oldest = min((record.at for record in content.live.values()), default=math.inf)
     wire = content.wire or DEFAULT.name
     trouble = "" if wire in WIRES else f"for the wire {wire!r}, which this version cannot send"
-    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), min(written), wire)
+    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), oldest, wire)
 
 
 def _is_owned(directory: Directory, path: str) -> bool | None:

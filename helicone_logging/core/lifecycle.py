@@ -16,6 +16,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Protocol
 
 from helicone_logging.core import clock
@@ -41,6 +42,7 @@ class _Process:
     """What is known of this process, and of its end."""
 
     pid = os.getpid()
+    forks = 0  # that were begun
     is_exiting = False
     shares_waits = False  # as at exit, though it may go on
     waiting_since: float | None = None  # of the wait that is under way, where waits are shared
@@ -81,8 +83,37 @@ def _renew_all() -> None:
         _Process.pid = pid
 
 
+_fork_numbers = count(1)
+_forking: set[int] = set()  # the threads that do so now
+
+
+def _before_fork() -> None:
+    _forking.add(threading.get_ident())
+    _Process.forks = next(_fork_numbers)
+
+
+def _after_fork_in_parent() -> None:
+    _forking.discard(threading.get_ident())
+
+
+def _after_fork_in_child() -> None:
+    _forking.clear()
+    _renew_all()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def forks() -> int | None:
+    """Returns what to give to `has_forked`, before something is opened that is watched only then."""
+    begun = _Process.forks
+    return None if _forking else begun
+
+
+def has_forked(since: int | None) -> bool:
+    """Returns whether a child may have what was opened since `forks()`, without knowing of it."""
+    return since is None or _Process.forks != since
 
 
 def is_exiting() -> bool:

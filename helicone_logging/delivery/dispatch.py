@@ -131,7 +131,7 @@ class Dispatcher:
         rest = [*items[:position], *items[position + 1 :]]
         if rest:
             parts.append(rest)
-        self._queue.reject((items[position],))
+        self._queue.done((items[position],), is_rejected=True)
 
     # Outcomes
 
@@ -164,7 +164,7 @@ class Dispatcher:
                 "rejected",
                 f"{counted(count, 'record was refused and is', 'records were refused and are')} lost: {reason}",
             )
-            self._queue.reject(items[:count])
+            self._queue.done(items[:count], is_rejected=True)
         if count < len(items):
             self._queue.done(items[count:])
 
@@ -185,7 +185,7 @@ class Dispatcher:
                     payload = dict(self._wire.payload(item.entry.encode()))
                     self._call("on_reject", self._options.on_reject, payload, reason)
         finally:
-            self._queue.reject(items)
+            self._queue.done(items, is_rejected=True)
 
     def _call(self, option: str, callback: Callable[..., object], *args: object) -> None:
         try:

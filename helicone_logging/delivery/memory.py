@@ -11,7 +11,7 @@ import heapq
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from helicone_logging.core import clock
@@ -27,16 +27,23 @@ OVERFLOWS = (DROP_NEWEST, DROP_OLDEST, BLOCK)
 _NEVER = sys.maxsize
 
 
-class _Weight(NamedTuple):
-    """What some records take up."""
+class Weight(NamedTuple):
+    """What some records take up.
+
+    Args:
+        records: how many they are.
+        size: of them together, in bytes.
+        checkpoints: how many have which `checkpoint`.
+    """
 
     records: int
     size: int
     checkpoints: Counter[int]
 
 
-def _weigh(items: Sequence[Item]) -> _Weight:
-    return _Weight(len(items), sum(item.size for item in items), Counter(item.checkpoint for item in items))
+def weigh(items: Sequence[Item]) -> Weight:
+    """Returns what records take up."""
+    return Weight(len(items), sum(item.size for item in items), Counter(item.checkpoint for item in items))
 
 
 class BoundedQueue:
@@ -47,13 +54,20 @@ class BoundedQueue:
         max_bytes: of them together.
         overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` or `"block"`.
         block_timeout: for how many seconds `"block"` waits for room before it drops the record.
+        max_taken: how many may be on their way at once, in all batches together, and then with no more bytes than one
+            batch may have; None for no such bound.
     """
 
-    def __init__(self, max_records: int, max_bytes: int, overflow: str, block_timeout: float) -> None:
+    _look_again: float = threading.TIMEOUT_MAX  # seconds after which to look for room that nobody tells of
+
+    def __init__(
+        self, max_records: int, max_bytes: int, overflow: str, block_timeout: float, *, max_taken: int | None = None
+    ) -> None:
         self._max_records = max_records
-        self._max_bytes = max_bytes
+        self._max_bytes = self._largest = max_bytes
         self._overflow = overflow
         self._block_timeout = block_timeout
+        self._max_taken = max_taken
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
@@ -64,9 +78,11 @@ class BoundedQueue:
         self._delayed: list[tuple[float, int, Item]] = []  # a heap of when each is due
         self._sequence = 0
         self._count = self._bytes = 0  # taken ones included
+        self._taken = self._taken_bytes = 0
+        self._is_held_back = False  # somebody waits for what is taken to come back
         self._emitted = self._delivered = self._rejected = self._dropped = 0
         self._checkpoint = 0
-        self._before: dict[int, int] = {0: 0}  # by the number of checkpoints drawn before, how many have not left
+        self._before = Counter({0: 0})  # by the number of checkpoints drawn before, how many have not left
         self._joining: list[int] = []  # the checkpoints that somebody waits for
         self._paused_until = 0.0
         self._is_pause_firm = False
@@ -79,16 +95,19 @@ class BoundedQueue:
     def put(self, entry: Entry) -> int:
         size, now = entry.size, clock.monotonic()
         with self._lock:
-            dropped = 0
             self._emitted += 1
-            if not self._fits(size):
-                dropped = self._make_room(size)
+            try:
+                dropped = 0
                 if not self._fits(size):
-                    self._dropped += 1
-                    return dropped + 1
-            self._append(Item(entry, size, 0, now, self._checkpoint))
-            if len(self._ready) >= self._wanted or self._ready_bytes >= self._wanted_bytes:
-                self._wake_taker()
+                    dropped = self._make_room(size)
+                    if not self._fits(size):
+                        self._dropped += 1
+                        return dropped + 1
+                self._append(Item(entry, size, 0, now, self._checkpoint))
+            except BaseException:  # of a signal handler; the record has been counted in
+                self._dropped += 1
+                raise
+            self._wake_if_wanted()
             return dropped
 
     def _append(self, item: Item) -> None:
@@ -105,26 +124,31 @@ class BoundedQueue:
     def _make_room(self, size: int) -> int:
         """Waits for room, or drops the oldest; returns how many."""
         dropped = 0
-        if size > self._max_bytes:
+        if size > self._largest:
             return dropped
         if self._overflow == BLOCK:
             self._is_closed = False
-            try:
-                self._room.wait_for(lambda: self._is_closed or self._fits(size), self._block_timeout)
-            except BaseException:  # of a signal handler; the record has been counted in
-                self._dropped += 1
-                raise
-        while self._overflow == DROP_OLDEST and not self._fits(size) and (self._ready or self._delayed):
-            self._drop([heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, size))
-            dropped += 1
+            deadline = clock.monotonic() + self._block_timeout
+            while not (self._is_closed or self._fits(size)) and (remaining := deadline - clock.monotonic()) > 0:
+                self._room.wait(min(remaining, self._look_again))
+        while self._overflow == DROP_OLDEST and not self._fits(size) and (last := self._drop_oldest(size)):
+            dropped += last
         return dropped
+
+    def _drop_oldest(self, size: int) -> int:
+        """Makes some room for a record of a size, and returns how many were dropped; 0 when none waits."""
+        if not (self._ready or self._delayed):
+            return 0
+        self._drop([heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, size))
+        return 1
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
         due = clock.monotonic() + delay
+        weight = weigh(items)
         with self._lock:
+            self._come_back(weight)
             if self._is_discarded:
-                self._drop(items)
-                return len(items)
+                return self._give_up(items)
             if delay > 0:
                 for item in items:
                     self._sequence += 1
@@ -144,9 +168,10 @@ class BoundedQueue:
             try:
                 while not (self._is_discarded or (self._is_closed and deadline is None)):
                     now = clock.monotonic()
-                    wait = self._time_to_take(limit, max_bytes, linger, now, eager=eager)
+                    free, free_bytes = self._may_take(limit, max_bytes)
+                    wait = self._time_to_take(free, free_bytes, linger, now, eager=eager)
                     if wait == 0:
-                        return self._take(limit, max_bytes, now)
+                        return self._take(free, free_bytes, now)
                     if deadline is not None:
                         wait = min(_NEVER if wait is None else wait, deadline - now)
                         if wait <= 0:
@@ -159,27 +184,42 @@ class BoundedQueue:
                 if self._ready:  # what is left behind is for the next one
                     self._wake_taker()
 
+    def _may_take(self, limit: int, max_bytes: int) -> tuple[int, int]:
+        if self._max_taken is None:
+            return limit, max_bytes
+        return min(limit, self._max_taken - self._taken), max_bytes - self._taken_bytes
+
     def _time_to_take(self, limit: int, max_bytes: int, linger: float, now: float, *, eager: bool) -> float | None:
         """In how many seconds to take something: 0 for now, None when nothing waits; and what may change that."""
         if self._paused_until > now:
             self._want(_NEVER)
             return self._paused_until - now
         due_in = max(0.0, self._delayed[0][0] - now) if self._delayed else None
+        if due_in == 0 or self._ready:
+            size = self._delayed[0][2].size if due_in == 0 else self._ready[0].size
+            is_too_much = self._max_taken is not None and (limit <= 0 or size > max_bytes)
+            self._is_held_back = is_too_much and self._taken > 0
+            if self._is_held_back:
+                self._want(_NEVER)
+                return None
         if due_in == 0 or not self._ready:
             self._want(1)
             return due_in
         if self._joining or self._is_closed or len(self._ready) >= limit or self._ready_bytes >= max_bytes:
             return 0
-        if eager and self._count == len(self._ready) + len(self._delayed):
+        if eager and not self._taken:
             return 0
         lingers = max(0.0, self._ready[0].queued_at + linger - now)
         self._want(limit, max_bytes)
         return lingers if due_in is None else min(lingers, due_in)
 
     def _take(self, limit: int, max_bytes: int, now: float) -> list[Item]:
-        if self._delayed and self._delayed[0][0] <= now:
-            return self._take_delayed(limit, max_bytes, now)
-        return self._take_ready(limit, max_bytes)
+        is_due = self._delayed and self._delayed[0][0] <= now
+        items = self._take_delayed(limit, max_bytes, now) if is_due else self._take_ready(limit, max_bytes)
+        taken, size = len(items), sum(item.size for item in items)
+        self._taken += taken
+        self._taken_bytes += size
+        return items
 
     def _take_delayed(self, limit: int, max_bytes: int, now: float) -> list[Item]:
         items: list[Item] = []
@@ -212,27 +252,40 @@ class BoundedQueue:
         self._ready.extendleft(reversed(items))
         self._ready_bytes += size
 
-    def done(self, items: Sequence[Item]) -> None:
-        weight = _weigh(items)  # before the lock, for which `put` waits
+    def done(self, items: Sequence[Item], *, is_rejected: bool = False) -> None:
+        weight = weigh(items)  # before the lock, for which `put` waits
         with self._lock:
-            self._delivered += weight.records
+            if is_rejected:
+                self._rejected += weight.records
+            else:
+                self._delivered += weight.records
+            self._come_back(weight)
             self._subtract(weight)
 
-    def reject(self, items: Sequence[Item]) -> None:
-        weight = _weigh(items)
-        with self._lock:
-            self._rejected += weight.records
-            self._subtract(weight)
+    def _come_back(self, weight: Weight) -> None:
+        self._taken -= weight.records
+        self._taken_bytes -= weight.size
+        if self._is_held_back:
+            self._wake_taker()
+
+    def _give_up(self, items: Sequence[Item]) -> int:
+        """Lets go of records that nobody will take any more, and returns how many are lost."""
+        self._drop(items)
+        return len(items)
 
     def _drop(self, items: Sequence[Item]) -> None:
-        dropped = len(items)
-        self._dropped += dropped
-        self._forget(items)
+        weight = weigh(items)
+        self._dropped += weight.records
+        self._subtract(weight)
 
-    def _forget(self, items: Sequence[Item]) -> None:
-        self._subtract(_weigh(items))
+    def _add(self, weight: Weight) -> None:
+        """Takes records into the account, to be handed out later."""
+        self._count += weight.records
+        self._bytes += weight.size
+        for checkpoint, count in weight.checkpoints.items():
+            self._before[checkpoint] += count
 
-    def _subtract(self, weight: _Weight) -> None:
+    def _subtract(self, weight: Weight) -> None:
         """Takes records out of the account."""
         self._count -= weight.records
         self._bytes -= weight.size
@@ -248,6 +301,10 @@ class BoundedQueue:
     def _want(self, records: int, size: int = _NEVER) -> None:
         self._wanted, self._wanted_bytes = (records, size) if self._waiting else (_NEVER, _NEVER)
 
+    def _wake_if_wanted(self) -> None:
+        if len(self._ready) >= self._wanted or self._ready_bytes >= self._wanted_bytes:
+            self._wake_taker()
+
     def _wake_taker(self) -> None:
         self._want(_NEVER)  # it says anew what it wants
         self._takers.notify()
@@ -258,16 +315,13 @@ class BoundedQueue:
             self._takers.notify_all()
             self._left.notify_all()
 
-    def expedite(self, *, delayed: bool = False) -> None:
+    def checkpoint(self, *, is_urgent: bool = False) -> int:
         with self._lock:
             if not self._is_pause_firm:
                 self._paused_until = 0.0
-            if delayed:
+            if is_urgent:
                 self._delayed = [(0.0, sequence, item) for _, sequence, item in sorted(self._delayed)]
             self._takers.notify_all()
-
-    def checkpoint(self) -> int:
-        with self._lock:
             self._checkpoint += 1
             self._before[self._checkpoint] = 0
             for checkpoint, count in list(self._before.items()):
@@ -303,21 +357,21 @@ class BoundedQueue:
 
     # The end
 
-    def close(self) -> None:
+    def close(self, *, discard: bool = False) -> int:
         with self._lock:
             self._is_closed = True
-            self._wake_all()
+            self._is_discarded = self._is_discarded or discard
+            lost = self._give_up(self._withdraw()) if discard else 0
+            for waiting in (self._takers, self._room, self._left):
+                waiting.notify_all()
+            return lost
 
-    def discard(self) -> int:
-        with self._lock:
-            self._is_closed = self._is_discarded = True
-            items = self._take_ready(_NEVER, _NEVER)
-            items += [item for _, _, item in self._delayed]
-            self._delayed.clear()
-            self._drop(items)
-            self._wake_all()
-            return len(items)
-
-    def _wake_all(self) -> None:
-        for waiting in (self._takers, self._room, self._left):
-            waiting.notify_all()
+    def _withdraw(self, is_chosen: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+        """Takes out records that wait."""
+        ready = self._take_ready(_NEVER, _NEVER)
+        self._put_back([item for item in ready if not is_chosen(item)])
+        delayed = [entry for entry in self._delayed if is_chosen(entry[2])]
+        if delayed:
+            self._delayed = [entry for entry in self._delayed if not is_chosen(entry[2])]
+            heapq.heapify(self._delayed)
+        return [*(item for item in ready if is_chosen(item)), *(item for _, _, item in delayed)]

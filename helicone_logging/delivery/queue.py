@@ -12,14 +12,12 @@ class Item(NamedTuple):
     """A record in a queue; it is immutable, and goes back by `requeue` with what has changed (`item._replace`).
 
     Args:
-        entry: the record: a size, and bytes when asked. A queue on disk hands out `core.wire.Encoded` or, of what it
-            still has in memory, the entry that was put.
+        entry: the record: a size, and bytes when asked; a queue on disk hands out one of its own.
         size: `entry.size` when it was put, so that the sums of bytes are right whatever an entry says later.
         attempts: how often the server failed on it; 0 for a record that was never sent. Workers count it, queues keep
             it, and hand out delayed records together only where they failed equally often (`backoff.retry_limit`).
         queued_at: when it was put or recovered, on the monotonic clock, in seconds; it never changes.
         checkpoint: the number of checkpoints drawn before it; set by the queue.
-        id: by which a queue finds the record again, such as its place on disk; meaningless to others.
     """
 
     entry: Entry
@@ -27,26 +25,25 @@ class Item(NamedTuple):
     attempts: int = 0
     queued_at: float = 0.0
     checkpoint: int = 0
-    id: int = 0
 
 
 class QueueStats(NamedTuple):
     """What became of the records, at one moment: emitted + recovered = delivered + rejected + dropped + queued.
 
-    The queue counts all of it, under its lock; workers only say what happened (`done`, `reject`, `requeue`).
+    The queue counts all of it, under its lock; workers only say what happened (`done`, `requeue`).
 
     Args:
         emitted: records that `put` was called with, those it refused included.
         delivered: those of `done`.
-        rejected: those of `reject`.
-        dropped: those lost for want of room or time: refused by `put`, pushed out by `"drop_oldest"`, or lost at
-            `discard`.
+        rejected: those of `done` that were refused for good.
+        dropped: those lost for want of room or time: refused by `put`, pushed out by `"drop_oldest"`, damaged
+            on disk, or discarded.
         queued: those that wait or were taken and have not come back yet.
         queued_bytes: their sizes, in bytes.
         oldest_age: for how many seconds the oldest that waits has been in the queue; 0.0 when none does.
         recovered: records of an earlier or ended process that this queue took over from disk and may hand out; 0 in
             memory. A record that this process itself put and reads back is not one of them. Records that a queue on
-            disk keeps for the next process at `discard` leave `emitted` (or `recovered`): they will be counted there.
+            disk keeps for the next process at its end leave `emitted` (or `recovered`): they will be counted there.
     """
 
     emitted: int = 0
@@ -67,18 +64,19 @@ class Queue(Protocol):
     encodes before it locks. Moments (`deadline`, `until`) are on `core.clock.monotonic`.
 
     A record is *ready* (waits to be taken now), *delayed* (waits for its next try), or *taken* (being sent). Only
-    `done`, `reject`, `requeue` end its being taken, one of them exactly once for each item of a `take`.
+    `done` and `requeue` end its being taken, one of them exactly once for each item of a `take`.
 
     Wake-ups: an idle process has none. `put` wakes one waiting taker, and none while a taker that lingers still wants
     more records, or while no taker waits; a taker that leaves ready records behind wakes the next one.
+
+    The queue is *open* until `close`; the next `put` opens it again.
     """
 
     def put(self, entry: Entry) -> int:
         """Takes a record in, at the back, and returns how many were dropped for it, itself included.
 
         It returns in microseconds (a queue on disk: once the record is written), but for `overflow="block"`, which
-        waits up to `block_timeout` for room, and no longer than until `close`. It reopens a queue that was closed or
-        discarded.
+        waits up to `block_timeout` for room, and no longer than until `close`.
         """
 
     def take(
@@ -96,7 +94,7 @@ class Queue(Protocol):
             deadline: when to return with nothing; None to wait for as long as it takes.
 
         Returns:
-            At least one item; none at the deadline, after `discard`, and without a deadline also after `close`. A
+            At least one item; none at the deadline and, after `close`, without a deadline or where it discards. A
             worker that gets none ends.
         """
 
@@ -108,32 +106,34 @@ class Queue(Protocol):
             delay: 0.0 to put them in front of all ready ones, in their order; else in how many seconds they are due.
 
         Returns:
-            0, but after `discard` (until the next `put`): then they are lost and counted as dropped, or kept on disk.
+            0, but while the queue is discarded: then they are lost and counted as dropped, or kept on disk.
         """
 
-    def done(self, items: Sequence[Item]) -> None:
-        """Forgets taken records that the server has: counts them as delivered (on disk: writes their tombstones)."""
+    def done(self, items: Sequence[Item], *, is_rejected: bool = False) -> None:
+        """Forgets taken records (on disk: writes their tombstones).
 
-    def reject(self, items: Sequence[Item]) -> None:
-        """Forgets taken records that were refused for good: counts them as rejected (on disk: tombstones, too)."""
+        Args:
+            items: as they were taken.
+            is_rejected: False for those that the server has, to be counted as delivered; True for those that it, or
+                somebody before it, refused for good.
+        """
 
     def pause(self, until: float, *, firm: bool = False) -> None:
         """Hands out nothing before a moment: the circuit breaker is open; a moment that is past ends the pause.
 
         Args:
             until: the moment; it replaces that of an earlier pause.
-            firm: the server itself asked for it, so that `expedite` does not end it.
+            firm: the server itself asked for it, so that nobody who waits for the records ends it.
         """
 
-    def expedite(self, *, delayed: bool = False) -> None:
-        """Ends a pause that is not firm, as somebody waits for the records.
+    def checkpoint(self, *, is_urgent: bool = False) -> int:
+        """Draws a line behind every record that is in the queue now, taken ones included, and returns its number.
+
+        As somebody will wait for them, it ends a pause that is not firm.
 
         Args:
-            delayed: True to make delayed records due now, too, in the order in which they would have been.
+            is_urgent: True to make delayed records due now, too, in the order in which they would have been.
         """
-
-    def checkpoint(self) -> int:
-        """Draws a line behind every record that is in the queue now, taken ones included, and returns its number."""
 
     def join(self, checkpoint: int, deadline: float) -> bool:
         """Waits until every record before a checkpoint has left, and says whether all have.
@@ -145,19 +145,17 @@ class Queue(Protocol):
     def stats(self) -> QueueStats:
         """Returns what became of the records."""
 
-    def close(self) -> None:
+    def close(self, *, discard: bool = False) -> int:
         """Ends the waits of workers and producers: takers without a deadline get nothing, `put` waits for no room.
 
-        Records stay, for takers that give a deadline (who empties a closed queue), backoff and pause heeded. A queue on
-        disk in which nothing is left lets go of its files. The next `put` reopens the queue.
-        """
+        Args:
+            discard: False where records stay for takers that give a deadline (who empties a closed queue), backoff and
+                pause heeded. True at the end of every delivery, also when nothing is left: takers get nothing any
+                more, what waits is dropped, and what comes back is, too. A queue on disk loses only what it could not
+                write, keeps the rest for the next process, and lets go of its files as soon as no record is taken.
 
-    def discard(self) -> int:
-        """Ends at once: takers get nothing any more, and what waits is dropped; returns how many were lost.
-
-        A queue on disk loses only what it could not write, keeps the rest for the next process, and lets go of its
-        files as soon as no record is taken. Comes after `close`, at the end of every delivery, also when nothing is
-        left. The next `put` begins anew.
+        Returns:
+            How many records were lost.
         """
 
     def after_fork_in_child(self) -> None:

@@ -224,10 +224,9 @@ class Sender:
         if reentrancy.is_sending():
             return
         with lifecycle.deadline(self._patience(timeout)) as deadline:
-            self._queue.expedite(delayed=True)
-            is_sent = self._wait(deadline)
+            is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
-            lost = self._queue.discard()
+            lost = self._queue.close(discard=True)
             if not is_sent:
                 self._report_unsent(lost)
             with self._ended:
@@ -273,9 +272,8 @@ class Sender:
                 f"{counted(self._sending, 'request was', 'requests were')} not answered {within}, and may have arrived",
             )
 
-    def _wait(self, deadline: float) -> bool:
-        checkpoint = self._queue.checkpoint()
-        self._queue.expedite()
+    def _wait(self, deadline: float, *, is_urgent: bool = False) -> bool:
+        checkpoint = self._queue.checkpoint(is_urgent=is_urgent)
         if self._queue.join(checkpoint, clock.monotonic()):
             return True
         if not self._threads and not lifecycle.is_exiting():

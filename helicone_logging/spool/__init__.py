@@ -2,6 +2,5 @@
 
 from helicone_logging.spool.directory import Directory
 from helicone_logging.spool.queue import Spool
-from helicone_logging.spool.window import Window
 
-__all__ = ["Directory", "Spool", "Window"]
+__all__ = ["Directory", "Spool"]

@@ -1,463 +1,458 @@
 """The queue on disk: every record is in a segment before `put` returns, and leaves it when its outcome is known.
 
-A record also stays in memory, unless older ones wait on disk only; then it is read back in its turn. It is in memory
-alone where the disk does not take it, or where a signal handler or a finaliser logs in the midst of a write; then it
-goes to disk with the next one.
+In memory is where the records are, and each is read when it is taken. Of a backlog, the newest records are *unread*:
+they are counted, and looked up in their segment in their turn. A record is in memory itself (*exposed*) only where the
+disk does not take it, or where a signal handler or a finaliser logs in the midst of this queue's own work; then it goes
+to disk with the next one.
 
-Locks, in this order: `_reading` around what is read back or withdrawn, `_lock` around a write, the window's.
+The queue's lock holds the account and the write of a record together. Who makes a segment has a lock that is taken
+after it, and who looks up records has one that nobody waits for.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from itertools import count, repeat
-from sys import maxsize
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import cast
 from zlib import crc32
 
 from helicone_logging.core import clock
-from helicone_logging.core.wire import Encoded, Entry
+from helicone_logging.core.wire import Entry
 from helicone_logging.delivery.diagnostics import Diagnostics
-from helicone_logging.delivery.memory import BLOCK, DROP_OLDEST
+from helicone_logging.delivery.memory import BoundedQueue, Weight, weigh
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool.directory import Directory
-from helicone_logging.spool.frames import OVERHEAD, Frame
-from helicone_logging.spool.segment import Content, Segment
+from helicone_logging.spool.frames import OVERHEAD
+from helicone_logging.spool.segment import Content, Record, Segment, UnknownSegmentError
 from helicone_logging.spool.upkeep import Upkeep
-from helicone_logging.spool.window import Window
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _LEAST_SEGMENT_BYTES = 4096
-_SEGMENTS = 16  # at the least where `max_bytes` is small, as only whole segments make room
-_FILES = 32  # from so many full segments on the next ones are larger, as each is an open file
+_SEGMENTS = 16  # at the least where `spool_bytes` is small, as only whole segments make room
+_FILES = 128  # from so many full segments on the next ones are larger, as each is an open file
+_MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
 _SLOW = 0.1  # seconds
 _LOOK_AGAIN = 0.05  # seconds after which to look for room again, which other processes make without a word
-_PLACE = 32  # an item's id is the key of its segment and, in so many bits, its number there; below 0: in memory only
-_NUMBER = (1 << _PLACE) - 1
 
 
-class Spool:
+class Spool(BoundedQueue):
     """Records in a directory that several processes may share; see `delivery.queue.Queue` for what its methods promise.
 
     Args:
         directory: where they are.
-        max_bytes: bytes of all segments in it at the most, those of other processes included.
-        wire: the name of the wire in which the records are sent.
+        spool_bytes: bytes of all segments in it at the most, those of other processes included.
+        max_records: how many the disk does not take are in memory; of the others, about half of it are not unread.
+        max_bytes: of those in memory together.
         overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` (of this process) or `"block"`.
         block_timeout: for how many seconds `"block"` waits for room.
-        window: what of the records is in memory.
+        wire: the name of the wire in which the records are sent.
         diagnostics: where trouble is told.
         is_drain: True for one that only sends what is there, be it that files have no locks.
     """
 
+    _look_again = _LOOK_AGAIN
+
     def __init__(
         self,
         directory: Directory,
+        spool_bytes: int,
+        max_records: int,
         max_bytes: int,
-        *,
-        wire: str,
         overflow: str,
         block_timeout: float,
-        window: Window,
+        *,
+        wire: str,
         diagnostics: Diagnostics,
         is_drain: bool = False,
     ) -> None:
         self.directory = directory
         self.wire = wire
         self.is_drain = is_drain
-        self._max_bytes = max_bytes
-        self._segment_bytes = min(_SEGMENT_BYTES, max(_LEAST_SEGMENT_BYTES, max_bytes // _SEGMENTS))
-        self._overflow = overflow
-        self._block_timeout = block_timeout
-        self._window = window
+        self._spool_bytes = spool_bytes
+        self._segment_bytes = min(_SEGMENT_BYTES, max(_LEAST_SEGMENT_BYTES, spool_bytes // _SEGMENTS))
         self._diagnostics = diagnostics
-        # Waits and most counts are the window's.
-        self.pause, self.expedite = window.pause, window.expedite
-        self.checkpoint, self.join = window.checkpoint, window.join
-        self._begin()
+        super().__init__(max_records, max_bytes, overflow, block_timeout, max_taken=_MAX_TAKEN)
+        self._largest = spool_bytes - OVERHEAD
         if is_drain:
             self._upkeep.take_over_orphans()
         elif directory.exists():
             self._upkeep.start()  # what an earlier process left goes first
 
-    def _begin(self) -> None:
-        self._lock, self._reading, self._creating = threading.RLock(), threading.RLock(), threading.RLock()
-        self._room = threading.Condition(threading.RLock())
-        self._is_writing = self._is_reading = False
-        self._keys, self._exposed_keys = count(1), count(-1, -1)
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        self._creating, self._listing = threading.RLock(), threading.Lock()
+        self._is_busy = False  # who holds the lock is in the midst of what nothing may come between
+        self._segments: list[Segment] = []
         self._current: Segment | None = None
-        self._segments: dict[int, Segment] = {}
-        self._backlog: deque[Segment] = deque()  # those with records that are not in memory
-        self._exposed: dict[int, tuple[bytes, int]] = {}  # records that are in memory only: bytes and CRC
-        self._places: dict[int, int] = {}  # where they are now, once they were written
+        self._backlog: list[Segment] = []  # those with unread records
+        self._exposed: dict[Record, None] = {}
+        self._exposed_bytes = 0
+        self._recovered = 0
         self._elsewhere, self._measured_at = 0, -_LOOK_AGAIN  # bytes of all segments but the current one; as of when
+        self._trouble: tuple[str, str] | None = None  # that came up under the lock
         self._upkeep = Upkeep(self)
 
-    def after_fork_in_child(self) -> None:
-        segments = list(self._segments.values())
-        self._window.after_fork_in_child()
-        self._begin()
-        for segment in segments:
-            segment.after_fork_in_child()
+    @contextmanager
+    def _undisturbed(self) -> Iterator[bool]:
+        """Holds the lock; what logs in the midst of this is exposed. Gives whether this itself is in such a midst."""
+        with self._lock:
+            was_busy, self._is_busy = self._is_busy, True
+            try:
+                yield was_busy
+            finally:
+                self._is_busy = was_busy
 
     def report(self, kind: str, text: str) -> None:
         """Tells of trouble."""
         self._diagnostics.report(f"spool-{kind}", f"spool_path {self.directory.path}: {text}")
 
-    def _report_disk(self, error: OSError) -> None:
-        self.report("disk", f"{error.strerror or error}; records are kept in memory until it takes them")
+    def _tell(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            self.report(*trouble)
+
+    def _disk_fails(self, error: OSError) -> None:
+        self._trouble = "disk", f"{error.strerror or error}; records are kept in memory until it takes them"
 
     # In
 
     def put(self, entry: Entry) -> int:
         data = entry.encode()
-        size, crc, dropped = len(data), crc32(data), 0
+        record = Record(len(data), data, crc32(data))
         self._upkeep.start()
-        if self._current is None:
-            self._measure()
-        if not self._has_room(size):
-            dropped = self._make_room(size)
-            if not self._has_room(size):
-                self._window.refuse()
-                return dropped + 1
-        try:
-            is_written = self._write(data, crc)
-        except OSError as error:
-            self._report_disk(error)
-            is_written = False
-        return dropped if is_written else dropped + self._expose(data, crc)
-
-    def _write(self, data: bytes, crc: int) -> bool:
-        """Writes a record, and returns whether this could be done: this thread may be in the midst of it already."""
-        while True:
-            segment = self._current or self._next_segment(None)
-            with self._lock:
-                if self._is_writing:
-                    return False
-                if segment is self._current:
-                    took, place = self._append(segment, data, crc)
-                    break
-        if place:
-            self._window.add(data, place)
-        elif self._window.is_empty:  # whoever made room just now saw nothing to read back yet
-            self._read_back()
-        if took > _SLOW:
-            self.report("slow", f"a write took {took:.1f} seconds")
-        if segment.size >= self._segment_bytes and segment.size >= self._elsewhere // _FILES:
-            with suppress(OSError):  # then this one grows
-                self._next_segment(segment)
-        return True
-
-    def _append(self, segment: Segment, data: bytes, crc: int) -> tuple[float, int]:
-        """Writes a record, and returns for how long, and its place if it is to be in memory, too; else 0."""
-        self._is_writing = True
-        try:
-            if self._exposed:
-                self._append_exposed(segment)
-            began = clock.monotonic()
-            number = segment.append(data, crc)
-            took = clock.monotonic() - began
-        finally:
-            self._is_writing = False
-        size = len(data)
-        if not self._backlog and self._window.has_room(size):
-            segment.pass_over(number)
-            return took, segment.key << _PLACE | number
-        if not segment.unread:
-            segment.unread_since = clock.time()
-            self._backlog.append(segment)
-        segment.expect(self._window.expect(1, size), 1, size)
-        return took, 0
-
-    def _next_segment(self, full: Segment | None) -> Segment:
-        """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
-        with self._creating:
-            if self._current is not None and self._current is not full:
-                return self._current
-            segment = Segment.create(self.directory, self.wire)
-            segment.key = next(self._keys)
-            with self._lock:  # in one go, as upkeep deletes what is empty and not the current one
-                self._go_on_with(segment)
-                self._segments[segment.key] = segment
-            if not segment.is_locked:
-                self._upkeep.report_missing_locks()
-            self._measure()
-            if full is not None:
-                self._leave((full,))
-            return segment
-
-    def _go_on_with(self, segment: Segment | None) -> None:
-        with self._lock:
-            self._elsewhere += 0 if self._current is None else self._current.size
-            self._current = segment
-
-    # What the disk does not take
-
-    def _expose(self, data: bytes, crc: int) -> int:
-        """Takes a record into memory only, and returns how many were dropped for it, itself included."""
-        dropped = self._wait_or_drop(lambda: self._window.has_room(len(data), part=1), self._drop_exposed)
-        if not self._window.has_room(len(data), part=1):
-            self._window.refuse()
-            return dropped + 1
-        key = next(self._exposed_keys)
-        self._exposed[key] = data, crc
-        self._window.add(data, key)
+        if self._is_next_due():
+            self._begin_segment(self._current)
+        dropped = super().put(record)
+        if record in self._exposed and self._trouble is None:  # the segment has just been deleted as an empty one
+            self._write_exposed()
+        if self._backlog and self._may_list(self._max_records):  # all others have left, so nobody else will see to it
+            self._list_backlog()
+        self._tell()
         return dropped
 
-    def _drop_exposed(self) -> int:
-        """Drops the oldest record that is in memory only and waits, and returns how many that were."""
-        with self._lock:
-            for key in list(self._exposed):
-                for item in self._window.withdraw(lambda item, key=key: item.id == key):  # type: ignore[misc]
-                    self._exposed.pop(key, None)
-                    self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
-                    return 1
-        return 0
+    def _is_next_due(self) -> bool:
+        current = self._current
+        if current is None or current.size >= max(self._segment_bytes, self._elsewhere // _FILES):
+            return True
+        return bool(self._exposed) if current.is_unread else not self._may_list(2)
 
-    def _append_exposed(self, segment: Segment) -> None:
-        for key, (data, crc) in list(self._exposed.items()):
-            if key in self._exposed:  # it has not left meanwhile
-                number = segment.append(data, crc)
-                segment.pass_over(number)
-                self._places[key] = segment.key << _PLACE | number
-                self._exposed.pop(key, None)
+    def _append(self, item: Item) -> None:
+        record = cast("Record", item.entry)
+        with self._undisturbed() as was_busy:
+            segment = None if was_busy else self._current
+            if segment is None or not self._write(segment, record):
+                self._exposed[record] = None
+                self._exposed_bytes += record.size
+            elif segment.is_unread:
+                self._leave_unread(segment, 1, record.size)
+                self._is_closed = self._is_discarded = False
+                return
+            super()._append(item)
+
+    def _write(self, segment: Segment, record: Record | None = None) -> bool:
+        """Writes what is exposed, then a new record, and returns whether the disk took all of it."""
+        began = clock.monotonic()
+        try:
+            for exposed in () if segment.is_unread else list(self._exposed):
+                segment.append(exposed)
+                if not self._cover(exposed):  # it has left meanwhile
+                    segment.finish((exposed.number,), 1)
+            if record is not None:
+                segment.append(record)
+        except OSError as error:
+            self._disk_fails(error)
+            return False
+        took = clock.monotonic() - began
+        if took > _SLOW:
+            self._trouble = "slow", f"a write took {took:.1f} seconds"
+        return True
 
     def _write_exposed(self) -> None:
         """Tries to write what is in memory only, where no record comes to take it along."""
-        try:
-            segment = (self._current or self._next_segment(None)) if self._exposed else None
-            with self._lock:
-                if segment is not None and segment is self._current and not self._is_writing:
-                    self._append_exposed(segment)
-        except OSError as error:
-            self._report_disk(error)
+        if self._exposed and self._is_next_due():
+            self._begin_segment(self._current)
+        with self._undisturbed() as was_busy:
+            if self._current is not None and not was_busy:
+                self._write(self._current)
+        self._tell()
+
+    def _cover(self, record: Record) -> bool:
+        """Notes that a record is on disk, or has left, and returns whether it was exposed."""
+        if record not in self._exposed:
+            return False
+        self._exposed.pop(record)
+        size = record.size
+        self._exposed_bytes -= size
+        return True
+
+    def _begin_segment(self, full: Segment | None) -> None:
+        """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
+        with self._creating:
+            if self._current is not full:
+                return
+            try:
+                segment = Segment.create(self.directory, self.wire)
+            except OSError as error:
+                self._disk_fails(error)
+                return
+            if not self._exposed and (self._backlog or not self._may_list(2)):
+                segment.is_unread = True
+                self._backlog.append(segment)
+            self._current = segment  # first, as upkeep deletes what is empty and not the current one
+            self._segments.append(segment)
+            self._measure(at_once=True)
+        if not segment.is_locked:
+            self._upkeep.report_missing_locks()
+        if full is not None:
+            self._let_go((full,))
+
+    def _no_current(self) -> None:
+        if self._current is not None:
+            size, self._current = self._current.size, None
+            self._elsewhere += size
 
     # Room
+
+    def _fits(self, size: int) -> bool:
+        """Whether there is room on disk or, while it takes nothing, in memory."""
+        if self._exposed and not self._may_expose(size):
+            return False
+        if not self._has_room(size):
+            self._measure()
+        return self._has_room(size)
+
+    def _may_expose(self, size: int) -> bool:
+        return len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
 
     def _has_room(self, size: int) -> bool:
         current = self._current
         used = self._elsewhere + (0 if current is None else current.size)
-        return used + size + OVERHEAD <= self._max_bytes
+        return used + size + OVERHEAD <= self._spool_bytes
 
-    def _make_room(self, size: int) -> int:
-        """Looks for room on disk, and returns how many records were dropped for it."""
-        if size + OVERHEAD > self._max_bytes:
-            return 0
-        self._measure()
-        return self._wait_or_drop(lambda: self._has_room(size), self._drop_oldest)
-
-    def _wait_or_drop(self, has_room: Callable[[], bool], drop: Callable[[], int]) -> int:
-        dropped = 0
-        while self._overflow == DROP_OLDEST and not has_room() and (last := drop()):
-            dropped += last
-        if self._overflow == BLOCK and not has_room():
-            self._window.reopen()
-            deadline = clock.monotonic() + self._block_timeout
-            while not (has_room() or self.is_closed) and (remaining := deadline - clock.monotonic()) > 0:
-                with self._room:
-                    self._room.wait(min(_LOOK_AGAIN, remaining))
-                self._measure()
-        return dropped
-
-    def _measure(self) -> None:
+    def _measure(self, *, at_once: bool = False) -> None:
         """Looks how large the directory is, if that was not done just now."""
         now = clock.monotonic()
-        if now - self._measured_at >= _LOOK_AGAIN:
+        if at_once or now - self._measured_at >= _LOOK_AGAIN:
             self._measured_at, current = now, self._current
             with suppress(OSError):  # what writes tells of it
                 own = "" if current is None else current.path
                 self._elsewhere = sum(file.size for file in self.directory.files() if file.path != own)
 
-    def _drop_oldest(self) -> int:
-        """Drops what waits of the oldest segment, as only that makes room, and returns how many records it was."""
-        with self._reading:
-            for segment in [] if self._is_reading else list(self._segments.values()):
-                items = self._window.withdraw(lambda item, key=segment.key: self._place(item) >> _PLACE == key)  # type: ignore[misc]
-                for item in items:
-                    self._window.forget(item.checkpoint, 1, item.size, recovered=None, expected=False)
-                records, numbers = self._skip_unread(segment, recovered=None)
-                if items or records:
-                    if segment is self._current:
-                        self._go_on_with(None)
-                    self._finish(
-                        {segment: [*(self._place(item) & _NUMBER for item in items), *numbers]}, records - len(numbers)
-                    )
-                    return len(items) + records
+    def _drop_oldest(self, size: int) -> int:
+        is_for_memory = bool(self._exposed) and not self._may_expose(size)
+        return self._drop_exposed() if is_for_memory else self._drop_segment()
+
+    def _drop_exposed(self) -> int:
+        for record in list(self._exposed):
+            items = self._withdraw(lambda item, record=record: item.entry is record)  # type: ignore[misc]
+            if items:  # it waits
+                self._drop(items)
+                return 1
         return 0
 
-    def _place(self, item: Item) -> int:
-        return self._places.get(item.id, item.id)
+    def _drop_segment(self) -> int:
+        """Drops what waits of the oldest segment, as only whole ones make room, and returns how many records."""
+        for segment in list(self._segments):
+            with self._undisturbed():
+                items = self._withdraw(lambda item, segment=segment: item.entry.segment is segment)  # type: ignore[misc]
+                unread = self._skip_unread(segment)
+                if segment is self._current and (items or unread):
+                    self._no_current()
+                segment.finish((), unread)
+                self._dropped += unread
+                self._drop(items)
+            if items or unread:
+                self._let_go((segment,))
+                return len(items) + unread
+        return 0
 
-    def _skip_unread(self, segment: Segment, *, recovered: bool | None, end: int = maxsize) -> tuple[int, list[int]]:
-        """Forgets what was not read back of a segment, and returns how many records that are, and their numbers.
+    # The backlog
 
-        Args:
-            segment: the segment.
-            recovered: as in `Window.forget`.
-            end: where it was read to; if it has grown meanwhile, what came is to be read yet, and nothing is forgotten.
-        """
+    def _may_list(self, part: int) -> bool:
+        """Returns whether only a part of as many records wait in memory as may."""
+        return len(self._ready) + len(self._delayed) + self._taken < max(1, self._max_records // part)
+
+    def _leave_unread(self, segment: Segment, records: int, size: int) -> None:
+        """Counts records of an unread segment."""
+        segment.unread[self._checkpoint] += records
+        segment.unread_bytes += size
+        self._add(Weight(records, size, Counter({self._checkpoint: records})))
+
+    def _skip_unread(self, segment: Segment) -> int:
+        """Takes what is unread of a segment out of the account, and returns how many records."""
+        unread = Weight(segment.unread.total(), segment.unread_bytes, segment.unread)
+        segment.unread, segment.unread_bytes, segment.is_unread = Counter(), 0, False
+        with suppress(ValueError):
+            self._backlog.remove(segment)
+        self._subtract(unread)
+        return unread.records
+
+    def _list_backlog(self) -> None:
+        """Lists the records of the oldest unread segments, while few others wait in memory."""
+        while self._backlog and self._may_list(4) and self._listing.acquire(blocking=False):
+            try:
+                for segment in self._backlog[:1]:
+                    self._list(segment)
+            finally:
+                self._listing.release()  # whoever could not have it has made room before, which is seen above
+
+    def _list(self, segment: Segment) -> None:
         with self._lock:
-            if end < segment.size:
-                return 0, []
-            runs, numbers = segment.skip_unread()
-            with suppress(ValueError):
-                self._backlog.remove(segment)
-        for checkpoint, records, size in runs:
-            self._window.forget(checkpoint, records, size, recovered=recovered, expected=True)
-        return sum(records for _, records, _ in runs), numbers
+            if segment is self._current:
+                self._no_current()
+        try:
+            records = segment.records()
+        except (OSError, UnknownSegmentError) as error:
+            self.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
+            records, segment.is_left = [], True
+        now, wall_clock = clock.monotonic(), clock.time()
+        items = [
+            Item(record, record.size, 0, now - max(0.0, wall_clock - record.at), checkpoint)
+            for record, checkpoint in zip(records, segment.unread.elements(), strict=False)
+        ]
+        weight = weigh(items)
+        with self._undisturbed():
+            if not segment.is_unread:  # it has been dropped or left meanwhile
+                return
+            lost = self._skip_unread(segment) - weight.records
+            self._add(weight)
+            self._ready_bytes += weight.size
+            self._ready.extend(items)
+            segment.finish((), lost)
+            self._dropped += lost
+            self._wake_if_wanted()
+        if lost:
+            self._report_damage(segment.path, lost)
+        self._let_go((segment,))
+
+    def _report_damage(self, path: str, lost: int) -> None:
+        self.report("damage", f"{path} is damaged; {lost:,} records in it are lost")
 
     # Out
 
     def take(
         self, limit: int, max_bytes: int, linger: float = 0.0, *, eager: bool = False, deadline: float | None = None
     ) -> list[Item]:
-        self._read_back()
-        return self._window.take(limit, max_bytes, linger, eager=eager, deadline=deadline)
-
-    def _read_back(self) -> None:
-        """Reads records that are on disk only into memory, where there is room for many."""
-        while self._backlog and self._window.has_room(0, part=4):
-            with self._reading:
-                if self._is_reading or not self._backlog:  # a finaliser in the midst of it logs, or another was faster
-                    return
-                self._is_reading = True
-                try:
-                    if not self._read_some(self._backlog[0]):
-                        return
-                finally:
-                    self._is_reading = False
-
-    def _read_some(self, segment: Segment) -> bool:
-        """Reads on in a segment, and returns whether it came further, be it past what is done."""
-        try:
-            frames, end = segment.read(self._window.has_room)
-        except FileNotFoundError:  # somebody has deleted it
-            frames, end = [], segment.size
-        except OSError as error:
-            self.report("read", f"{segment.path} cannot be read: {error.strerror}")
-            return False
-        with self._lock:
-            is_further, checkpoints = end > segment.read_at, segment.has_read(frames, end)
-            is_over = end >= segment.size  # for now: who logs may append while what was read is taken in
-        self._window.admit(list(map(self._read_item, frames, checkpoints, repeat(segment.key))))
-        if is_over:
-            lost, numbers = self._skip_unread(segment, recovered=None, end=end)
-            if lost:
-                self._report_damage(segment.path, lost)
-                self._finish({segment: numbers}, lost - len(numbers))
-        return is_over or is_further
-
-    @staticmethod
-    def _read_item(frame: Frame, checkpoint: int, key: int) -> Item:
-        queued_at = clock.monotonic() - max(0.0, clock.time() - frame.at)
-        return Item(Encoded(frame.data), len(frame.data), 0, queued_at, checkpoint, key << _PLACE | frame.number)
-
-    def _report_damage(self, path: str, lost: int) -> None:
-        self.report("damage", f"{path} is damaged; {lost:,} records in it are lost")
-
-    def done(self, items: Sequence[Item]) -> None:
-        self._settle(items)
-        self._window.done(items)
-        self._read_back()
-
-    def reject(self, items: Sequence[Item]) -> None:
-        self._settle(items)
-        self._window.reject(items)
-        self._read_back()
-
-    def _settle(self, items: Sequence[Item]) -> None:
-        numbers: dict[Segment, list[int]] = {}
-        with self._lock:
-            for item in items:
-                place = self._places.pop(item.id, item.id)
-                segment = self._segments.get(place >> _PLACE)
-                if segment is None:
-                    self._exposed.pop(place, None)
-                else:
-                    numbers.setdefault(segment, []).append(place & _NUMBER)
-        self._finish(numbers)
-
-    def _finish(self, numbers: Mapping[Segment, Sequence[int]], unreadable: int = 0) -> None:
-        """Writes the tombstones of records that have left, or deletes their segments."""
-        for segment, own in numbers.items():
+        while True:
+            self._list_backlog()
+            wait = 0.0 if self._backlog else linger  # a backlog is old
+            items = super().take(limit, max_bytes, wait, eager=eager, deadline=deadline)
+            try:
+                damaged = [item for item in items if not cast("Record", item.entry).is_readable()]
+            except BaseException:  # for want of memory, or of a signal handler
+                self.requeue(items)
+                raise
+            if not damaged:
+                return items
             with self._lock:
-                segment.finish(own, unreadable)
-                if segment.live or segment is self._current:
+                self._come_back(weigh(damaged))
+                self._drop(damaged)
+            self._report_damage(self.directory.path, len(damaged))
+            if len(items) > len(damaged):
+                return [item for item in items if item not in damaged]
+
+    def done(self, items: Sequence[Item], *, is_rejected: bool = False) -> None:
+        with self._lock:
+            segments = self._finish(items)
+        self._let_go(segments)
+        super().done(items, is_rejected=is_rejected)
+        self._list_backlog()
+
+    def _drop(self, items: Sequence[Item]) -> None:
+        self._finish(items)
+        super()._drop(items)
+
+    def _finish(self, items: Sequence[Item]) -> Iterable[Segment]:
+        """Notes that records have left, and returns the segments that owe a tombstone for them."""
+        numbers: dict[Segment, list[int]] = {}
+        for item in items:
+            record = cast("Record", item.entry)
+            if record.segment is None:
+                self._cover(record)
+            else:
+                numbers.setdefault(record.segment, []).append(record.number)
+        for segment, own in numbers.items():
+            segment.finish(own, len(own))
+        return numbers
+
+    def _let_go(self, segments: Iterable[Segment]) -> None:
+        """Writes tombstones, or deletes segments of which all is done, but for what others than this process send."""
+        for segment in segments:
+            with self._undisturbed() as was_busy:
+                if was_busy:  # a signal handler is in the midst of a write, and upkeep does this later
+                    return
+                is_over = not segment.live and segment is not self._current and segment in self._segments
+                if is_over:
+                    self._segments.remove(segment)
+                else:
                     self._note(segment)
-        self._leave(numbers)
+            if is_over:
+                self._end(segment)
+
+    def _end(self, segment: Segment) -> None:
+        if segment.is_left:
+            segment.release()
+            return
+        is_deleted = segment.delete()
+        with self._undisturbed():
+            if is_deleted:
+                self._elsewhere -= segment.size
+                self._room.notify_all()
+            else:
+                self._note(segment)
+                self._segments.append(segment)  # to be tried again
+        if is_deleted and segment.is_recovered:
+            self._upkeep.take_over_orphans()
 
     def _note(self, segment: Segment) -> None:
         try:
             segment.note()
         except OSError as error:
-            self._report_disk(error)
-
-    def _leave(self, segments: Iterable[Segment]) -> None:
-        """Deletes segments of which all is done, and lets go of those whose rest is kept for the next process."""
-        for segment in segments:
-            with self._lock:
-                if segment is self._current or segment.live > segment.kept or segment.key not in self._segments:
-                    continue
-                del self._segments[segment.key]
-            if segment.live:
-                segment.release()
-            elif segment.delete():
-                self._elsewhere -= segment.size
-                with self._room:
-                    self._room.notify_all()
-                if segment.is_recovered:
-                    self._upkeep.take_over_orphans()
-            else:
-                self._note(segment)
-                self._segments[segment.key] = segment  # to be tried again
-
-    def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
-        return self._keep(items) if self._window.requeue(items, delay) else 0
-
-    def _keep(self, items: Sequence[Item]) -> int:
-        """Leaves records to the next process, and returns how many are lost, as they are in memory only."""
-        lost = 0
-        for item in items:
-            place = self._places.pop(item.id, item.id)
-            segment = self._segments.get(place >> _PLACE)
-            if segment is None:
-                self._exposed.pop(place, None)
-                lost += 1
-            else:
-                segment.kept += 1
-            recovered = None if segment is None else segment.is_recovered
-            self._window.forget(item.checkpoint, 1, item.size, recovered=recovered, expected=False)
-        self._leave(list(self._segments.values()))
-        return lost
-
-    # Counts, and the end
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing was put in since `close`."""
-        return self._window.is_closed
+            self._disk_fails(error)
 
     def stats(self) -> QueueStats:
-        stats = self._window.stats()
-        since = min((segment.unread_since for segment in list(self._backlog)), default=None)
-        return stats if since is None else stats._replace(oldest_age=max(stats.oldest_age, clock.time() - since))
+        with self._lock:
+            stats, now = super().stats(), clock.time()
+            since = min((segment.unread_since for segment in list(self._backlog)), default=now)
+            return stats._replace(recovered=self._recovered, oldest_age=max(stats.oldest_age, now - since))
 
-    def close(self) -> None:
-        self._window.close()
-        with self._room:
-            self._room.notify_all()
+    # The end
 
-    def discard(self) -> int:
-        items = self._window.withdraw_all()
-        self._upkeep.stop()
-        with self._reading:
+    def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
+        lost = super().requeue(items, delay)
+        if self._is_discarded:
+            self._let_go(list(self._segments))
+        return lost
+
+    def close(self, *, discard: bool = False) -> int:
+        if discard:
+            self._upkeep.stop()
             self._write_exposed()
-            self._go_on_with(None)
-            for segment in list(self._backlog):
-                segment.kept += self._skip_unread(segment, recovered=segment.is_recovered)[0]
-            return self._keep(items)
+        lost = super().close(discard=discard)
+        if discard:
+            self._let_go(list(self._segments))
+        return lost
+
+    def _give_up(self, items: Sequence[Item]) -> int:
+        """Leaves records to the next process, and returns how many are lost, as they are in memory only."""
+        with self._undisturbed():
+            self._no_current()
+            for segment in list(self._segments):
+                own = [item for item in items if cast("Record", item.entry).segment is segment]
+                self._subtract(weigh(own))
+                self._leave(segment, len(own) + self._skip_unread(segment))
+            lost = [item for item in items if cast("Record", item.entry).segment is None]
+            self._drop(lost)
+            return len(lost)
+
+    def _leave(self, segment: Segment, records: int) -> None:
+        segment.leave(records)
+        if segment.is_recovered:
+            self._recovered -= records
+        else:
+            self._emitted -= records
 
     # Upkeep
 
@@ -465,36 +460,34 @@ class Spool:
         """Does what is overdue, and deletes the current segment where all is done: nobody needs the prompts in it."""
         self._write_exposed()
         self._measure()
-        with self._lock:
+        with self._undisturbed():
             current = self._current
             if current is not None and (current.live == 0 or not current.is_there()):
-                self._go_on_with(None)
-            segments = list(self._segments.values())
-            for segment in segments:
-                self._note(segment)
-        self._leave(segments)
-        self._read_back()
-
-    def owns(self, path: str) -> bool:
-        """Returns whether a segment is this queue's already."""
-        return any(segment.path == path for segment in list(self._segments.values()))
+                self._no_current()
+        self._let_go(list(self._segments))
+        self._list_backlog()
 
     @property
-    def recovered_segments(self) -> int:
-        """How many segments it has taken over that are not sent yet."""
-        return sum(segment.is_recovered for segment in list(self._segments.values()))
+    def is_closed(self) -> bool:
+        """Whether nothing was put in since `close`."""
+        return self._is_closed
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Those that are this process's now."""
+        return list(self._segments)
 
     def adopt(self, segment: Segment, content: Content) -> None:
-        """Counts an orphan's records as recovered, to be read back in their turn."""
-        segment.key = next(self._keys)
-        size = sum(size for _, size in content.live.values())
-        checkpoint = self._window.expect(len(content.live) + content.lost, size, recovered=True)
+        """Counts an orphan's records as recovered, to be sent in their turn."""
+        live = content.live.values()
+        records, size = len(live), sum(record.size for record in live)
+        with self._undisturbed():
+            self._segments.append(segment)
+            self._recovered += records + content.lost
+            self._dropped += content.lost
+            segment.is_unread, segment.unread_since = True, min((record.at for record in live), default=0.0)
+            self._backlog.append(segment)
+            self._leave_unread(segment, records, size)
         if content.is_damaged:
             self._report_damage(segment.path, content.lost)
-            self._window.forget(checkpoint, content.lost, 0, recovered=None, expected=True)
-        segment.unread_since = min((at for at, _ in content.live.values()), default=0.0)
-        segment.expect(checkpoint, len(content.live), size)
-        with self._lock:
-            self._segments[segment.key] = segment
-            self._backlog.append(segment)
-        self._read_back()
+        self._list_backlog()

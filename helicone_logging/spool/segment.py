@@ -10,16 +10,18 @@ What holds at every moment, so that a kill loses nothing, and only what was on i
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
 from helicone_logging.core import clock, lifecycle
-from helicone_logging.spool import locks
+from helicone_logging.spool import frames, locks
 from helicone_logging.spool.directory import Directory, is_at, reading
-from helicone_logging.spool.frames import RECORD, SEGMENT, TOMBSTONE, Frame, Scan, encode, numbers_of, scan, tombstone
+from helicone_logging.spool.frames import OVERHEAD, RECORD, SEGMENT, TOMBSTONE, Scan
 
 FORM = "1"
 _HEADERS = 2  # so that damage to one of them costs nothing
@@ -30,12 +32,38 @@ class UnknownSegmentError(Exception):
     """A file is left alone, as it cannot be read as a segment, or is to be sent by others."""
 
 
+@dataclass(slots=True, eq=False)
+class Record:
+    """A record of a queue on disk: its bytes, or where they are, or both while it is on its way."""
+
+    size: int
+    data: bytes | None = None
+    crc: int = 0  # of the data, to write it
+    segment: Segment | None = None  # until it is written
+    number: int = 0
+    offset: int = 0
+    at: float = 0.0  # when what was read back was written, in seconds since the epoch
+
+    def encode(self) -> bytes:
+        """Returns its bytes; raises an `OSError` where these are not what was written."""
+        if self.data is None and self.segment is not None:
+            self.data = self.segment.read(self)
+        return self.data or b""
+
+    def is_readable(self) -> bool:
+        """Reads its bytes, and returns whether they are what was written."""
+        try:
+            self.encode()
+        except OSError:
+            return False
+        return True
+
+
 class Content(NamedTuple):
     """What is in a segment."""
 
     wire: str  # in which its records are sent
-    live: dict[int, tuple[float, int]]  # the records that are not done, by number: when written, and their size
-    done: set[int]
+    live: dict[int, Record]  # the records that are not done, by number
     last: int  # the number of the newest record
     lost: int  # how many records are damaged
     is_damaged: bool  # be it a tombstone
@@ -43,23 +71,21 @@ class Content(NamedTuple):
 
 
 class Segment:
-    """A segment that this process owns; `descriptor` is open for appending."""
+    """A segment that this process owns; while it is *unread*, its records are not known to the queue one by one."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
-        self.key = 0  # by which its queue finds it
         self.size = 0
-        self.last = 0  # the number of the newest record
         self.live = 0  # records that are not done
-        self.kept = 0  # those of them that are left for the next process
         self.is_locked = self.is_recovered = False
-        self.read_at = 0  # where the frames begin that are to be read back,
-        self._read_number = 0  # the number of the last record before,
-        self._passed_over: set[int] = set()  # records behind that are done, or in memory already,
-        self.unread: deque[list[int]] = deque()  # checkpoint, number and bytes of the others,
-        self.unread_since = 0.0  # and since when the oldest waits, in seconds since the epoch
+        self.is_left = False  # it has records for the next process
+        self.is_unread = False
+        self.unread = Counter[int]()  # how many records, by checkpoint
+        self.unread_bytes = 0
+        self.unread_since = clock.time()
+        self._last = 0  # the number of the newest record
         self._owed: list[int] = []  # records that are done, and have no tombstone yet
-        self._descriptor = descriptor
+        self._descriptor = descriptor  # open for reading and appending
         lifecycle.watch_forks(self)
 
     def after_fork_in_child(self) -> None:
@@ -74,16 +100,16 @@ class Segment:
         directory.prepare()
         text = f"{FORM} {wire}".encode()
         while True:
+            forks = lifecycle.forks()
             segment = cls(*directory.create())
             try:
-                if segment._acquire(unlocked=True):
-                    segment._write(encode(SEGMENT, 0, clock.time(), text, crc32(text)) * _HEADERS)
-                    segment.read_at = segment.size
+                if segment._acquire(forks, unlocked=True):
+                    segment._write(frames.encode(SEGMENT, 0, clock.time(), text, crc32(text)) * _HEADERS)
                     return segment
             except BaseException:
                 segment.delete()
                 raise
-            segment.delete()  # another process looked at it just then, and may have found it empty
+            segment.delete()  # an empty file that others may have deleted, or a child that was just forked has, too
 
     @classmethod
     def take_over(cls, directory: Directory, path: str, wire: str, *, unlocked: bool) -> tuple[Segment, Content] | None:
@@ -94,9 +120,10 @@ class Segment:
             UnknownSegmentError: it is left alone.
             OSError: it cannot be read or written.
         """
+        forks = lifecycle.forks()
         segment = cls(path, directory.open(path))
         try:
-            content = segment._recover(wire) if segment._acquire(unlocked=unlocked) else None
+            content = segment._recover(wire) if segment._acquire(forks, unlocked=unlocked) else None
         except BaseException:
             segment.release()
             raise
@@ -105,14 +132,15 @@ class Segment:
             return None
         return segment, content
 
-    def _acquire(self, *, unlocked: bool) -> bool:
+    def _acquire(self, forks: int | None, *, unlocked: bool) -> bool:
+        """Returns whether the file is this process's, and no child's that was forked since."""
         try:
             self.is_locked = locks.acquire(self._descriptor)
         except locks.NoLocksError:
             if not unlocked:
                 raise
             return self.is_there()
-        return self.is_locked and self.is_there()
+        return self.is_locked and self.is_there() and not lifecycle.has_forked(forks)
 
     def _recover(self, wire: str) -> Content | None:
         """Returns what was left in it; None if there is nothing to send, and then it is deleted."""
@@ -125,7 +153,7 @@ class Segment:
             return None
         self._cut(content.end)
         self.is_recovered = True
-        self.last, self.live, self._passed_over = content.last, len(content.live), content.done
+        self._last, self.live = content.last, len(content.live)
         return content
 
     def is_there(self) -> bool:
@@ -134,23 +162,30 @@ class Segment:
 
     # Writing
 
-    def append(self, data: bytes, crc: int) -> int:
-        """Writes a record and returns its number, or raises an `OSError` and leaves nothing of it."""
-        self._write(encode(RECORD, self.last + 1, clock.time(), data, crc))
-        self.last += 1
+    def append(self, record: Record) -> None:
+        """Writes a record, or raises an `OSError` and leaves nothing of it."""
+        offset, number = self.size, self._last + 1
+        self._write(frames.encode(RECORD, number, clock.time(), record.encode(), record.crc))
+        self._last = number
         self.live += 1
-        return self.last
+        record.segment, record.number, record.offset, record.data = self, number, offset, None
 
-    def finish(self, numbers: Sequence[int], unreadable: int = 0) -> None:
-        """Forgets records that are done; `note` says so in the file, unless that is deleted instead."""
-        self.live -= len(numbers) + unreadable
+    def finish(self, numbers: Sequence[int], records: int) -> None:
+        """Forgets so many records that are done; `note` says so in the file, unless that is deleted instead."""
         self._owed.extend(numbers)
+        self.live -= records
 
     def note(self) -> None:
         """Writes the tombstone of what is done, or raises an `OSError`; then the next call tries again."""
-        if self._owed:
-            self._write(tombstone(self._owed, clock.time()))
-            self._owed = []
+        count = len(self._owed)
+        if count:
+            self._write(frames.tombstone(self._owed[:count], clock.time()))
+            del self._owed[:count]
+
+    def leave(self, records: int) -> None:
+        """Leaves records to the next process, which takes it over when the others are done."""
+        self.live -= records
+        self.is_left = self.is_left or records > 0
 
     def _write(self, frame: bytes) -> None:
         start, written = self.size, 0
@@ -171,60 +206,28 @@ class Segment:
             with contextlib.suppress(OSError):
                 self.size = os.fstat(self._descriptor).st_size
 
-    # Reading back
+    # Reading
 
-    def pass_over(self, number: int) -> None:
-        """Notes that the newest record is in memory, and need not be read back."""
-        if self.unread:
-            self._passed_over.add(number)
+    def read(self, record: Record) -> bytes:
+        """Returns the bytes of a record, or raises an `OSError`, also where they are not what was written."""
+        length = OVERHEAD + record.size
+        if hasattr(os, "pread"):
+            data = os.pread(self._descriptor, length, record.offset)
         else:
-            self.read_at, self._read_number = self.size, number
+            with reading(self.path) as file:
+                file.seek(record.offset)
+                data = file.read(length)
+        for frame in frames.scan(data, is_all=True).frames:
+            if frame.number == record.number:
+                return frame.data
+        raise OSError(errno.EIO, "a record is damaged")
 
-    def expect(self, checkpoint: int, records: int, size: int) -> None:
-        """Notes that the newest records are to be read back."""
-        if not self.unread or self.unread[-1][0] != checkpoint:
-            self.unread.append([checkpoint, 0, 0])
-        self.unread[-1][1] += records
-        self.unread[-1][2] += size
-
-    def read(self, has_room: Callable[[int, int], bool]) -> tuple[list[Frame], int]:
-        """Returns the next records to be read back, while `has_room` for so many bytes and records, and their end."""
-        records: list[Frame] = []
-        size = 0
-        start, stop = self.read_at, self.size  # who logs may append meanwhile
-        found, start = next(_scans(self.path, start, stop), (Scan([], 0, False), stop))
-        end = start
-        for frame in found.frames:
-            if frame.kind == RECORD and frame.number not in self._passed_over:
-                size += len(frame.data)
-                if not has_room(size, len(records) + 1):
-                    return records, end
-                records.append(frame)
-            end = start + frame.end
-        return records, start + found.end
-
-    def has_read(self, records: Sequence[Frame], end: int) -> list[int]:
-        """Notes what was read back, and returns the checkpoint of each."""
-        checkpoints = []
-        for frame in records:
-            while self.unread[0][1] == 0:
-                self.unread.popleft()
-            self.unread[0][1] -= 1
-            self.unread[0][2] -= len(frame.data)
-            checkpoints.append(self.unread[0][0])
-        if records:
-            self._read_number, self.unread_since = records[-1].number, records[-1].at
-        self.read_at = end
-        return checkpoints
-
-    def skip_unread(self) -> tuple[list[list[int]], list[int]]:
-        """Reads no more back of what is there: returns checkpoint, number and bytes of it, and all numbers."""
-        runs = [run for run in self.unread if run[1]]
-        numbers = [n for n in range(self._read_number + 1, self.last + 1) if n not in self._passed_over]
-        self.unread.clear()
-        self._passed_over.clear()
-        self.read_at, self._read_number = self.size, self.last
-        return runs, numbers[: sum(run[1] for run in runs)]
+    def records(self) -> list[Record]:
+        """Returns its records that are not done, or raises as `examine`."""
+        records = list(examine(self.path, self.size).live.values())
+        for record in records:
+            record.segment = self
+        return records
 
     # The end
 
@@ -257,17 +260,18 @@ class Segment:
 def examine(path: str, size: int) -> Content:
     """Returns what is in the first `size` bytes of a file, or raises an `UnknownSegmentError` or an `OSError`."""
     header, is_damaged, end, good_end = "", False, 0, 0
-    records: dict[int, tuple[float, int]] = {}
+    records: dict[int, Record] = {}
     done: set[int] = set()
-    for found, start in _scans(path, 0, size):
+    for found, start in _scans(path, size):
         for frame in found.frames:
+            good_end = start + frame.end
             if frame.kind == RECORD:
-                records[frame.number] = frame.at, len(frame.data)
+                length, offset = len(frame.data), good_end - len(frame.data) - OVERHEAD
+                records[frame.number] = Record(length, number=frame.number, offset=offset, at=frame.at)
             elif frame.kind == TOMBSTONE:
-                done.update(numbers_of(frame))
+                done.update(frames.numbers_of(frame))
             else:
                 header = header or frame.data.decode("utf-8", "replace")
-            good_end = start + frame.end
         is_damaged = is_damaged or found.is_damaged
         end = start + found.end
     form, _, wire = header.partition(" ")
@@ -277,18 +281,19 @@ def examine(path: str, size: int) -> Content:
     known = records.keys() | done
     last = max(known, default=0)
     lost = last - len(known) + (end > good_end)
-    return Content(wire, {n: records[n] for n in records.keys() - done}, done, last, lost, is_damaged, end)
+    live = {number: place for number, place in records.items() if number not in done}
+    return Content(wire, live, last, lost, is_damaged, end)
 
 
-def _scans(path: str, start: int, stop: int) -> Iterator[tuple[Scan, int]]:
+def _scans(path: str, size: int) -> Iterator[tuple[Scan, int]]:
     """Scans a file in slices, each with the offset of its beginning."""
-    length, is_all = _SLICE, start >= stop
+    start, length, is_all = 0, _SLICE, not size
     with reading(path) as file:
         while not is_all:
             file.seek(start)
-            data = file.read(min(length, stop - start))
-            is_all = start + len(data) >= stop or not data
-            found = scan(data, is_all=is_all)
+            data = file.read(min(length, size - start))
+            is_all = start + len(data) >= size or not data
+            found = frames.scan(data, is_all=is_all)
             if found.end or is_all:
                 yield found, start
                 start, length = start + found.end, _SLICE

@@ -69,9 +69,11 @@ class Upkeep:
             return
         try:
             for file in spool.directory.files():
-                if spool.recovered_segments >= _MAX_RECOVERED:
+                own = spool.segments
+                if sum(segment.is_recovered for segment in own) >= _MAX_RECOVERED:
                     return
-                if file.path not in self._left_alone and not spool.owns(file.path) and not self._try(spool, file.path):
+                is_known = file.path in self._left_alone or any(segment.path == file.path for segment in own)
+                if not is_known and not self._try(spool, file.path):
                     return
         finally:
             self._lock.release()

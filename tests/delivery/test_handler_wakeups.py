@@ -7,7 +7,6 @@ import logging.config
 import threading
 import time
 from collections import deque
-from operator import attrgetter
 
 import freezegun
 import pytest
@@ -171,7 +170,15 @@ def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_en
     assert len(takes) < 100
 
 
-@pytest.mark.parametrize("end", ["_queue.close", "retire", "_queue.discard"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda sender: sender._queue.close(),
+        lambda sender: sender._queue.close(discard=True),
+        lambda sender: sender.retire(),
+    ],
+    ids=["close", "discard", "retire"],
+)
 def test_a_record_that_comes_while_the_last_worker_ends_is_sent(end, server, logger_of, monkeypatch) -> None:
     """It still counts as idle then, so that nobody starts another one."""
     handler = HeliconeHandler(endpoint=server.url, max_connections=1)
@@ -189,7 +196,7 @@ def test_a_record_that_comes_while_the_last_worker_ends_is_sent(end, server, log
     monkeypatch.setattr(sender, "_work", end_slowly)
     logger.info("before", extra=TRACE)
     server.wait_for(1)
-    attrgetter(end)(sender)()
+    end(sender)
     assert has_got_nothing.wait(PATIENCE)
     monkeypatch.setattr(sender, "_work", work)
     logger.info("late", extra=TRACE)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
+from collector import whenever_the_collector_runs
 
 from helicone_logging.delivery.memory import BLOCK, DROP_NEWEST, DROP_OLDEST, BoundedQueue
-from helicone_logging.spool.window import Window
 
 ALL = sys.maxsize
 
@@ -31,24 +29,8 @@ def memory(max_records: int = 1_000, max_bytes: int = 100_000, overflow: str = D
     return BoundedQueue(max_records, max_bytes, overflow, 0.0)
 
 
-@contextmanager
-def put_whenever_the_collector_runs(queue: BoundedQueue) -> Iterator[list[int]]:
-    """As finalisers of the application do, which the collector runs in whichever thread allocates."""
-    put: list[int] = []
-
-    def finalise(phase: str, _: object) -> None:
-        if phase == "stop" and len(put) < 2_000:
-            put.append(len(put))
-            queue.put(Sized(-len(put)))
-
-    thresholds = gc.get_threshold()
-    gc.callbacks.append(finalise)
-    gc.set_threshold(1, 1_000_000, 1_000_000)
-    try:
-        yield put
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.callbacks.remove(finalise)
+def put_whenever_the_collector_runs(queue: BoundedQueue) -> AbstractContextManager[list[int]]:
+    return whenever_the_collector_runs(lambda number: queue.put(Sized(-1 - number)))
 
 
 def check_account(queue: BoundedQueue) -> None:
@@ -80,19 +62,19 @@ def test_records_that_finalisers_log_while_a_queue_is_discarded_stay_in_the_acco
     with put_whenever_the_collector_runs(queue) as put:
         for number in range(100):
             queue.put(Sized(number))
-            queue.discard()
+            queue.close(discard=True)
     assert len(put) > 100
     check_account(queue)
 
 
 def test_records_that_finalisers_log_while_others_are_withdrawn_stay_where_they_are() -> None:
-    queue = Window(100_000, 10_000_000, DROP_NEWEST, 0.0)
+    queue = memory(100_000, 10_000_000)
     with put_whenever_the_collector_runs(queue) as put:
         for number in range(100):
             queue.put(Sized(number))
-            queue.withdraw(lambda item: item.entry.number < -3 and item.entry.number % 2 == 0)
+            queue._withdraw(lambda item: item.entry.number < -3 and item.entry.number % 2 == 0)
     assert len(put) > 100
-    left = [item.entry.number for item in queue.withdraw(lambda _: True)]
+    left = [item.entry.number for item in queue._withdraw()]
     assert [number for number in left if number >= 0] == list(range(100))
     assert len(left) == len(set(left))
     assert queue._ready_bytes == 0

@@ -44,7 +44,7 @@ def test_status_tells_counts_bytes_age_and_owners(
     assert f"1 record, 5 bytes: owned by process {os.getpid()}, which is running" in told
     assert "which is gone, so free for the next process" in told
     assert "1 other files in it are not of a spool" in told
-    queue.discard()
+    queue.close(discard=True)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_send_leaves_what_a_running_process_owns_and_another_wire(
     queue, newer = spool(path), spool(path, wire="newer")
     put_all(queue, b"mine")
     put_all(newer, b"theirs")
-    newer.discard()
+    newer.close(discard=True)
     with RecordingServer() as server:
         assert main(["spool", "send", "--endpoint", server.url, str(path)]) == 1
         assert len(server.names()) == 3
     assert waiting(path) == 2
     assert main(["spool", "status", str(path)]) == 0
     assert "for the wire 'newer', which this version cannot send" in capsys.readouterr().out
-    queue.discard()
+    queue.close(discard=True)
 
 
 def leave_for_a_collector(path: Path, *names: str) -> None:
@@ -128,7 +128,7 @@ def leave_for_a_collector(path: Path, *names: str) -> None:
     queue = spool(path, wire="otlp")
     formatter = OTELTraceFormatter(wire="otlp")
     put_all(queue, *(formatter.span(traced(name)).encode() for name in names))
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_send_follows_the_wire_that_a_segment_names(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,4 +191,4 @@ def test_clear_deletes_only_when_told_twice_and_nothing_of_running_processes(
     assert waiting(path) == 1
     assert main(["spool", "clear", "--yes", "--all", str(path)]) == 0
     assert segments(path) == []
-    queue.discard()
+    queue.close(discard=True)

@@ -36,14 +36,14 @@ def test_it_and_its_files_are_for_their_owner_only_whatever_the_umask(path: Path
     assert mode(path) == 0o700
     assert [mode(segment) for segment in segments(path)] == [0o600]
     assert send_all(queue) == [b"1"]
-    queue.discard()
+    queue.close(discard=True)
 
 
 @posix
 def test_what_exists_with_an_open_mode_is_closed_first(path: Path) -> None:
     first = spool(path)
     put_all(first, b"1")
-    first.discard()
+    first.close(discard=True)
     path.chmod(0o755)
     segments(path)[0].chmod(0o644)
     queue = spool(path, is_drain=True)
@@ -51,7 +51,7 @@ def test_what_exists_with_an_open_mode_is_closed_first(path: Path) -> None:
     assert mode(path) == 0o700
     assert {mode(segment) for segment in segments(path)} == {0o600}
     assert send_all(queue) == [b"1", b"2"]
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_missing_parents_are_made_and_a_linked_parent_is_fine(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_missing_parents_are_made_and_a_linked_parent_is_fine(tmp_path: Path) ->
     queue = spool(tmp_path / "link" / "a" / "b")
     put_all(queue, b"1")
     assert len(segments(tmp_path / "real" / "a" / "b")) == 1
-    queue.discard()
+    queue.close(discard=True)
 
 
 def refused(path: Path) -> str:
@@ -98,12 +98,12 @@ def test_a_directory_of_another_user_is_refused(path: Path) -> None:
 def test_a_segment_that_another_user_planted_is_never_sent(path: Path) -> None:
     first = spool(path)
     put_all(first, b"planted")
-    first.discard()
+    first.close(discard=True)
     os.chown(segments(path)[0], NOBODY, NOBODY)
     queue = spool(path, is_drain=True)
     assert send_all(queue) == []
     assert len(segments(path)) == 1
-    queue.discard()
+    queue.close(discard=True)
 
 
 @posix
@@ -116,7 +116,7 @@ def test_fifos_links_and_foreign_files_are_left_alone_and_hang_nobody(path: Path
     queue = spool(path, is_drain=True)
     put_all(queue, b"1")
     assert send_all(queue) == [b"1"]
-    queue.discard()
+    queue.close(discard=True)
     assert {file.name for file in path.iterdir()} == {"1-2-0123abcd.segment", "1-3-0123abcd.segment", "notes.txt"}
     assert (tmp_path / "elsewhere").read_bytes() == b"x" * 100
 
@@ -128,7 +128,7 @@ def test_a_directory_that_turns_into_something_else_is_not_followed(path: Path, 
     put_all(queue, b"1")
     assert list((tmp_path / "elsewhere").iterdir()) == []
     assert send_all(queue) == [b"1"]
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_directory_that_turns_into_a_file_harms_nobody(path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_directory_that_turns_into_a_file_harms_nobody(path: Path) -> None:
     queue.tidy()
     assert path.read_text() == "mine"
     assert send_all(queue) == [b"1"]
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
@@ -147,7 +147,7 @@ def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
     put_all(queue, b"1")
     assert Directory(str(path)).exists()
     queue.done(queue.take(1, MIB, deadline=0.0))
-    queue.discard()
+    queue.close(discard=True)
     assert segments(path) == []
 
 
@@ -179,4 +179,4 @@ def test_a_file_that_another_process_deletes_as_empty_costs_no_record(path: Path
     assert len(deleted) == 1
     (written,) = [segment.read_bytes() for segment in segments(path)]
     assert b"record" in written
-    queue.discard()
+    queue.close(discard=True)

@@ -142,12 +142,12 @@ def test_two_pythons_share_a_directory(path: Path) -> None:
     """The older one is lent our dependencies, as far as they are pure Python, and uses the queue alone."""
     first = spool(path)
     put_all(first, b"of this Python")
-    first.discard()
+    first.close(discard=True)
     script = (
         "import sys; sys.modules['orjson'] = None;"
         "from pathlib import Path; from spool_fixtures import *;"
         "queue = spool(Path(sys.argv[1]), is_drain=True); print(send_all(queue)); put_all(queue, b'of the other');"
-        "queue.discard()"
+        "queue.close(discard=True)"
     )
     paths = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "support")])
     paths += os.pathsep + sysconfig.get_path("purelib")
@@ -157,7 +157,7 @@ def test_two_pythons_share_a_directory(path: Path) -> None:
     assert found.stdout.strip() == "[b'of this Python']", found.stderr
     last = spool(path, is_drain=True)
     assert send_all(last) == [b"of the other"]
-    last.discard()
+    last.close(discard=True)
 
 
 # Forks
@@ -252,11 +252,46 @@ def test_the_segment_of_a_master_that_was_killed_is_sent_by_its_workers(path: Pa
 
 
 @posix
+@pytest.mark.parametrize("opening", ["create", "open"])
+def test_a_child_that_is_forked_while_a_segment_is_opened_does_not_keep_its_lock(path: Path, opening: str) -> None:
+    """As another thread may do, between the call that opens a file and the note that it is there."""
+    done = in_child(
+        f"""
+queue.close(discard=True)
+ends, is_forked, real, forked = os.pipe(), os.pipe(), Directory.{opening}, []
+
+def fork_as_well(*args):
+    found = real(*args)
+    if not forked:
+        forked.append(os.fork())
+        if forked == [0]:
+            os.write(is_forked[1], b"x")
+            os.read(ends[0], 1)
+            os._exit(0)
+        os.read(is_forked[0], 1)
+    return found
+
+Directory.{opening} = fork_as_well
+queue = spool(Path(sys.argv[1]))
+queue._upkeep.take_over_orphans()
+put_all(queue, b"of this process")
+abandon(queue)                        # as if it were killed
+Directory.{opening} = real
+other = spool(Path(sys.argv[1]), is_drain=True)
+print(sorted(send_all(other)), len(forked))
+os.write(ends[1], b"x")
+""",
+        path,
+    )
+    assert done.stdout == "[b'of the parent', b'of this process'] 1\n"
+
+
+@posix
 def test_a_fork_without_pythons_hooks_is_seen_at_the_first_look(path: Path) -> None:
     done = in_child(
         """
 import ctypes
-descriptor = queue._segments[1]._descriptor
+descriptor = queue._segments[0]._descriptor
 if ctypes.PyDLL(None).fork() == 0:
     lifecycle.check_fork()            # as the handler does for each record
     queue.after_fork_in_child()       # as the handler's sender does

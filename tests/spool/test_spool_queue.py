@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from spool_fixtures import (
 
 from helicone_logging.core import clock
 from helicone_logging.core.wire import Encoded
+from helicone_logging.delivery.memory import BoundedQueue
 from helicone_logging.spool import queue as spool_queue
 from helicone_logging.spool import segment as spool_segment
 
@@ -40,11 +42,11 @@ def test_a_record_is_on_disk_when_put_returns_and_gone_when_it_is_done(path: Pat
     assert waiting(path) == 2
     queue.done(items[:1])
     assert waiting(path) == 1
-    queue.reject(items[1:])
+    queue.done(items[1:], is_rejected=True)
     assert waiting(path) == 0
     stats = queue.stats()
     assert (stats.emitted, stats.delivered, stats.rejected, stats.queued) == (2, 1, 1, 0)
-    queue.discard()
+    queue.close(discard=True)
     assert segments(path) == []
 
 
@@ -57,7 +59,7 @@ def test_what_a_process_left_is_recovered_in_order_and_counted(path: Path) -> No
     assert second.stats().recovered == 7
     assert send_all(second) == numbered(10)[3:]
     assert second.stats() == (0, 7, 0, 0, 0, 0, 0.0, 7)
-    second.discard()
+    second.close(discard=True)
     assert segments(path) == []
 
 
@@ -69,8 +71,8 @@ def test_two_queues_take_only_their_own(path: Path) -> None:
     assert send_all(second) == [b"2"]
     assert send_all(first) == [b"1"]
     assert second.stats().recovered == 0
-    first.discard()
-    second.discard()
+    first.close(discard=True)
+    second.close(discard=True)
 
 
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
@@ -82,13 +84,14 @@ def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str)
     assert queue.stats().queued == 3000
     assert send_all(queue) == logged
     assert is_balanced(queue.stats())
-    queue.discard()
+    queue.close(discard=True)
     assert segments(path) == []
 
 
 def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path) -> None:
     queue = spool(path, memory_records=50)
     sent: list[bytes] = []
+    batches = count()
 
     def log(name: int) -> None:
         for number in range(300):
@@ -96,11 +99,11 @@ def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path
 
     def send() -> None:
         while items := queue.take(37, MIB):
-            if len(items) > 30:
+            if next(batches) % 3:
+                sent.extend(entries(items))
+                queue.done(items)
+            else:
                 queue.requeue(items)
-                continue
-            sent.extend(entries(items))
-            queue.done(items)
 
     senders = [threading.Thread(target=send) for _ in range(3)]
     producers = [threading.Thread(target=log, args=(name,)) for name in range(4)]
@@ -114,27 +117,28 @@ def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path
         thread.join()
     assert sorted(sent) == sorted(b"%d-%d" % (name, number) for name in range(4) for number in range(300))
     assert queue.stats().delivered == 1200
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_record_that_comes_while_the_last_ones_are_read_back_is_read_back_too(path: Path, monkeypatch) -> None:
     queue = spool(path, memory_records=50)
     put_all(queue, *numbered(60))
-    admit, late = queue._window.admit, [b"late %d" % number for number in range(8)]
+    records, late = spool_segment.Segment.records, [b"late %d" % number for number in range(8)]
 
-    def admit_late(items) -> None:
-        admit(items)
+    def records_and_log(segment):
+        found = records(segment)
         if late:
             queue.put(Encoded(late.pop()))
+        return found
 
-    monkeypatch.setattr(queue._window, "admit", admit_late)
+    monkeypatch.setattr(spool_segment.Segment, "records", records_and_log)
     sent: list[bytes] = []
     while items := queue.take(20, MIB, deadline=0.0):
         sent += entries(items)
         queue.done(items)
     assert sorted(sent) == sorted([*numbered(60), *(b"late %d" % number for number in range(8))])
     assert (queue.stats().delivered, queue.stats().dropped, queue.stats().queued) == (68, 0, 0)
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_record_that_comes_while_the_last_ones_in_memory_leave_reaches_who_waits_for_one(
@@ -143,22 +147,19 @@ def test_a_record_that_comes_while_the_last_ones_in_memory_leave_reaches_who_wai
     queue = spool(path, memory_records=4)
     put_all(queue, b"1", b"2")
     items = take_all(queue)
-    has_room = queue._window.has_room
+    leave_unread, leaving = queue._leave_unread, threading.Thread(target=queue.done, args=(items,))
 
-    def has_room_just_before(*args, **options) -> bool:
-        found = has_room(*args, **options)
-        if not found and items:
-            leaving = items[:]
-            items.clear()
-            queue.done(leaving)
-        return found
+    def leave_unread_meanwhile(*args) -> None:
+        leave_unread(*args)
+        leaving.start()
 
-    monkeypatch.setattr(queue._window, "has_room", has_room_just_before)
+    monkeypatch.setattr(queue, "_leave_unread", leave_unread_meanwhile)
     put_all(queue, b"3")
-    # Whoever waits is in the window's `take` already, and reads nothing back.
-    assert entries(queue._window.take(10, MIB, deadline=0.0)) == [b"3"]
+    leaving.join(PATIENCE)
+    # Whoever waits is within this method already, and looks nothing up.
+    assert entries(BoundedQueue.take(queue, 10, MIB, deadline=0.0)) == [b"3"]
     assert is_balanced(queue.stats())
-    queue.discard()
+    queue.close(discard=True)
 
 
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest"])
@@ -166,23 +167,24 @@ def test_what_logs_in_the_midst_of_reading_back_disturbs_nothing(path: Path, mon
     queue = spool(path, memory_records=4, max_bytes=65_536, overflow=overflow)
     put_all(queue, *numbered(30))
     first = take_all(queue)
-    read, late = spool_segment.Segment.read, [b"late %d" % number + b"x" * 8000 for number in range(12)]
+    records, late = spool_segment.Segment.records, [b"late %d" % number + b"x" * 8000 for number in range(12)]
 
-    def read_and_log(segment, has_room):
-        found = read(segment, has_room)
+    def records_and_log(segment):
+        found = records(segment)
         while late:
             queue.put(Encoded(late.pop()))
         return found
 
-    monkeypatch.setattr(spool_segment.Segment, "read", read_and_log)
+    monkeypatch.setattr(spool_segment.Segment, "records", records_and_log)
     queue.done(first)
     sent = entries(first) + send_all(queue)
     assert len(sent) == len(set(sent))
     stats = queue.stats()
     assert (stats.emitted, stats.delivered, stats.queued) == (42, len(sent), 0)
     assert is_balanced(stats)
-    assert set(numbered(30)) <= set(sent)
-    queue.discard()
+    assert (set(numbered(30)) <= set(sent)) == (overflow == "drop_newest")
+    assert any(record.startswith(b"late 0x") for record in sent) == (overflow == "drop_oldest")
+    queue.close(discard=True)
 
 
 def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> None:
@@ -192,27 +194,26 @@ def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> 
     abandon(before)
     queue = spool(path, is_drain=True)
     assert entries(queue.take(10, 16 * MIB, deadline=0.0)) == numbered(12, size=100_000)[10:]
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_segment_that_is_just_begun_is_not_deleted_as_an_empty_one(path: Path) -> None:
     queue, looks = spool(path), [1]
 
-    class Tidied(dict):
+    class Tidied(list):
         """Upkeep looks at the very moment in which a segment is known."""
 
-        def __setitem__(self, key, segment) -> None:
-            is_first = not self
-            super().__setitem__(key, segment)
-            if is_first and looks:
+        def append(self, segment) -> None:
+            super().append(segment)
+            if looks:
                 looks.pop()
                 queue.tidy()
 
     queue._segments = Tidied()
     put_all(queue, b"first", b"second")
     assert [b"first" in segment.read_bytes() for segment in segments(path)] == [True]
-    assert [Path(segment.path) for segment in queue._segments.values()] == segments(path)
-    queue.discard()
+    assert [Path(segment.path) for segment in queue._segments] == segments(path)
+    queue.close(discard=True)
 
 
 def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
@@ -225,7 +226,7 @@ def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     assert len(queue.take(50, 90_000, deadline=0.0)) == 10
     queue.requeue(first[10:])
     assert len(queue.take(5000, MIB, deadline=0.0)) == 990
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_one_that_is_larger_than_a_request_goes_alone(path: Path) -> None:
@@ -233,7 +234,7 @@ def test_one_that_is_larger_than_a_request_goes_alone(path: Path) -> None:
     put_all(queue, b"x" * 1000, b"1")
     assert len(queue.take(10, 100, deadline=0.0)) == 1
     assert queue.take(10, 100, deadline=0.0) == []
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_taker_waits_for_what_is_on_its_way(path: Path) -> None:
@@ -246,7 +247,7 @@ def test_a_taker_waits_for_what_is_on_its_way(path: Path) -> None:
     queue.done(items)
     taker.join(60)
     assert got == [1]
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_flush_waits_for_what_was_logged_or_taken_over_and_for_nothing_later(path: Path) -> None:
@@ -261,7 +262,7 @@ def test_flush_waits_for_what_was_logged_or_taken_over_and_for_nothing_later(pat
         queue.done(items)
     assert sent == numbered(30)
     assert queue.stats().queued == 1
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_a_clock_that_is_set_back_or_forth_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +279,7 @@ def test_a_clock_that_is_set_back_or_forth_changes_nothing(path: Path, monkeypat
     checkpoint = queue.checkpoint()
     assert send_all(queue) == logged
     assert queue.join(checkpoint, clock.monotonic())
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_what_close_cannot_send_is_kept_for_the_next_and_counted_there(path: Path) -> None:
@@ -286,10 +287,10 @@ def test_what_close_cannot_send_is_kept_for_the_next_and_counted_there(path: Pat
     put_all(queue, *numbered(30))
     on_their_way = queue.take(2, MIB, deadline=0.0)
     queue.close()
-    assert queue.discard() == 0
+    assert queue.close(discard=True) == 0
     assert (queue.stats().emitted, queue.stats().queued) == (2, 2)
     other = spool(path, is_drain=True)
-    assert other.stats().recovered == 0  # while two of it are on their way
+    assert other.stats().recovered == 25  # but for a segment of which two records are on their way
     queue.done(on_their_way[:1])
     assert queue.requeue(on_their_way[1:]) == 0
     assert (queue.stats().emitted, queue.stats().delivered, queue.stats().queued) == (1, 1, 0)
@@ -298,8 +299,8 @@ def test_what_close_cannot_send_is_kept_for_the_next_and_counted_there(path: Pat
     put_all(queue, b"again")
     assert send_all(queue) == [b"again"]
     assert is_balanced(queue.stats())
-    queue.discard()
-    other.discard()
+    queue.close(discard=True)
+    other.close(discard=True)
     assert segments(path) == []
 
 
@@ -314,7 +315,7 @@ def test_drop_newest_refuses_what_does_not_fit(path: Path) -> None:
     assert sum(segment.stat().st_size for segment in segments(path)) <= 10_000
     assert send_all(queue) == numbered(200)[: stats.queued]
     assert is_balanced(queue.stats())
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_drop_oldest_makes_room_by_whole_segments_and_counts_what_goes(path: Path) -> None:
@@ -328,7 +329,7 @@ def test_drop_oldest_makes_room_by_whole_segments_and_counts_what_goes(path: Pat
     sent = send_all(queue)
     assert sent == logged[-len(sent) :]
     assert len(sent) == 3000 - dropped
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_drop_oldest_leaves_what_is_on_its_way(path: Path) -> None:
@@ -341,7 +342,7 @@ def test_drop_oldest_leaves_what_is_on_its_way(path: Path) -> None:
     assert is_balanced(queue.stats())
     assert queue.stats().delivered == 5
     send_all(queue)
-    queue.discard()
+    queue.close(discard=True)
     assert segments(path) == []
 
 
@@ -355,14 +356,14 @@ def test_block_waits_until_there_is_room_also_of_another_process_and_gives_up_in
     producer.start()
     assert not done.wait(0.2)
     send_all(other)
-    other.discard()
+    other.close(discard=True)
     assert done.wait(60)
     producer.join()
     assert queue.stats().dropped == 0
-    queue.discard()
+    queue.close(discard=True)
     impatient = spool(path, max_bytes=10, overflow="block", block_timeout=0.01)
     assert put_all(impatient, b"1") == 1
-    impatient.discard()
+    impatient.close(discard=True)
 
 
 def test_close_ends_a_wait_for_room(path: Path) -> None:
@@ -374,7 +375,7 @@ def test_close_ends_a_wait_for_room(path: Path) -> None:
         queue.close()
         producer.join(0.01)
     assert queue.stats().dropped == 1
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_the_bound_counts_what_other_processes_have(path: Path) -> None:
@@ -382,8 +383,8 @@ def test_the_bound_counts_what_other_processes_have(path: Path) -> None:
     put_all(other, *numbered(100))
     queue = spool(path, max_bytes=10_000)
     assert put_all(queue, b"1") == 1
-    other.discard()
-    queue.discard()
+    other.close(discard=True)
+    queue.close(discard=True)
 
 
 # Forms that do not fit
@@ -394,17 +395,17 @@ def test_a_segment_of_another_wire_or_version_is_left_alone_and_told(
 ) -> None:
     otlp = spool(path, wire="otlp")
     put_all(otlp, b"otlp")
-    otlp.discard()
+    otlp.close(discard=True)
     with monkeypatch.context() as patched:
         patched.setattr(spool_segment, "FORM", "2")
         newer = spool(path)
         put_all(newer, b"newer")
-        newer.discard()
+        newer.close(discard=True)
     queue = spool(path, is_drain=True)
     assert send_all(queue) == []
-    queue.discard()
+    queue.close(discard=True)
     assert "is left alone: its records are for the wire 'otlp', not 'helicone'" in capsys.readouterr().err
-    spool(path, is_drain=True, wire="otlp").discard()
+    spool(path, is_drain=True, wire="otlp").close(discard=True)
     assert "it is of version 2, while this one reads version 1" in capsys.readouterr().err
     assert len(segments(path)) == 2
 
@@ -416,7 +417,7 @@ def test_an_empty_file_of_a_process_that_was_killed_at_once_is_removed(path: Pat
     queue = spool(path, is_drain=True)
     assert segments(path) == []
     assert queue.stats().recovered == 0
-    queue.discard()
+    queue.close(discard=True)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -440,7 +441,7 @@ def test_whatever_happens_in_whatever_order_the_account_is_exact_and_nothing_is_
                 queue = spool(path, memory_records=10, is_drain=True)
             case 3 if chance.random() < 0.1:  # closed and used again
                 queue.close()
-                queue.discard()
+                queue.close(discard=True)
                 queue._upkeep.take_over_orphans()
             case 4 if chance.random() < 0.3:
                 queue.tidy()
@@ -449,11 +450,11 @@ def test_whatever_happens_in_whatever_order_the_account_is_exact_and_nothing_is_
                 put_all(queue, logged[-1])
         assert is_balanced(queue.stats())
     queue.close()
-    queue.discard()
+    queue.close(discard=True)
     last = spool(path, is_drain=True)
     sent += send_all(last)
     assert sorted(sent) == sorted(logged)
-    last.discard()
+    last.close(discard=True)
     assert segments(path) == []
 
 
@@ -465,16 +466,16 @@ def test_a_current_segment_of_which_all_is_done_goes_when_nothing_happens(path: 
     assert segments(path) == []
     put_all(queue, b"2")
     assert waiting(path) == 1
-    queue.discard()
+    queue.close(discard=True)
 
 
 def test_segments_grow_with_the_backlog_so_that_there_are_few_open_files(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool_queue, "_SEGMENT_BYTES", 4096)
-    monkeypatch.setattr(spool_queue, "_LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(spool_queue, "_FILES", 32)
     queue = spool(path, memory_records=10)
     put_all(queue, *numbered(10_000, 100))
     assert len(segments(path)) < 150
     assert len(send_all(queue)) == 10_000
-    queue.discard()
+    queue.close(discard=True)

@@ -14,7 +14,7 @@ from unittest import mock
 from helicone_logging.core.wire import Encoded
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.queue import Item, QueueStats
-from helicone_logging.spool import Directory, Spool, Window
+from helicone_logging.spool import Directory, Spool
 from helicone_logging.spool.frames import Frame
 from helicone_logging.spool.segment import examine
 from helicone_logging.spool.upkeep import Upkeep
@@ -67,10 +67,11 @@ def spool(
         queue = Spool(
             Directory(str(path)),
             max_bytes,
+            memory_records,
+            memory_bytes,
+            overflow,
+            block_timeout,
             wire=wire,
-            overflow=overflow,
-            block_timeout=block_timeout,
-            window=Window(memory_records, memory_bytes, overflow, block_timeout),
             diagnostics=Diagnostics(),
             is_drain=is_drain,
         )
@@ -113,7 +114,7 @@ def is_balanced(stats: QueueStats) -> bool:
 def abandon(queue: Spool) -> None:
     """Leaves a queue as a killed process would: its locks end, and nothing more is written."""
     queue._upkeep.stop()
-    for segment in list(queue._segments.values()):
+    for segment in list(queue._segments):
         segment.after_fork_in_child()
 
 
