@@ -140,16 +140,19 @@ class Spool(BoundedQueue):
 
     def _append(self, item: Item) -> None:
         record = cast("Record", item.entry)
-        with self._undisturbed() as was_busy:
-            segment = None if was_busy else self._current
+        segment = None if self._is_busy else self._current
+        was_busy, self._is_busy = self._is_busy, True
+        try:
             if segment is None or not self._write(segment, record):
                 self._exposed[record] = None
-                self._exposed_bytes += record.size
+                self._exposed_bytes += item.size
             elif segment.is_unread:
-                self._leave_unread(segment, 1, record.size)
+                self._leave_unread(segment, 1, item.size)
                 self._is_closed = self._is_discarded = False
                 return
             super()._append(item)
+        finally:
+            self._is_busy = was_busy
 
     def _write(self, segment: Segment, record: Record | None = None) -> bool:
         """Writes what is exposed, then a new record, and returns whether the disk took all of it."""
@@ -219,8 +222,9 @@ class Spool(BoundedQueue):
         """Whether there is room on disk or, while it takes nothing, in memory."""
         if self._exposed and not self._may_expose(size):
             return False
-        if not self._has_room(size):
-            self._measure()
+        if self._has_room(size):
+            return True
+        self._measure()
         return self._has_room(size)
 
     def _may_expose(self, size: int) -> bool:
@@ -278,7 +282,9 @@ class Spool(BoundedQueue):
         """Counts records of an unread segment."""
         segment.unread[self._checkpoint] += records
         segment.unread_bytes += size
-        self._add(Weight(records, size, Counter({self._checkpoint: records})))
+        self._before[self._checkpoint] += records
+        self._count += records
+        self._bytes += size
 
     def _skip_unread(self, segment: Segment) -> int:
         """Takes what is unread of a segment out of the account, and returns how many records."""
@@ -468,26 +474,25 @@ class Spool(BoundedQueue):
         self._list_backlog()
 
     @property
-    def is_closed(self) -> bool:
-        """Whether nothing was put in since `close`."""
-        return self._is_closed
-
-    @property
     def segments(self) -> list[Segment]:
         """Those that are this process's now."""
         return list(self._segments)
 
-    def adopt(self, segment: Segment, content: Content) -> None:
-        """Counts an orphan's records as recovered, to be sent in their turn."""
+    def adopt(self, segment: Segment, content: Content) -> bool:
+        """Counts an orphan's records as recovered, to be sent in their turn; False after `close`, when none are."""
         live = content.live.values()
-        records, size = len(live), sum(record.size for record in live)
         with self._undisturbed():
-            self._segments.append(segment)
-            self._recovered += records + content.lost
-            self._dropped += content.lost
+            if self._is_closed:
+                segment.release()
+                return False
             segment.is_unread, segment.unread_since = True, min((record.at for record in live), default=0.0)
+            self._segments.append(segment)
             self._backlog.append(segment)
-            self._leave_unread(segment, records, size)
+            self._leave_unread(segment, len(live), sum(record.size for record in live))
+            recovered = len(live) + content.lost
+            self._recovered += recovered
+            self._dropped += content.lost
         if content.is_damaged:
             self._report_damage(segment.path, content.lost)
         self._list_backlog()
+        return True

@@ -65,7 +65,7 @@ class Upkeep:
     def take_over_orphans(self) -> None:
         """Takes over the segments whose owner is gone, oldest first; the rest of many when these are sent."""
         spool = self._spool()
-        if spool is None or spool.is_closed or not self._lock.acquire(blocking=False):
+        if spool is None or not self._lock.acquire(blocking=False):
             return
         try:
             for file in spool.directory.files():
@@ -82,8 +82,7 @@ class Upkeep:
         """Takes over a segment if it is an orphan, and returns whether there is reason to go on with others."""
         try:
             found = Segment.take_over(spool.directory, path, spool.wire, unlocked=spool.is_drain)
-            if found is not None:
-                spool.adopt(*found)
+            return found is None or spool.adopt(*found)
         except FileNotFoundError:
             pass  # another process has deleted it
         except locks.NoLocksError:
