@@ -170,10 +170,17 @@ def command_table() -> str:
 
 
 def _help(name: str) -> str:
+    """What `--help` prints, also of the actions that a command has."""
+    whole = _printed(name, "--help")
+    actions = re.findall(r"^    (\w+) ", whole.partition("ACTION\n")[2].partition("\n\n")[0], re.MULTILINE)
+    return "\n\n".join([whole, *(_printed(name, action, "--help") for action in actions)])
+
+
+def _printed(*arguments: str) -> str:
     said = io.StringIO()
-    size = {"COLUMNS": "100", "NO_COLOR": "1"}
+    size = {"COLUMNS": "82", "NO_COLOR": "1"}
     with mock.patch.dict(os.environ, size), contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
-        entry.main([name, "--help"])
+        entry.main(arguments)
     return said.getvalue().rstrip()
 
 

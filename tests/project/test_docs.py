@@ -138,6 +138,7 @@ def test_the_commands_are_those_of_the_command_line() -> None:
     table = tables.command_table()
     for name in entry._COMMANDS:
         assert f"usage: helicone-logging {name}" in table
+    assert "usage: helicone-logging spool send" in table
 
 
 def test_included_files_bring_their_links_along() -> None:
