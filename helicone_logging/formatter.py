@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
@@ -21,7 +21,7 @@ from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
-from helicone_logging.payload.sampling import Chooses, Sampler
+from helicone_logging.payload.sampling import Chooses, Sampler, in_share
 from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.sources import (
@@ -113,10 +113,17 @@ class OTELTraceFormatter(BaseJsonFormatter):
         max_span_bytes: int | str = 8 * 1024 * 1024,
         **json_options: Any,
     ) -> None:
-        from helicone_logging.llm import providers  # now, as no record is to wait for it, and no import of the package
+        from helicone_logging.llm import (
+            dialects,
+            providers,
+        )  # now, as no record is to wait for it, and no import of the package
 
         super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
-        self._sdk_readers = (("llm_response", providers.read_response), ("llm_request", providers.read_request))
+        self._sdk_readers = (
+            ("llm_response", providers.read_response),
+            ("llm_request", providers.read_request),
+            ("otel_span", dialects.read_span),
+        )
         if service_name is not None:
             service_name = check.text("service_name", service_name)
         resource = resource_of(service_name, check.mapping("resource_attributes", resource_attributes), os.environ)
@@ -139,6 +146,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
                 ),
             ),
         )
+        self.captures_content = options.capture_content
         self._own_names = frozenset((*self._skip_fields, "message", *OTEL_STAMPS))
         self._resource, self._span_options, self._paths = resource, options, SessionPaths()
         self._speak(WIRES[check.choice("wire", wire, tuple(WIRES))])
@@ -149,9 +157,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
         self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and are_plain(adds.values())
         self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
         self.selects: Chooses = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
-        rate = check.fraction("sample_rate", sample_rate)
-        if rate < 1:
-            self.selects = Sampler(self.selects, rate, self._is_failure, self.rename_fields)
+        self._rate = check.fraction("sample_rate", sample_rate)
+        if self._rate < 1:
+            self.selects = Sampler(self.selects, self._rate, self._is_failure, self.rename_fields)
 
     def _speak(self, wire: SpanWire) -> None:
         encoder = wire.encoder(self._resource, SCOPE_NAME, __version__)
@@ -203,15 +211,40 @@ class OTELTraceFormatter(BaseJsonFormatter):
         if not self._can_wait or "traceparent" in record.__dict__ or type(record) is not logging.LogRecord:
             return self.span(record, text)
         try:
-            said = said_by(record, text)
-            waiting = freeze(said, self._max_frozen, self._thawed)
-            if waiting is None:
-                return self._built(without_proxies(said))
-            place = place_of(said, self.rename_fields)
-            if place is not None:
-                self._builder.remember_place(said, place)
+            return self._waiting(said_by(record, text))
         except Exception:  # noqa: BLE001 - an object raised where it was read
             return self._built(said_by(sanitized(record), text))
+
+    def samples(self, said: Said) -> bool:
+        """Returns whether something that is no log record, and names its trace and level, is among those to be sent.
+
+        Args:
+            said: what it says, as a record would.
+        """
+        record = said.record
+        return self._rate >= 1 or record["levelno"] >= logging.ERROR or in_share(record["trace_id"], self._rate)
+
+    def entry_of(self, said: Said, foreign: Iterable[object], *, at_once: bool) -> FrozenRecord | SpanData:
+        """Returns what is queued of something that is no log record, and is exported whatever it says.
+
+        Args:
+            said: what it says, as a record would.
+            foreign: those of its values, or what they hold, that may be of any type.
+            at_once: whether its span is wanted now.
+        """
+        try:
+            return self._waiting(said, foreign) if self._can_wait and not at_once else self._built(said)
+        except Exception:  # noqa: BLE001 - as above
+            plain = said_by(sanitized(record_of(said.record)), said.text)
+            return self._built(plain._replace(exception=said.exception))
+
+    def _waiting(self, said: Said, foreign: Iterable[object] | None = None) -> FrozenRecord | SpanData:
+        waiting = freeze(said, self._max_frozen, self._thawed, foreign)
+        if waiting is None:
+            return self._built(without_proxies(said))
+        place = place_of(said, self.rename_fields)
+        if place is not None:
+            self._builder.remember_place(said, place)
         return waiting
 
     def _is_failure(self, record: logging.LogRecord) -> bool:

@@ -27,7 +27,9 @@ from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.payload import wires
+from helicone_logging.payload.frozen import FrozenRecord
 from helicone_logging.payload.sanitized import record_of
+from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData
 
 _MIB = 1024 * 1024
@@ -278,25 +280,65 @@ class HeliconeHandler(logging.Handler):
                 sender.diagnostics.skip()
                 return
             entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
-            entry = entry_of(record, self._text(record))
-            if type(entry) is SpanData and (entry.cut_values or entry.malformed):
-                sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
-            sender.submit(entry)
+            self._submit(sender, entry_of(record, self._text(record)))
             if self._last_record.is_again(record) and not self._last_record.is_told:
                 self._last_record.is_told = True
                 sender.diagnostics.report("duplicate", _SENT_AGAIN.format(self._endpoint.partition("?")[0]))
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
-            sender.diagnostics.count(unencodable=1)
-            where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
-            sender.diagnostics.report(
-                "unencodable", f"a record of {where} cannot be encoded and is lost: {type(error).__name__}"
-            )
+            sender.diagnostics.lost(f"a record of {text_of(record.pathname)}:{text_of(record.lineno)}", error)
+
+    @staticmethod
+    def _submit(sender: Sender, entry: FrozenRecord | SpanData) -> None:
+        if type(entry) is SpanData and (entry.cut_values or entry.malformed):
+            sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
+        sender.submit(entry)
+
+    def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> None:
+        """Takes in what is no log record: a span that others have measured, which is exported whatever it says.
+
+        Args:
+            say: returns what it says as a record would, and those of its values, or what they hold, that may be of any
+                type; None where it is not to be sent. It may raise.
+        """
+        sender = self._sender
+        if sender is None:
+            return
+        lifecycle.check_fork()
+        if not reentrancy.enter():
+            sender.diagnostics.skip()
+            return
+        try:
+            told = say()
+            if told is not None and self._takes(told[0]):
+                self._submit(sender, self._traces.entry_of(*told, at_once=self._is_on_disk))
+        except Exception as error:  # noqa: BLE001 - nothing raises into the application
+            sender.diagnostics.lost("a span", error)
+        finally:
+            reentrancy.leave()
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
         if self.formatter is None or self.formatter is self._own_formatter:
             return None
         return self.formatter.format(record_of(record.__dict__))
+
+    def _takes(self, said: Said) -> bool:
+        return self._traces.samples(said) and (not self.filters or bool(self.filter(record_of(said.record))))
+
+    def report(self, kind: str, text: str) -> None:
+        """Writes a line to stderr, unless one of its kind was written in the last minute.
+
+        Args:
+            kind: what repeated reports have in common.
+            text: what happened, and the remedy; never a key or a prompt.
+        """
+        if self._sender is not None:
+            self._sender.diagnostics.report(kind, text)
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether prompts and completions are sent, and not their sizes."""
+        return self._sender is not None and self._traces.captures_content
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # tells more than the base's None
         """Waits until what is queued now is delivered, or refused for good.

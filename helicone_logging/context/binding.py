@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from helicone_logging.context import decorators, session_path, stack
+from helicone_logging.context import decorators, open_spans, session_path, stack
 from helicone_logging.core import ids
 
 INHERITED_MARK = "_helicone_ambient"
@@ -41,10 +41,22 @@ def current() -> Mapping[str, object]:
         OpenTelemetry span.
     """
     bound = stack.bound()
-    if _OTEL in sys.modules and "trace_id" not in bound:
-        active = otel_fields()
-        return {**active, **bound} if active else bound
+    if _OTEL in sys.modules:
+        if open_spans.are_watched():
+            inside = open_spans.fields_inside(_active_span_id(), bound)
+            if inside:
+                return {**bound, **inside}
+        if "trace_id" not in bound:
+            active = otel_fields()
+            return {**active, **bound} if active else bound
     return bound
+
+
+def _active_span_id() -> int:
+    try:
+        return int(sys.modules[_OTEL].get_current_span().get_span_context().span_id)
+    except Exception:  # noqa: BLE001 - as below
+        return 0
 
 
 def otel_fields() -> dict[str, object]:

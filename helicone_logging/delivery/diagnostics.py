@@ -91,6 +91,16 @@ class Diagnostics:
             self.malformed += malformed
             self.unencodable += unencodable
 
+    def lost(self, what: str, error: Exception) -> None:
+        """Counts something that cannot be encoded, and tells of it.
+
+        Args:
+            what: in words that say nothing of its content.
+            error: why.
+        """
+        self.count(unencodable=1)
+        self.report("unencodable", f"{what} cannot be encoded and is lost: {type(error).__name__}")
+
     def stats(self, counted: QueueStats) -> HandlerStats:
         """Returns these counters beside those of a queue; what could not be encoded counts as rejected."""
         with self._lock:

@@ -57,6 +57,7 @@ _UNSET, _OK, ERROR = (_STATUSES[word] for word in ("unset", "ok", "error"))
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
+_AGENT = "agent"  # has no icon
 _RETRIEVAL = "vector_db"  # a model `vector_db:NAME` shows both icon and text
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
 _MAX_FAILURE = 1_024  # bytes
@@ -73,6 +74,8 @@ _STEP_KINDS = {
     "vector_search": "vector_db",
     "data": "data",
     "database": "data",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
 }
 
 
@@ -279,8 +282,8 @@ class SpanBuilder:
         kind = _STEP_KINDS.get(str(operation or "").lower(), "tool" if tool else None)
         if kind is None:
             return
-        called = str(tool or name)
-        has_prefix = self._options.step_icons or kind == _RETRIEVAL
+        called = str(tool or (attributes.get(AGENT_NAME) if kind == _AGENT else None) or name)
+        has_prefix = kind == _RETRIEVAL or (self._options.step_icons and kind != _AGENT)
         for key in FIELDS["model"].lands_in:
             attributes[key] = f"{kind}:{called}" if has_prefix else called
         if kind != _RETRIEVAL:
@@ -321,13 +324,22 @@ class SpanBuilder:
                 given = vocabulary.properties_of(special["properties"])
             else:
                 rest["properties"] = special["properties"]
+        self._write_rest(special, attributes, rest)
+        for key, value in given.items():
+            attributes[PROPERTY + key] = value
+
+    def _write_rest(self, special: Special, attributes: dict[str, Value], rest: Rest) -> None:
+        capture_text = self._options.capture_content
         for holder in HOLDERS:
             if holder in special:  # an object that no reader knows
                 rest[holder] = special[holder]
+        technical = special.get("otel_attributes")
+        if isinstance(technical, Mapping):
+            write_rest(technical, attributes, capture_text=capture_text, as_properties=False, is_full=self._is_full)
+        elif technical is not None:
+            rest["otel_attributes"] = technical
         if rest:
-            write_rest(rest, attributes, capture_text=self._options.capture_content, is_full=self._is_full)
-        for key, value in given.items():
-            attributes[PROPERTY + key] = value
+            write_rest(rest, attributes, capture_text=capture_text, is_full=self._is_full)
 
 
 def _read_fields(
@@ -444,9 +456,10 @@ def _describe(
 ) -> None:
     """Adds what OpenTelemetry's conventions know of a record and Helicone does not show."""
     function, path, line = text_of(record["funcName"]), text_of(record["pathname"]), scalar_of(record["lineno"])
-    attributes["code.function"] = attributes["code.function.name"] = function
-    attributes["code.filepath"] = attributes["code.file.path"] = path
-    attributes["code.lineno"] = attributes["code.line.number"] = line
+    if path:  # a span of OpenTelemetry may not say where it was written
+        attributes["code.function"] = attributes["code.function.name"] = function
+        attributes["code.filepath"] = attributes["code.file.path"] = path
+        attributes["code.lineno"] = attributes["code.line.number"] = line
     if parent_id is not None:
         attributes["parent_span_id"] = parent_id
     stack = record["stack_info"]

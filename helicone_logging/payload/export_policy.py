@@ -42,12 +42,12 @@ class ExportPolicy:
         around = _mappings(data)
         if around and any(_carries(each, self._context_names) for each in around):
             return True
-        if not inherited_by(record):
+        of_model = data.keys() & self._model_fields  # none, of nearly every foreign record
+        if not (of_model or around or self._exports_bound) or not inherited_by(record):
             return False
         if self._exports_bound:
             return True
         injected = data.get(INJECTED_MARK, ())
-        of_model = data.keys() & self._model_fields  # none, of nearly every foreign record
         if any(is_given(data[name]) and name not in injected for name in of_model):
             return True
         return any(_carries(each, self._model_names) for each in around)

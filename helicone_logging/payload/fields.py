@@ -176,6 +176,8 @@ TABLE = (
     Field("helicone"),
     Field("llm_request"),
     Field("llm_response"),
+    Field("otel_span"),
+    Field("otel_attributes"),
     # OpenTelemetry's names of what Helicone has no name for (semconv.py).
     *map(Field, OPENTELEMETRY),
 )
@@ -189,8 +191,8 @@ _AS_JSON = frozenset(("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai
 READERS: Mapping[str, Field] = {**FIELDS, **{alias: FIELDS[name] for alias, name in ALIASES.items()}}
 """The table by every name that a field may have."""
 
-OUR_OWN = frozenset({"parent_path"})
-"""What `span()` writes for itself, and no user has to know."""
+OUR_OWN = frozenset({"parent_path", "otel_span", "otel_attributes"})
+"""What `span()` and `HeliconeSpanProcessor` write for themselves, and no user has to know."""
 
 CONTEXT_FIELDS = ("trace_id", "traceparent", "span_id", "helicone")
 """Fields that make a record one to export."""

@@ -51,20 +51,23 @@ class FrozenRecord(NamedTuple):
         return self.build(Said(record, text, self.exception, inherited, self.bits)).encode()
 
 
-def freeze(said: Said, max_bytes: int, build: Callable[[Said], SpanData]) -> FrozenRecord | None:
+def freeze(
+    said: Said, max_bytes: int, build: Callable[[Said], SpanData], foreign: Iterable[object] | None = None
+) -> FrozenRecord | None:
     """Returns what a record says as it waits; None where that may change, has to be read now, or is large.
 
     Args:
         said: values of any type.
         max_bytes: of them together.
         build: makes a span of them.
+        foreign: those values, or what they hold, that may be of any type; None for all that were added to the record.
     """
     record, text, exception, inherited, bits = said
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
-    added = islice(record.values(), _OWN_ATTRIBUTES, None)  # what `extra=` and others put behind the record's own
-    if not are_plain(added):
-        copied = _copied(record)
+    checked = islice(record.values(), _OWN_ATTRIBUTES, None) if foreign is None else foreign  # behind the record's own
+    if not are_plain(checked):
+        copied = _copied(record) if foreign is None else None
         if copied is None:
             return None
         record = copied

@@ -28,7 +28,12 @@ _SHOWN_TYPES = (str, numbers.Number, uuid.UUID, datetime.date, datetime.time, en
 
 
 def write_rest(
-    fields: Mapping[str, object], attributes: dict[str, Value], *, capture_text: bool, is_full: bool = False
+    fields: Mapping[str, object],
+    attributes: dict[str, Value],
+    *,
+    capture_text: bool,
+    as_properties: bool = True,
+    is_full: bool = False,
 ) -> None:
     """Writes fields as attributes under their own names, and what is short as properties too.
 
@@ -36,6 +41,7 @@ def write_rest(
         fields: what no other reader took.
         attributes: where to write it; an attribute that stands there already is kept.
         capture_text: False to send the size of a text instead of the text, and no text as a property.
+        as_properties: False for attributes only.
         is_full: whether the wire carries ints of 64 bits and lists.
     """
     value_of = _full_value_of if is_full else _value_of
@@ -44,7 +50,7 @@ def write_rest(
         is_ours = key.startswith(_READ_BY_SERVER)
         if type(value) is not int and not capture_text:
             value = not_captured(text_of(value))
-        elif not is_ours and key not in _OF_RECORD and _is_shown(given, value):
+        elif as_properties and not is_ours and key not in _OF_RECORD and _is_shown(given, value):
             attributes[PROPERTY + property_key(key)] = text_of(value)
         # The server answers 500 to a number where it reads text, as in `gen_ai.system`.
         is_text = key.startswith(_READ_AS_TEXT) if is_full else is_ours

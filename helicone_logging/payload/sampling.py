@@ -15,6 +15,16 @@ from helicone_logging.payload.sources import Said, names_of_trace
 Chooses = Callable[[logging.LogRecord], bool]
 
 
+def in_share(trace: object, rate: float) -> bool:
+    """Returns whether a trace is among a share of all traces.
+
+    Args:
+        trace: what names it.
+        rate: the share, 0.0 to 1.0.
+    """
+    return ids.share(ids.trace_id(trace) or ids.new_trace_id()) < rate
+
+
 class Sampler:
     """Decides whether a record is exported where only a share of the traces is.
 
@@ -35,7 +45,7 @@ class Sampler:
         if not self._exports(record):
             return False
         try:
-            return ids.share(self._trace_of(record)) < self._rate or self._is_failure(record)
+            return in_share(self._trace_of(record), self._rate) or self._is_failure(record)
         except Exception:  # noqa: BLE001 - an object raised where it was read; that is for the builder to mend
             return True
 

@@ -17,7 +17,7 @@ from helicone_logging.payload.traceback_text import is_traceback, split
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
 
-HOLDERS = ("helicone", "llm_request", "llm_response")
+HOLDERS = ("helicone", "llm_request", "llm_response", "otel_span")
 """Fields that hold other fields."""
 
 PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "session_path", "parent_path", AGENT_NAME)

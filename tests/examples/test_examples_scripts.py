@@ -62,6 +62,20 @@ def test_asyncio_agent_makes_a_tree_of_steps_that_ran_side_by_side(receiver) -> 
     servers.assert_parents_are_right(receiver, {str(session): ""})
 
 
+def test_opentelemetry_app_captures_calls_and_what_is_logged_inside(receiver) -> None:
+    pytest.importorskip("openinference.instrumentation.openai", reason="it comes with the extra `sdks`")
+    assert "delivered=3" in servers.run_script(receiver, "opentelemetry_app.py")
+    (rows,) = sessions(receiver, 3).values()
+    paths = sorted(str(row["session_path"]) for row in rows)
+    assert paths == ["/answer/ChatCompletion", "/answer/ChatCompletion", "/answer/checked"]
+    assert {(row["session_id"], row["session_name"], row["user"]) for row in rows} == {
+        ("order-17", "opentelemetry-app", "ada")
+    }
+    (first, *_) = [row for row in rows if row["model"] == "gpt-4o-mini"]
+    assert first["messages"][-1] == ["user", "Where is my order?"]
+    assert first["choices"][0][1] == "You said: Where is my order?"
+
+
 @pytest.mark.parametrize(
     ("script", "provider", "model"),
     [("openai_chat.py", "OPENAI", "gpt-4o-mini"), ("anthropic_chat.py", "CUSTOM", "claude-sonnet-5")],

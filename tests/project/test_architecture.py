@@ -40,6 +40,7 @@ ROOT: dict[str, set[str]] = {
     "asgi": {"core", "context"},
     "wsgi": {"core", "context"},
     "celery": {"core", "context"},
+    "opentelemetry": {"core", "context", "llm", "payload", "handler"},
     "shutdown": {"core", "context"},
     "errors": set(),
     "_version": set(),
@@ -57,6 +58,7 @@ OPTIONAL_AT_HOME = {
     "django": {"django"},
     "flask": {"flask"},
     "celery": {"celery"},
+    "opentelemetry": {"opentelemetry"},
     "payload.wires.helicone": {"orjson"},
     "payload.wires.otlp": {"orjson"},
 }

@@ -1,0 +1,119 @@
+"""OpenTelemetry's own dialect. The table of fields knows its attributes; here is what older versions said in events.
+
+https://github.com/open-telemetry/semantic-conventions-genai. Up to version 1.36 messages were events of the span:
+`gen_ai.user.message`, `gen_ai.choice`; at the very first `gen_ai.content.prompt`. pydantic-ai keeps them in attributes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helicone_logging.llm.dialects.flattened import Attributes
+from helicone_logging.llm.dialects.spans import Event, Events, Fields, Kind, say
+from helicone_logging.llm.json_text import parsed
+
+_ROLES = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+_CHOICE = "gen_ai.choice"
+_DETAILS = "gen_ai.client.inference.operation.details"
+_BODY = "gen_ai.event.content"  # Azure's libraries have the event's body as JSON text
+_FIRST_FORM = (("gen_ai.content.prompt", "gen_ai.prompt"), ("gen_ai.content.completion", "gen_ai.completion"))
+_CHUNKS = ("gen_ai.content.completion.chunk", "llm.content.completion.chunk", "First Token Stream Event")
+_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+# All that an agent of pydantic-ai said, and the result.
+_ALL_MESSAGES = ("pydantic_ai.all_messages", "all_messages_events")
+_RESULT = "final_result"
+_NOISE = ("logfire.json_schema", "logfire.msg", "logfire.msg_template", "logfire.span_type")
+
+
+def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> None:
+    """Reads what a span says in this dialect.
+
+    Args:
+        attributes: of the span; what is understood is taken out.
+        events: of the span; likewise.
+        kind: what the span is.
+        fields: where fields go, unless they are there already.
+    """
+    for details in events.take(_DETAILS):
+        for name, value in details.attributes.items():
+            attributes.setdefault(name, value)
+    chunks = events.take(*_CHUNKS)
+    if chunks:
+        attributes.setdefault(_TIME_TO_FIRST_CHUNK, chunks[0].seconds)
+    for noise in _NOISE:
+        attributes.pop(noise, None)
+    for name in ("enduser.id", "user.id"):
+        if name in attributes:
+            fields.setdefault("user_id", attributes.pop(name))
+    _read_messages(_bodies(attributes, events), fields)
+    _read_first_form(attributes, events, fields)
+    if kind == "agent":
+        _read_agent(attributes, fields)
+
+
+def _read_agent(attributes: Attributes, fields: Fields) -> None:
+    """What pydantic-ai says of an agent in names of its own."""
+    for name in _ALL_MESSAGES:
+        said = parsed(attributes.pop(name, None))
+        if isinstance(said, list) and said:
+            answers = isinstance(said[-1], dict) and said[-1].get("role") == "assistant"
+            fields.setdefault("messages", said[:-1] if answers else said)
+            if answers and _RESULT not in attributes:
+                fields.setdefault("completion", said[-1:])
+    say(fields, "agent", None, attributes.pop(_RESULT, None))
+    for name, field in (("agent_name", "gen_ai.agent.name"), ("model_name", "gen_ai.request.model")):
+        if name in attributes:
+            attributes.setdefault(field, attributes.pop(name))
+
+
+def _bodies(attributes: Attributes, events: Events) -> list[tuple[str, Any]]:
+    """The bodies of the events that are messages, with their names."""
+    found = [(event.name, _body(event)) for event in events.take(*_ROLES, _CHOICE)]
+    listed = attributes.get("events")  # pydantic-ai's first version
+    entries = parsed(listed) if isinstance(listed, str) else None
+    if isinstance(entries, list) and any(isinstance(entry, dict) and "event.name" in entry for entry in entries):
+        del attributes["events"]
+        found += [(str(entry.get("event.name")), entry) for entry in entries if isinstance(entry, dict)]
+    return found
+
+
+def _body(event: Event) -> Any:
+    body = parsed(event.attributes.get(_BODY))
+    return {**event.attributes, **body} if isinstance(body, dict) else event.attributes
+
+
+def _read_messages(bodies: list[tuple[str, Any]], fields: Fields) -> None:
+    asked = [_message(body, role) for name, body in bodies if (role := _ROLES.get(name))]
+    answered = [_choice(body) for name, body in bodies if name == _CHOICE]
+    if asked:
+        fields.setdefault("messages", asked)
+    if answered:
+        fields.setdefault("completion", answered)
+
+
+def _message(body: Any, role: str) -> dict[str, Any]:
+    message = {name: parsed(value) if name == "tool_calls" else value for name, value in body.items()}
+    if role == "tool" and "id" in message:
+        message.setdefault("tool_call_id", message["id"])
+    message.setdefault("content", "")
+    return {**message, "role": body.get("role") or role}
+
+
+def _choice(body: Any) -> dict[str, Any]:
+    message = parsed(body.get("message"))
+    told = message if isinstance(message, dict) else {"content": message} if message is not None else body
+    return {"message": _message(told, "assistant"), "finish_reason": body.get("finish_reason")}
+
+
+def _read_first_form(attributes: Attributes, events: Events, fields: Fields) -> None:
+    for (event, name), field in zip(_FIRST_FORM, ("messages", "completion"), strict=True):
+        told = [taken.attributes[name] for taken in events.take(event) if name in taken.attributes]
+        if name in attributes:
+            told.append(attributes.pop(name))
+        if told:
+            fields.setdefault(field, parsed(told[0]))

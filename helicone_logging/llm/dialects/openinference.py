@@ -1,0 +1,157 @@
+"""OpenInference's dialect, in which Arize's instrumentations speak: `llm.input_messages.0.message.role`.
+
+https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helicone_logging.llm.dialects.flattened import Attributes, take_list
+from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
+from helicone_logging.llm.json_text import parsed
+
+_KIND = "openinference.span.kind"
+_MARKS = ("llm.", "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "session.")
+# The first that has a value wins.
+_NAMES = (
+    ("model", ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name")),
+    ("gen_ai.request.model", ("llm.request.model_name",)),
+    ("provider", ("llm.provider", "llm.system")),
+    ("prompt_tokens", ("llm.token_count.prompt",)),
+    ("completion_tokens", ("llm.token_count.completion",)),
+    ("total_tokens", ("llm.token_count.total",)),
+    ("gen_ai.usage.cache_read.input_tokens", ("llm.token_count.prompt_details.cache_read",)),
+    ("gen_ai.usage.cache_creation.input_tokens", ("llm.token_count.prompt_details.cache_write",)),
+    ("gen_ai.usage.reasoning.output_tokens", ("llm.token_count.completion_details.reasoning",)),
+    ("finish_reason", ("llm.finish_reason",)),
+    ("session_id", ("session.id",)),
+    ("user_id", ("user.id",)),
+    ("tool_name", ("tool.name",)),
+    ("gen_ai.agent.name", ("agent.name",)),
+    ("prompt_id", ("prompt.id",)),
+)
+_PARAMETERS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens")
+_INVOCATION = ("llm.invocation_parameters", "embedding.invocation_parameters")
+_SAID = (_KIND, "input.mime_type", "output.mime_type")
+
+
+def read(attributes: Attributes, _: Events, kind: Kind, fields: Fields) -> None:
+    """Reads what a span says in this dialect.
+
+    Args:
+        attributes: of the span; what is understood is taken out.
+        _: the events of the span; it has none of its own.
+        kind: what the span is.
+        fields: where fields go, unless they are there already.
+    """
+    if not any(name.startswith(_MARKS) for name in attributes):
+        return
+    for field, names in _NAMES:
+        given = [attributes.pop(name) for name in names if name in attributes]
+        if given:
+            fields.setdefault(field, given[0])
+    for name in _INVOCATION:
+        _read_parameters(parsed(attributes.pop(name, None)), fields)
+    add_properties(fields, _properties(attributes))
+    _read_messages(attributes, fields)
+    _read_documents(attributes, kind, fields)
+    asked, answered = attributes.pop("input.value", None), attributes.pop("output.value", None)
+    say(fields, kind, attributes.get("reranker.query", asked), answered)  # which are whole requests and answers else
+    for name in _SAID:
+        attributes.pop(name, None)
+
+
+def _read_parameters(parameters: object, fields: Fields) -> None:
+    if not isinstance(parameters, dict):
+        return
+    for name in _PARAMETERS:
+        if parameters.get(name) is not None:
+            fields.setdefault(name, parameters[name])
+    for name, field in (("max_completion_tokens", "max_tokens"), ("model", "gen_ai.request.model")):
+        if parameters.get(name) is not None:
+            fields.setdefault(field, parameters[name])
+    if isinstance(parameters.get("user"), str):
+        fields.setdefault("user_id", parameters["user"])
+
+
+def _properties(attributes: Attributes) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if "metadata" in attributes:
+        metadata = attributes.pop("metadata")
+        told = parsed(metadata)
+        found.update(told if isinstance(told, dict) else {"metadata": metadata})
+    tags = attributes.pop("tag.tags", None)
+    if tags:
+        found["tags"] = ", ".join(map(str, tags)) if isinstance(tags, list | tuple) else tags
+    return found
+
+
+def _read_messages(attributes: Attributes, fields: Fields) -> None:
+    for prefix, field in (("llm.input_messages.", "messages"), ("llm.output_messages.", "completion")):
+        messages = [_message(entry) for entry in take_list(attributes, prefix)]
+        if messages:
+            fields.setdefault(field, messages)
+    for prefix, within, field in (("llm.prompts.", "prompt", "messages"), ("llm.choices.", "completion", "completion")):
+        texts = [_within(entry, within).get("text") for entry in take_list(attributes, prefix)]
+        told = [text for text in texts if text is not None]
+        if told:
+            fields.setdefault(field, told)
+
+
+def _within(entry: Any, name: str) -> Attributes:
+    """What stands in an entry under the name that it has in every list: `0.message.role`."""
+    within = entry.get(name) if isinstance(entry, dict) else None
+    return within if isinstance(within, dict) else {}
+
+
+def _message(entry: Any) -> dict[str, Any]:
+    message = dict(_within(entry, "message"))
+    parts = message.pop("contents", None)
+    calls = message.pop("tool_calls", None)
+    if isinstance(calls, list):
+        message["tool_calls"] = [_within(call, "tool_call") for call in calls]
+    if isinstance(parts, list):
+        # Of a call that is both a part and one of the list, the list is shown.
+        message["content"] = [part for each in parts if (part := _part(each, has_calls=isinstance(calls, list)))]
+    else:
+        message["content"] = content_told(message.get("content"))
+    name, arguments = message.pop("function_call_name", None), message.pop("function_call_arguments_json", None)
+    if name:
+        message["function_call"] = {"name": name, "arguments": arguments}
+    return message
+
+
+def _part(entry: Any, *, has_calls: bool) -> dict[str, Any] | None:
+    content = _within(entry, "message_content")
+    if isinstance(content.get("image"), dict):
+        url = _within(content["image"], "image").get("url")
+        return {"type": "image_url", "image_url": {"url": url}}
+    if content.get("type") == "tool_use" or "tool_call" in entry:
+        call = _within(entry, "tool_call")
+        return None if has_calls else {"type": "tool_call", **_within(call, "function"), "id": call.get("id")}
+    return content or None
+
+
+def _read_documents(attributes: Attributes, kind: Kind, fields: Fields) -> None:
+    """What was found or sorted, and what was embedded: how many vectors, never the vectors."""
+    documents: list[Any] = []
+    for prefix in ("retrieval.documents.", "reranker.output_documents."):
+        documents += [_within(entry, "document") for entry in take_list(attributes, prefix)]
+    take_list(attributes, "reranker.input_documents.")
+    if documents:
+        fields.setdefault("gen_ai.retrieval.documents", [_document(document) for document in documents])
+    embedded = [_within(entry, "embedding") for entry in take_list(attributes, "embedding.embeddings.")]
+    texts = [entry["text"] for entry in embedded if "text" in entry]
+    if texts:
+        fields.setdefault("messages", texts)
+    if kind == "embedding" and embedded:
+        attributes.pop("output.value", None)
+        what = "1 embedding" if len(embedded) == 1 else f"{len(embedded):,} embeddings"
+        vector = embedded[0].get("vector")
+        size = f", {len(vector):,} dimensions" if isinstance(vector, list | tuple) else ""
+        fields.setdefault("completion", f"[{what}{size}]")
+
+
+def _document(document: Attributes) -> Attributes:
+    return {name: parsed(value) if name == "metadata" else value for name, value in document.items()}

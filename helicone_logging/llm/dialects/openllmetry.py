@@ -1,0 +1,115 @@
+"""OpenLLMetry's dialect: numbered prompts and completions, and what its decorators and SDK write as `traceloop.*`.
+
+https://github.com/traceloop/openllmetry, `opentelemetry-semantic-conventions-ai`. Its newer instrumentations speak
+OpenTelemetry's dialect, and keep `traceloop.*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from helicone_logging.llm.dialects.flattened import Attributes, take_list, take_prefixed
+from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
+from helicone_logging.llm.json_text import parsed
+from helicone_logging.llm.marks import json_text
+
+_ASSOCIATED = "traceloop.association.properties."
+_NAMES = {
+    "gen_ai.usage.cache_read_input_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens": "gen_ai.usage.cache_creation.input_tokens",
+    "llm.usage.reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "llm.user": "user_id",
+    "gen_ai.user": "user_id",
+    "llm.temperature": "temperature",
+    "llm.top_p": "top_p",
+    "llm.top_k": "top_k",
+    "llm.frequency_penalty": "frequency_penalty",
+    "llm.presence_penalty": "presence_penalty",
+    "llm.response.finish_reason": "finish_reason",
+    "llm.response.stop_reason": "finish_reason",
+    "gen_ai.response.finish_reason": "finish_reason",
+    "gen_ai.response.stop_reason": "finish_reason",
+    "traceloop.prompt.key": "prompt_id",
+}
+# What is said otherwise: by the path, and by the kind of the step.
+_SAID = ("traceloop.span.kind", "traceloop.workflow.name", "traceloop.entity.path", "traceloop.entity.name")
+_HELICONE = {"user-id": "user_id", "prompt-id": "prompt_id", "session-id": "session_id", "session-name": "session_name"}
+_RESULTS = ("db.query.result", "db.search.result")
+
+
+def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> None:
+    """Reads what a span says in this dialect.
+
+    Args:
+        attributes: of the span; what is understood is taken out.
+        events: of the span; likewise.
+        kind: what the span is.
+        fields: where fields go, unless they are there already.
+    """
+    for name, field in _NAMES.items():
+        if name in attributes:
+            fields.setdefault(field, attributes.pop(name))
+    _read_messages(attributes, fields)
+    _read_associated(take_prefixed(attributes, _ASSOCIATED), fields)
+    _read_entity(attributes, kind, fields)
+    documents = [
+        {key.rsplit(".", 1)[-1]: value for key, value in events.attributes.items()} for events in events.take(*_RESULTS)
+    ]
+    if documents:
+        fields.setdefault("gen_ai.retrieval.documents", documents)
+
+
+def _read_messages(attributes: Attributes, fields: Fields) -> None:
+    for prefix, field in (("gen_ai.prompt.", "messages"), ("gen_ai.completion.", "completion")):
+        messages = [_message(entry) for entry in take_list(attributes, prefix)]
+        if messages:
+            fields.setdefault(field, messages)
+
+
+def _message(entry: Any) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    message = {**entry, "content": content_told(entry.get("content"))}
+    calls = entry.get("tool_calls")
+    if isinstance(calls, list):
+        message["tool_calls"] = [call for call in calls if isinstance(call, dict)]
+    return message
+
+
+def _read_associated(associated: Mapping[str, object], fields: Fields) -> None:
+    properties: Fields = {}
+    for name, value in associated.items():
+        plain = name.lower()
+        if plain in ("session_id", "user_id"):
+            fields.setdefault(plain, value)
+        elif plain.startswith("helicone-") and plain[9:] in _HELICONE:
+            fields.setdefault(_HELICONE[plain[9:]], value)
+        elif plain == "helicone-session-path":
+            fields["session_path"] = value  # the user's wins over that of the tree
+        else:
+            properties[name] = value
+    add_properties(fields, properties)
+
+
+def _read_entity(attributes: Attributes, kind: Kind, fields: Fields) -> None:
+    name = attributes.get("traceloop.entity.name")
+    if name and "traceloop.span.kind" in attributes:
+        fields.setdefault("tool_name" if kind == "tool" else "span_name", name)
+    for attribute in _SAID:
+        attributes.pop(attribute, None)
+    asked, answered = (attributes.pop(f"traceloop.entity.{side}", None) for side in ("input", "output"))
+    say(fields, kind, _arguments(asked), answered)
+
+
+def _arguments(value: object) -> object:
+    """What a decorated function was given: of the two kinds of arguments, those that there are."""
+    told = parsed(value)
+    if not isinstance(told, dict) or told.keys() != {"args", "kwargs"}:
+        return value
+    given = [told[name] for name in ("args", "kwargs") if told[name]] or [""]
+    only = given[0] if len(given) == 1 else given
+    if isinstance(only, list) and len(only) == 1:
+        only = only[0]
+    return only if isinstance(only, str) else json_text(only)

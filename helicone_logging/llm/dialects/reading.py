@@ -1,0 +1,116 @@
+"""Reads a span in whatever dialects it speaks: the values that it says become fields, each of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from helicone_logging.llm.dialects import genai, openinference, openllmetry
+from helicone_logging.llm.dialects.flattened import Attributes
+from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events, Fields, Kind, add_properties
+
+_DIALECTS = (genai.read, openllmetry.read, openinference.read)
+_STEPS = ("tool", "retrieval")
+_USAGE = ("gen_ai.usage.", "llm.usage.", "llm.token_count.")
+_MODEL = (
+    "model", "provider", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.system", "gen_ai.provider.name",
+)  # fmt: skip
+_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
+# What is known of how a call was made, of interest to operators: attributes, and no properties of Helicone's.
+_TECHNICAL = (
+    "server.", "client.", "http.", "url.", "net.", "network.", "peer.", "rpc.", "db.", "messaging.", "mcp.", "code.",
+    "thread.", "process.", "host.", "os.", "telemetry.", "otel.", "service.", "deployment.", "exception.",
+    "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "logfire.", "pydantic_ai.",
+    "operation.",
+    "anthropic.", "openai.", "aws.", "azure.", "az.", "gcp.", "langgraph.", "model_request_parameters",
+)  # fmt: skip
+_MAX_EVENTS = 100
+
+
+EXCEPTION = "exception"
+"""The event that tells of an exception, which is read by whoever makes a record of the span."""
+
+
+class SpanSaid(NamedTuple):
+    """What an ended span says.
+
+    Args:
+        kind: what it is.
+        attributes: as OpenTelemetry has them.
+        events: of each the name, the attributes, and seconds since the span began.
+        holds_calls: whether calls of models inside it were sent.
+        session_name: that of its session, unless it says another one; None for that of the handler.
+    """
+
+    kind: Kind
+    attributes: Attributes
+    events: Sequence[tuple[str, Attributes, float]]
+    holds_calls: bool
+    session_name: str | None
+
+
+def read_span(value: object) -> Fields | None:
+    """Returns the fields of a span; None for what is none.
+
+    Args:
+        value: the values of a `SpanSaid`, in their order.
+    """
+    said = _said(value)
+    if said is None:
+        return None
+    kind, attributes, fields = said.kind, said.attributes, Fields()
+    events = Events(Event(*event) for event in said.events)
+    for read in _DIALECTS:
+        read(attributes, events, kind, fields)
+    if kind in _STEPS or (kind == "agent" and said.holds_calls):
+        _forget_model(attributes, fields)
+    for name in [name for name in attributes if name.startswith("gen_ai.")]:
+        fields.setdefault(name, attributes.pop(name))
+    if kind in _STEPS:
+        fields.pop("gen_ai.operation.name", None)
+        fields["operation"] = OPERATIONS[kind]
+    elif "gen_ai.operation.name" not in fields:
+        fields.setdefault("operation", OPERATIONS[kind])
+    if kind == "embedding" and "completion" not in fields:
+        fields["completion"] = _embedded(fields.get("gen_ai.embeddings.dimension.count"))
+    technical = {name: attributes.pop(name) for name in [*attributes] if name.startswith(_TECHNICAL)}
+    technical.update(_events_left(events))
+    for name, left in attributes.items():
+        fields.setdefault(name, left)
+    if said.session_name is not None:
+        fields.setdefault("session_name", said.session_name)
+    fields["otel_attributes"] = technical
+    return fields
+
+
+def _said(value: object) -> SpanSaid | None:
+    """A field of this name may be anybody's."""
+    try:
+        said = SpanSaid(*value)  # type: ignore[misc]
+        said = said._replace(attributes=dict(said.attributes))
+    except (TypeError, ValueError):
+        return None
+    return said if isinstance(value, tuple | list) and said.kind in OPERATIONS else None
+
+
+def _embedded(dimensions: object) -> str:
+    return f"[embeddings, {dimensions:,} dimensions]" if isinstance(dimensions, int) else "[embeddings]"
+
+
+def _forget_model(attributes: Attributes, fields: Fields) -> None:
+    """A step names the model that its calls ask, and sums what they used: their own rows say so, and count it."""
+    model = next(
+        (given for name in _MODEL[:1] + _MODEL[2:4] if (given := fields.get(name) or attributes.get(name))), None
+    )
+    for name in (*_MODEL, *_TOKENS):
+        fields.pop(name, None)
+        attributes.pop(name, None)
+    for source in (fields, attributes):
+        for name in [name for name in source if name.startswith(_USAGE)]:
+            del source[name]
+    add_properties(fields, {"model": model} if model else {})
+
+
+def _events_left(events: Events) -> dict[str, Any]:
+    left = [event for event in events.left if event.name != EXCEPTION][:_MAX_EVENTS]
+    return {"events": [{"name": event.name, **event.attributes} for event in left]} if left else {}

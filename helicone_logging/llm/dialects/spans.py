@@ -1,0 +1,189 @@
+"""What the dialects have in common: the kinds of spans, their events, and where what they say goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from helicone_logging.llm.dialects.flattened import Attributes
+from helicone_logging.llm.json_text import parsed
+
+Fields = dict[str, Any]
+"""Fields of `extra=` by name."""
+
+Kind = Literal["model", "embedding", "tool", "retrieval", "agent"]
+
+OPERATIONS: Mapping[Kind, str] = {
+    "model": "chat",
+    "embedding": "embeddings",
+    "tool": "execute_tool",
+    "retrieval": "retrieval",
+    "agent": "invoke_agent",
+}
+"""What OpenTelemetry calls the operation of a span that does not name its own."""
+
+# Values of `gen_ai.operation.name`, `llm.request.type`, `openinference.span.kind` and `traceloop.span.kind` in lower
+# case. None stands for what is a step of the path only, and holds the calls.
+_KINDS: Mapping[str, Kind | None] = {
+    "llm": "model",
+    "llm_request": "model",
+    "chat": "model",
+    "completion": "model",
+    "text_completion": "model",
+    "generate_content": "model",
+    "decision": "model",
+    "embedding": "embedding",
+    "embeddings": "embedding",
+    "rerank": "retrieval",
+    "reranker": "retrieval",
+    "retriever": "retrieval",
+    "retrieval": "retrieval",
+    "vector_db_retrieve": "retrieval",
+    "tool": "tool",
+    "execute_tool": "tool",
+    "agent": "agent",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
+    "chain": None,
+    "guardrail": None,
+    "evaluator": None,
+    "prompt": None,
+    "workflow": None,
+    "invoke_workflow": None,
+    "task": None,
+    "execute_task": None,
+}
+_TELLS_KIND = ("openinference.span.kind", "gen_ai.operation.name", "llm.request.type", "traceloop.span.kind")
+_ASKS_MODEL = (
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "llm.model_name",
+    "llm.request.model_name",
+    "llm.invocation_parameters",
+    "llm.system",
+    "llm.provider",
+)
+_VECTOR_DATABASES = frozenset(
+    ("pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus", "marqo", "lancedb", "pgvector")
+)
+_MARKS = frozenset((*_TELLS_KIND, *_ASKS_MODEL, "db.system", "db.system.name"))
+_CONTENT = (
+    "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion", "traceloop.entity.input",
+    "llm.input_messages.", "llm.output_messages.", "llm.prompts.", "llm.choices.", "input.value", "output.value",
+    "events",
+)  # fmt: skip
+_SEARCHES = ("query", "search", "get", "fetch", "retrieve", "near", "peek", "hybrid", "recommend")
+
+_ASKED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.arguments", "retrieval": "gen_ai.retrieval.query.text"}
+_ANSWERED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.result", "retrieval": "gen_ai.retrieval.documents"}
+
+
+def kind_of(attributes: Attributes) -> Kind | None:
+    """Returns what a span is; None for one that calls nothing that Helicone shows.
+
+    Args:
+        attributes: of the span, whether it has ended or not.
+    """
+    if _MARKS.isdisjoint(attributes):
+        return None
+    named: str | None = None
+    for name in _TELLS_KIND:
+        value = attributes.get(name)
+        if isinstance(value, str) and value:
+            named = value.lower()
+            if named in _KINDS:
+                return _KINDS[named]
+    if any(name in attributes for name in _ASKS_MODEL):
+        return "model"
+    database = attributes.get("db.system") or attributes.get("db.system.name")
+    return "retrieval" if database in _VECTOR_DATABASES and _is_search(attributes) else None
+
+
+def holds_content(attributes: Mapping[str, object], events: Iterable[str]) -> bool:
+    """Returns whether a span says what was asked or answered.
+
+    Args:
+        attributes: of the span.
+        events: the names of its events.
+    """
+    return any(name.startswith(_CONTENT) for name in attributes) or any(
+        name.startswith("gen_ai.") and not name.endswith(".chunk") for name in events
+    )
+
+
+def _is_search(attributes: Attributes) -> bool:
+    operation = str(attributes.get("db.operation") or attributes.get("db.operation.name") or "").lower()
+    return any(word in operation for word in _SEARCHES)
+
+
+class Event(NamedTuple):
+    """An event of a span.
+
+    Args:
+        name: what it is called.
+        attributes: what it says.
+        seconds: when it happened, since the span began.
+    """
+
+    name: str
+    attributes: Attributes
+    seconds: float
+
+
+class Events:
+    """The events of a span that nobody has read.
+
+    Args:
+        events: all of them.
+    """
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.left = list(events)
+
+    def take(self, *names: str) -> list[Event]:
+        """Takes the events of these names out, in their order."""
+        taken = [event for event in self.left if event.name in names]
+        if taken:
+            self.left = [event for event in self.left if event.name not in names]
+        return taken
+
+
+def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
+    """Says what a step was given and what it gave back, in the fields that are for its kind.
+
+    Args:
+        fields: where it goes, unless something is said there already.
+        kind: of the step.
+        asked: JSON text, or any other; None for nothing.
+        answered: likewise.
+    """
+    if kind in _ASKED:
+        told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
+    else:
+        told = (("messages", messages_told(asked)), ("completion", messages_told(answered)))
+    for field, value in told:
+        if value is not None and value != "":
+            fields.setdefault(field, value)
+
+
+def messages_told(value: object) -> object:
+    """Returns messages where JSON text holds some, and any other text as it is: a dict of arguments is no message."""
+    told = parsed(value)
+    if isinstance(told, dict) and isinstance(told.get("messages"), list):
+        told = told["messages"]
+    entries = told if isinstance(told, list) else [told]
+    is_said = all(isinstance(entry, dict) and ("role" in entry or "parts" in entry) for entry in entries)
+    return told if entries and is_said else value
+
+
+def content_told(value: object) -> object:
+    """Returns the parts of a message where JSON text holds some, and any other text as it is."""
+    told = parsed(value)
+    is_parts = isinstance(told, list) and all(isinstance(part, dict) and "type" in part for part in told)
+    return told if told and is_parts else value
+
+
+def add_properties(fields: Fields, properties: Mapping[str, object]) -> None:
+    """Adds Helicone properties to those that are there already, which win."""
+    if properties:
+        fields["properties"] = {**properties, **fields.get("properties", {})}

@@ -1,0 +1,455 @@
+"""`HeliconeSpanProcessor`: which spans are sent, where they stand, what they inherit, and that it hurts nobody."""
+
+# ruff: noqa: SIM117 - spans within spans are easier to see as blocks within blocks
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+from conftest import Traced
+from opentelemetry import context, trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
+from opentelemetry.trace import Status, StatusCode
+
+from helicone_logging import ConfigurationError, HeliconeHandler, bind, span
+from helicone_logging.context import open_spans
+from helicone_logging.context.binding import current
+from helicone_logging.opentelemetry import HeliconeSpanProcessor
+
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}]',
+    "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}]}]',
+    "gen_ai.usage.input_tokens": 3,
+    "gen_ai.usage.output_tokens": 2,
+}
+AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"}
+TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+
+
+def test_calls_are_sent_and_all_other_spans_name_the_path(traced: Traced) -> None:
+    tracer = traced.tracer
+    with tracer.start_as_current_span("GET /chat", attributes={"http.request.method": "GET"}):
+        with tracer.start_as_current_span("invoke_agent planner", attributes=AGENT):
+            with tracer.start_as_current_span("chat gpt-4o", attributes=CALL):
+                pass
+            with tracer.start_as_current_span("run tools"), tracer.start_as_current_span("search", attributes=TOOL):
+                pass
+    top = "/GET _chat/invoke_agent planner"
+    assert [row.session_path for row in traced.rows()] == [top, f"{top}/chat gpt-4o", f"{top}/run tools/search"]
+    assert len({(row.session_id, row.session_name) for row in traced.rows()}) == 1
+
+
+def test_a_call_is_what_a_record_of_it_would_be(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("parent") as parent:
+        call = traced.tracer.start_span("chat gpt-4o", attributes=CALL, start_time=1_760_000_000_000_000_000)
+        call.end(1_760_000_001_500_000_000)
+    (row,) = traced.rows()
+    assert (row.provider, row.model, row.prompt_tokens, row.completion_tokens) == ("OPENAI", "gpt-4o", 3, 2)
+    assert [(said.role, said.content) for said in row.messages] == [("user", "Hello")]
+    assert [(said.role, said.content) for said in row.choices] == [("assistant", "Hi.")]
+    assert row.latency_ms == 1_500
+    assert row.properties["logger"] == "tests.scope"
+    (attributes,) = traced.spans()
+    assert attributes["parent_span_id"] == f"{parent.get_span_context().span_id:016x}"
+    assert row.session_id == f"{parent.get_span_context().trace_id:032x}"
+
+
+def test_a_name_that_a_span_is_given_late_is_the_one_of_its_folder(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("GET") as request:
+        request.update_name("GET /users/{id}")
+        with traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+        request.update_name("GET, too late")
+        with traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    assert {row.session_path for row in traced.rows()} == {"/GET _users_{id}/chat"}
+
+
+def test_a_child_that_outlives_its_parent_stands_below_it(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("request"):
+        stream = traced.tracer.start_span("chat", attributes=CALL)
+    stream.end()
+    assert [row.session_path for row in traced.rows()] == ["/request/chat"]
+    assert not open_spans._open
+
+
+def test_spans_that_never_end_are_forgotten_one_day(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_spans, "MAX_OPEN", 10)
+    kept = [traced.tracer.start_span(f"never {number}") for number in range(50)]
+    assert len(open_spans._open) == 10
+    inside = trace.set_span_in_context(kept[0])
+    traced.tracer.start_span("chat", context=inside, attributes=CALL).end()
+    assert [row.session_path for row in traced.rows()] == ["/chat"]
+
+
+@pytest.mark.parametrize("depth", [2, 3_000])
+def test_any_depth_of_spans_makes_a_path(traced: Traced, depth: int) -> None:
+    around = context.get_current()
+    for _ in range(depth):
+        around = trace.set_span_in_context(traced.tracer.start_span("step", context=around), around)
+    traced.tracer.start_span("chat", context=around, attributes=CALL).end()
+    (row,) = traced.rows()
+    assert row.session_path == "/step/step/chat" if depth == 2 else row.session_path.startswith("/step/step/step")
+
+
+# What stands around
+
+
+def test_a_record_that_is_logged_inside_is_the_child_of_the_span(traced: Traced, logger_of) -> None:
+    logger = logger_of(traced.processor.handler)
+    with traced.tracer.start_as_current_span("request"):
+        with traced.tracer.start_as_current_span("invoke_agent planner", attributes=AGENT) as agent:
+            logger.info("looked up", extra={"model": "gpt-4o", "completion": "x"})
+            with span("summarise", logger, model="gpt-4o"):
+                logger.info("inner", extra={"model": "gpt-4o", "completion": "x"})
+    rows = {row.session_path: attributes for row, attributes in zip(traced.rows(), traced.spans(), strict=True)}
+    top = "/request/invoke_agent planner"
+    assert set(rows) == {top, f"{top}/looked up", f"{top}/summarise", f"{top}/summarise/inner"}
+    for path in ("looked up", "summarise"):
+        assert rows[f"{top}/{path}"]["parent_span_id"] == f"{agent.get_span_context().span_id:016x}"
+    assert len({row.session_id for row in traced.rows()}) == 1
+
+
+def test_without_an_open_span_of_ours_the_context_is_as_before(traced: Traced) -> None:
+    other = TracerProvider(shutdown_on_exit=False).get_tracer("another provider")
+    with other.start_as_current_span("outer") as outer:
+        found = outer.get_span_context()
+        assert current() == {"trace_id": f"{found.trace_id:032x}", "parent_span_id": f"{found.span_id:016x}"}
+
+
+def test_inside_our_span_and_trace_instrumented_calls_are_its_children(traced: Traced, logger_of) -> None:
+    logger = logger_of(traced.processor.handler)
+    with bind(trace_id="order-17", user_id="ada"), span("answer", logger) as ours:
+        with traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    rows = {row.session_path: row for row in traced.rows()}
+    assert set(rows) == {"/answer", "/answer/chat"}
+    assert {row.session_id for row in rows.values()} == {"order-17"}
+    assert {row.user for row in rows.values()} == {"ada"}
+    parents = {attributes.get("parent_span_id") for attributes in traced.spans()}
+    assert parents == {None, ours.span_id}
+
+
+def test_our_span_between_two_of_theirs_is_part_of_the_path(traced: Traced, logger_of) -> None:
+    logger = logger_of(traced.processor.handler)
+    with traced.tracer.start_as_current_span("request"), span("answer", logger):
+        with traced.tracer.start_as_current_span("step"), traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    assert {row.session_path for row in traced.rows()} == {"/request/answer", "/request/answer/step/chat"}
+
+
+def test_a_middleware_that_binds_the_trace_of_the_open_span_changes_no_path(traced: Traced, logger_of) -> None:
+    logger = logger_of(traced.processor.handler)
+    with traced.tracer.start_as_current_span("GET /chat") as request:
+        found = request.get_span_context()
+        with bind(trace_id=f"{found.trace_id:032x}", parent_span_id=f"{found.span_id:016x}", user_id="ada"):
+            with traced.tracer.start_as_current_span("invoke_agent", attributes=AGENT):
+                logger.info("note", extra={"model": "gpt-4o"})
+                with traced.tracer.start_as_current_span("chat", attributes=CALL):
+                    pass
+    top = "/GET _chat/invoke_agent"
+    assert {row.session_path for row in traced.rows()} == {top, f"{top}/note", f"{top}/chat"}
+    assert {row.user for row in traced.rows()} == {"ada"}
+
+
+def test_another_trace_that_is_bound_begins_a_tree_of_its_own(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("consume"), bind(trace_id="job-1"):
+        with traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    (row,) = traced.rows()
+    assert (row.session_id, row.session_path) == ("job-1", "/chat")
+
+
+def test_a_call_of_a_remote_parent_keeps_trace_and_parent(traced: Traced) -> None:
+    remote = trace.SpanContext(trace_id=7, span_id=9, is_remote=True, trace_flags=trace.TraceFlags(1))
+    around = trace.set_span_in_context(trace.NonRecordingSpan(remote))
+    traced.tracer.start_span("chat", context=around, attributes=CALL).end()
+    (row,) = traced.rows()
+    assert (row.session_id, row.session_path) == (f"{7:032x}", "/chat")
+    assert traced.spans()[0]["parent_span_id"] == f"{9:016x}"
+
+
+def test_sessions_and_users_of_the_spans_around_hold_inside(traced: Traced) -> None:
+    tracer = traced.tracer
+    with tracer.start_as_current_span("run", attributes={"session.id": "s-1", "user.id": "ada"}):
+        with tracer.start_as_current_span("step"), tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    (row,) = traced.rows()
+    assert (row.session_id, row.user) == ("s-1", "ada")
+
+
+def test_agents_within_agents_stay_in_the_conversation_of_the_outermost(traced: Traced, logger_of) -> None:
+    logger = logger_of(traced.processor.handler)
+    name = "gen_ai.conversation.id"
+    with traced.tracer.start_as_current_span("outer", attributes={**AGENT, name: "talk"}):
+        with traced.tracer.start_as_current_span("inner", attributes={**AGENT, name: "another"}):
+            with traced.tracer.start_as_current_span("chat", attributes={**CALL, name: "another"}):
+                pass
+            logger.info("note", extra={"model": "gpt-4o"})
+    assert {row.session_id for row in traced.rows()} == {"talk"}
+
+
+# Calls within calls
+
+
+def test_a_call_that_two_libraries_tell_of_is_one_row(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("ChatOpenAI", attributes={"llm.system": "openai"}) as outer:
+        with traced.tracer.start_as_current_span("chat gpt-4o", attributes=CALL):
+            pass
+        outer.set_attributes({"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"})
+    assert [row.session_path for row in traced.rows()] == ["/ChatOpenAI"]
+
+
+def test_what_an_agent_sums_up_is_not_counted_twice(traced: Traced) -> None:
+    totals = {**AGENT, "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 3, "llm.usage.total_tokens": 5}
+    with traced.tracer.start_as_current_span("agent", attributes=totals):
+        with traced.tracer.start_as_current_span("chat", attributes=CALL):
+            pass
+    agent, call = traced.rows()
+    assert (agent.model, agent.total_tokens, agent.properties["model"]) == ("planner", None, "gpt-4o")
+    assert call.total_tokens == 5
+
+
+def test_an_agent_whose_calls_nobody_tells_of_keeps_its_tokens(traced: Traced) -> None:
+    totals = {
+        **AGENT,
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.input_tokens": 3,
+        "gen_ai.usage.output_tokens": 2,
+    }
+    row = traced.row(totals)
+    assert (row.model, row.total_tokens) == ("gpt-4o", 5)
+
+
+# How it ends
+
+
+def test_an_exception_fails_the_row(traced: Traced) -> None:
+    with pytest.raises(ValueError, match="no luck"), traced.tracer.start_as_current_span("chat", attributes=CALL):
+        raise ValueError("no luck\n  at all")
+    (row,) = traced.rows()
+    assert (row.properties["error"], row.properties["level"]) == ("true", "ERROR")
+    assert row.properties["exception"] == "ValueError"
+    (attributes,) = traced.spans()
+    assert attributes["exception.message"] == "no luck\n  at all"
+    assert "Traceback" in attributes["exception.stacktrace"]
+
+
+def test_a_failure_without_an_exception_says_why(traced: Traced) -> None:
+    call = traced.tracer.start_span("chat", attributes={"gen_ai.request.model": "gpt-4o", "error.type": "429"})
+    call.set_status(Status(StatusCode.ERROR, "slow down"))
+    call.end()
+    (row,) = traced.rows()
+    assert (row.properties["error"], row.properties["exception"]) == ("true", "429")
+    assert row.choices[0].content == "429: slow down"
+
+
+def test_an_exception_that_was_handled_does_not_fail_a_span_that_is_ok(traced: Traced) -> None:
+    call = traced.tracer.start_span("chat", attributes=CALL)
+    call.record_exception(ValueError("tried again"))
+    call.set_status(Status(StatusCode.OK))
+    call.end()
+    (row,) = traced.rows()
+    assert "error" not in row.properties
+    assert row.choices[0].content == "Hi."
+
+
+# What is sent
+
+
+class _RecordOnly(Sampler):
+    def should_sample(self, *_: object, **__: object) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_ONLY)
+
+    def get_description(self) -> str:
+        return "record only"
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, _RecordOnly()])
+def test_what_the_sdk_does_not_sample_is_not_sent(traced: Traced, sampler: Sampler) -> None:
+    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+    provider.add_span_processor(traced.processor)
+    with provider.get_tracer("t").start_as_current_span("chat", attributes=CALL):
+        pass
+    assert traced.rows() == []
+
+
+def test_a_share_of_the_traces_is_sent_and_every_failure(make_traced: Callable[..., Traced]) -> None:
+    nothing = make_traced(sample_rate=0)
+    nothing.tracer.start_span("chat", attributes=CALL).end()
+    failed = nothing.tracer.start_span("failed", attributes=CALL)
+    failed.set_status(StatusCode.ERROR)
+    failed.end()
+    assert [row.session_path for row in nothing.rows()] == ["/failed"]
+
+
+def test_options_of_the_handler_hold_for_spans(make_traced: Callable[..., Traced]) -> None:
+    masked = make_traced(redact="secrets", properties={"tenant": "acme"}, session_name="shop")
+    row = masked.row({**CALL, "note": "key sk-proj-" + "a1B2" * 12})
+    assert "a1B2a1B2" not in str(masked.spans())
+    assert (row.properties["tenant"], row.session_name) == ("acme", "shop")
+
+
+def test_content_that_is_not_to_be_captured_stays_here(make_traced: Callable[..., Traced]) -> None:
+    silent = make_traced(capture_content=False)
+    silent.row({**CALL, "input.value": "Hello", "llm.output_messages.0.message.content": "Hi."})
+    told = str(silent.spans())
+    assert "Hello" not in told
+    assert "Hi." not in told
+
+
+def test_a_redactor_sees_every_value_before_the_call_returns(make_traced: Callable[..., Traced]) -> None:
+    threads = set()
+
+    def redact(key: str, value: object) -> object:
+        threads.add(threading.get_ident())
+        return "***" if value == "Hello" else value
+
+    row = make_traced(redact=redact).row(CALL)
+    assert row.messages[0].content == "***"
+    assert threads == {threading.get_ident()}
+
+
+def test_filters_and_the_level_of_the_handler_hold_for_spans(server) -> None:
+    handler = HeliconeHandler(logging.ERROR, endpoint=server.url)
+    handler.addFilter(lambda record: "skipped" not in record.getMessage())
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(HeliconeSpanProcessor(handler))
+    tracer = provider.get_tracer("t")
+    for name, status in (("fine", StatusCode.OK), ("skipped", StatusCode.ERROR), ("failed", StatusCode.ERROR)):
+        call = tracer.start_span(name, attributes=CALL)
+        call.set_status(status)
+        call.end()
+    assert provider.force_flush()
+    assert handler.stats().delivered == 1
+    assert [received.name for received in server.received] == ["failed"]
+
+
+def test_a_session_has_the_name_of_the_service_of_the_provider(receiver) -> None:
+    from opentelemetry.sdk.resources import Resource
+
+    processor = HeliconeSpanProcessor(endpoint=receiver.url)
+    provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    assert provider.force_flush()
+    assert [row.session_name for row in receiver.rows()] == ["shop"]
+
+
+def test_two_processors_send_to_two_accounts(receiver, server) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    for endpoint in (receiver.url, server.url):
+        provider.add_span_processor(HeliconeSpanProcessor(endpoint=endpoint))
+    tracer = provider.get_tracer("t")
+    with tracer.start_as_current_span("request"), tracer.start_as_current_span("chat", attributes=CALL):
+        pass
+    assert provider.force_flush()
+    assert [row.session_path for row in receiver.rows()] == ["/request/chat"]
+    assert [received.name for received in server.received] == ["chat"]
+    assert not open_spans._open
+
+
+# What it promises
+
+
+def test_flush_and_shutdown_tell_the_truth(dead_endpoint: str) -> None:
+    processor = HeliconeSpanProcessor(endpoint=dead_endpoint, shutdown_timeout=0.1)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    assert provider.force_flush()  # nothing to wait for
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    assert processor.force_flush(100) is False
+    assert processor.handler.stats().queued == 1
+    provider.shutdown()
+    assert processor.handler.stats().delivered == 0
+
+
+def test_shutdown_delivers_what_is_queued(receiver) -> None:
+    processor = HeliconeSpanProcessor(endpoint=receiver.url, batch_size=50, flush_interval=30)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    provider.shutdown()
+    assert processor.handler.stats().delivered == 1
+
+
+def test_shutdown_leaves_a_handler_that_was_given_to_its_loggers(handler, logger, server) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(HeliconeSpanProcessor(handler))
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    provider.shutdown()
+    assert handler.stats().delivered == 1
+    logger.info("later", extra={"trace_id": "t"})
+    assert handler.flush()
+    assert handler.stats().delivered == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"handler": logging.NullHandler()}, "handler="),
+        ({"handler": "helicone"}, "handler="),
+        ({"batch_sizes": 3}, "batch_sizes"),
+        ({"queue_size": "many"}, "queue_size"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(arguments: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        HeliconeSpanProcessor(
+            **{"endpoint": "http://127.0.0.1:9", **arguments} if "handler" not in arguments else arguments
+        )  # type: ignore[arg-type]
+
+
+def test_a_handler_that_is_given_takes_no_options(handler) -> None:
+    with pytest.raises(ConfigurationError, match="session_name"):
+        HeliconeSpanProcessor(handler, session_name="shop")
+
+
+def test_a_disabled_handler_costs_and_sends_nothing(receiver) -> None:
+    processor = HeliconeSpanProcessor(enabled=False, endpoint=receiver.url)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    assert provider.force_flush()
+    provider.shutdown()
+    assert receiver.rows() == []
+
+
+def test_a_missing_sdk_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.delitem(sys.modules, "helicone_logging.opentelemetry")
+    with pytest.raises(ImportError, match=r"helicone-logging\[opentelemetry\]"):
+        import helicone_logging.opentelemetry  # noqa: F401
+
+
+def test_spans_of_another_make_do_not_raise(traced: Traced) -> None:
+    broken = ReadableSpan("without a context")
+    traced.processor.on_start(broken)  # type: ignore[arg-type]
+    traced.processor.on_end(broken)
+    assert traced.rows() == []
+
+
+def test_what_cannot_be_read_is_counted_and_told(traced: Traced, capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(ReadableSpan):
+        @property
+        def events(self):  # type: ignore[no-untyped-def]
+            raise RuntimeError("private")
+
+    good = traced.tracer.start_span("chat", attributes=CALL)
+    traced.processor.on_end(Broken("chat", good.get_span_context(), attributes=CALL))
+    assert traced.processor.handler.stats().rejected == 1
+    told = capsys.readouterr().err
+    assert "RuntimeError" in told
+    assert "private" not in told
+
+
+def test_what_arrives_is_the_repr(traced: Traced) -> None:
+    assert repr(traced.processor).startswith("<HeliconeSpanProcessor <HeliconeHandler http://127.0.0.1:")
