@@ -15,6 +15,7 @@ TIMEOUT = 100
 TAKE_AWAY = """
 import asyncio, importlib, logging, multiprocessing, os, pkgutil, signal, socket, subprocess, sys, types, webbrowser
 import celery.app.base, celery.signals, celery.states, django.conf, django.http, flask, pytest, requests, waitress
+import opentelemetry.sdk.trace
 
 django.conf.settings.configure()
 

@@ -1,55 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Tracer
-from payloads import attributes_of
+from traced import Traced
 
 from helicone_logging.context import open_spans
-from helicone_logging.opentelemetry import HeliconeSpanProcessor
 from helicone_logging.receiver import Receiver
-from helicone_logging.receiver.rows import Row
-
-
-class Traced:
-    """A provider with the processor, and what arrives of its spans.
-
-    Args:
-        receiver: where it arrives.
-        **options: of the processor.
-    """
-
-    def __init__(self, receiver: Receiver, **options: Any) -> None:
-        self.processor = HeliconeSpanProcessor(endpoint=receiver.url, **options)
-        self.provider = TracerProvider(shutdown_on_exit=False)
-        self.provider.add_span_processor(self.processor)
-        self.tracer: Tracer = self.provider.get_tracer("tests.scope")
-        self._receiver = receiver
-
-    def rows(self) -> list[Row]:
-        """What arrived so far, as Helicone shows it, in the order in which it began."""
-        assert self.processor.force_flush()
-        return sorted(self._receiver.rows(), key=lambda row: row.created_ns)
-
-    def spans(self) -> list[dict[str, Any]]:
-        """The attributes of what arrived, in the order in which it began."""
-        assert self.processor.force_flush()
-        arrived = sorted(self._receiver.spans(), key=lambda stored: int(stored.span["startTimeUnixNano"]))
-        return [attributes_of(stored.span) for stored in arrived]
-
-    def row(self, attributes: dict[str, Any], *events: tuple[str, dict[str, Any]]) -> Row:
-        """The row of a span of these attributes and events."""
-        before = len(self.rows())
-        span = self.tracer.start_span("operation")
-        span.set_attributes(attributes)
-        for name, said in events:
-            span.add_event(name, said)
-        span.end()
-        (row,) = self.rows()[before:]
-        return row
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_calls_of_openai_show_up_complete(receiver: Receiver, program: str) -> N
     assert failed.properties["exception"].endswith("NotFoundError")
     assert (embedded.model, embedded.prompt_tokens) == ("text-embedding-3-small", 3)
     assert "embedding" in answered(embedded)
-    assert "helicone_logging" not in told
+    assert "opentelemetry.md" not in told
 
 
 @pytest.mark.parametrize("program", ["openllmetry-anthropic", "openinference-anthropic"])
@@ -107,7 +107,7 @@ def test_calls_that_the_sdk_of_anthropic_tells_of_itself_show_up(receiver: Recei
     assert answered(tool) == f'Let me look.\n{CALL}({{"city":"Paris"}})'
     assert last(streamed) == last(failed) == ("user", "Weather in Paris?")
     assert failed.properties["error"] == "true"
-    assert "helicone_logging" not in told
+    assert "opentelemetry.md" not in told
 
 
 def test_an_agent_of_pydantic_ai_is_a_tree_of_its_calls_and_tools(receiver: Receiver) -> None:
@@ -124,7 +124,7 @@ def test_an_agent_of_pydantic_ai_is_a_tree_of_its_calls_and_tools(receiver: Rece
     assert (agent.model, agent.properties["step"], agent.total_tokens) == ("weather", "agent", None)
     assert (asked.total_tokens, answer.total_tokens) == (17, 17)
     assert not any(row.hidden for row in rows)
-    assert "helicone_logging" not in told
+    assert "opentelemetry.md" not in told
 
 
 def test_what_is_told_of_twice_or_without_content_is_said_on_stderr(

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from conftest import Traced
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 from opentelemetry.trace import Status, StatusCode
+from traced import Traced
 
 from helicone_logging import ConfigurationError, HeliconeHandler, bind, span
 from helicone_logging.context import open_spans
