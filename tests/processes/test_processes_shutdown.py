@@ -277,6 +277,26 @@ if __name__ == "__main__":
     assert Counter(server.names()) == Counter(f"r {number}" for number in range(20))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_children_of_multiprocess_lose_nothing(method, server, run_script):
+    pytest.importorskip("multiprocess")
+    done = run_script(
+        POOL.replace("import multiprocessing,", "import multiprocess, multiprocessing,")
+        + f"""
+if __name__ == "__main__":
+    context = multiprocess.get_context("{method}")
+    children = [context.Process(target=plain_work, args=(number,)) for number in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0, 0]
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Counter(server.names()) == Counter(["r 0", "r 1", "r 2"])
+
+
 @posix
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "forkserver"])
 def test_workers_of_a_pool_that_is_terminated_lose_nothing_with_flush_on_sigterm(method, server, run_script):
