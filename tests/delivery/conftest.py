@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from fault_client import Client
+from fault_client import Client, hasten
 from fault_server import FaultServer
 
 
@@ -19,6 +19,12 @@ def faulty() -> Iterator[FaultServer]:
 @pytest.fixture
 def client_of() -> Callable[..., Client]:
     return Client
+
+
+@pytest.fixture
+def hastened(faulty: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of the faulty endpoint that have no end are given up soon."""
+    hasten(monkeypatch, faulty)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from recording_proxy import RecordingProxy
 from recording_server import PATIENCE
 
 NO_HANG = PATIENCE / 2
-TIMEOUT = 1.5  # for faults that the handler's timeout ends
 
 TRIED_AGAIN = [
     fault.reset_before_reading(),
@@ -98,9 +97,8 @@ def test_a_record_that_meets_a_passing_fault_arrives_exactly_once_all_the_same(
 
 @pytest.mark.parametrize("behaviour", TRIED_AGAIN_AFTER_TIMEOUT, ids=by_name)
 def test_an_answer_that_does_not_come_to_an_end_is_given_up_after_timeout(
-    behaviour, faulty, client_of, names, capfd
+    behaviour, faulty, client, hastened, names, capfd
 ) -> None:
-    client = client_of(faulty.url, timeout=TIMEOUT)
     faulty.script(behaviour)
     client.log(*names(3))
     client.settle()

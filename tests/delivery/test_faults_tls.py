@@ -10,6 +10,7 @@ from pathlib import Path
 import fault_server as fault
 import pytest
 import trustme
+from fault_client import hasten
 from recording_server import PATIENCE
 
 MISFIT = re.compile("certificate verify failed|doesn't match")  # OpenSSL's words, and those of urllib3 1.26
@@ -131,8 +132,9 @@ def test_a_server_that_speaks_no_tls_keeps_the_record(faulty, client_of, capfd) 
     assert client.counts() == (1, 0, 0, 0, 1)
 
 
-def test_faults_over_tls_are_as_over_plain_http(secure, bundle, client_of, names) -> None:
-    client = client_of(secure.url, verify=bundle, timeout=1.5)
+def test_faults_over_tls_are_as_over_plain_http(secure, bundle, client_of, names, monkeypatch) -> None:
+    hasten(monkeypatch, secure)
+    client = client_of(secure.url, verify=bundle)
     faulty = [fault.reset_before_answer(), fault.half_line(), fault.garbage(), fault.drip(), fault.answer(503)]
     secure.script(*faulty, fault.endless_body(200), fault.half_body(200), fault.close_after_answer())
     client.log(*names(20))

@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import logging
+import select
+import socket
 import time
+from collections import Counter
 from typing import Any
 
+import pytest
+from fault_server import FaultServer
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.core import clock
+from helicone_logging.delivery import deadline
 
+_HASTE = 0.1  # seconds
 KEY = "sk-helicone-never-shown-1234567"
+
+
+def hasten(monkeypatch: pytest.MonkeyPatch, server: FaultServer) -> None:
+    """Has answers without an end given up soon, and all others waited for as long as ever, however busy the machine is.
+
+    The deadline that `timeout` sets is moved once the server has chosen what to do with the request.
+    """
+    begin = deadline._DeadlineReader.__init__
+    requests: Counter[int] = Counter()
+
+    def begin_and_move(reader: deadline._DeadlineReader, sock: socket.socket) -> None:
+        begin(reader, sock)
+        port = sock.getsockname()[1]
+        number, requests[port] = requests[port], requests[port] + 1
+        while (answer := server.answer_to(port, number)) is None:
+            if select.select([sock], [], [], 0.005)[0]:  # without having been answered, it is the connection's end
+                answer = server.answer_to(port, number)
+                break
+        if answer is not None and not answer.ends:
+            reader._deadline = clock.monotonic() + _HASTE
+
+    monkeypatch.setattr(deadline._DeadlineReader, "__init__", begin_and_move)
 
 
 class Client:

@@ -77,11 +77,13 @@ class Behaviour(NamedTuple):
         name: how tests and failures call it.
         play: does it.
         reads: whether the request is read first.
+        ends: whether what is sent comes to an end by itself.
     """
 
     name: str
     play: Callable[[Exchange], None]
     reads: bool = True
+    ends: bool = True
 
 
 def head(status: int, headers: Mapping[str, str], reason: str | None = None) -> bytes:
@@ -197,7 +199,7 @@ def half_body(status: int = 200) -> Behaviour:
 
 def silence() -> Behaviour:
     """Reads the request and never answers."""
-    return Behaviour("silence", lambda exchange: exchange.server.wait_until_released())
+    return Behaviour("silence", lambda exchange: exchange.server.wait_until_released(), ends=False)
 
 
 def unread() -> Behaviour:
@@ -216,7 +218,7 @@ def drip(data: bytes | None = None, interval: float = 0.02) -> Behaviour:
                 break
         exchange.hang_up()
 
-    return Behaviour("drip", play)
+    return Behaviour("drip", play, ends=False)
 
 
 def endless(beginning: bytes, repeated: bytes = _CHUNK, name: str = "endless", *, stores: bool = False) -> Behaviour:
@@ -251,7 +253,7 @@ def endless_header_line() -> Behaviour:
 
 def endless_continue() -> Behaviour:
     """Promises of an answer, for ever."""
-    return endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, "endless 100 Continue")
+    return endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, "endless 100 Continue")._replace(ends=False)
 
 
 def gzip_bomb(mebibytes: int = 256, status: int = 200) -> Behaviour:
@@ -281,6 +283,7 @@ class FaultServer:
         self._script: deque[Behaviour] = deque()
         self._stored: Counter[str] = Counter()
         self._unsure: Counter[str] = Counter()
+        self._answers: dict[int, list[Behaviour]] = {}  # by the client's port
         self._changed = threading.Condition()
         self._released = threading.Event()
         self._stopped = threading.Event()
@@ -387,6 +390,17 @@ class FaultServer:
             if not self._changed.wait_for(is_done, PATIENCE):
                 raise AssertionError(f"{what} did not come: {self.seen[-20:]}")
 
+    def answer_to(self, port: int, number: int) -> Behaviour | None:
+        """What is done with a request; None while it has not arrived.
+
+        Args:
+            port: the client's end of the connection.
+            number: how many requests came before it there.
+        """
+        with self._changed:
+            answers = self._answers.get(port, [])
+            return answers[number] if number < len(answers) else None
+
     def count_sent(self, size: int) -> None:
         with self._changed:
             self.bytes_sent += size
@@ -414,19 +428,20 @@ class FaultServer:
                 with self._accepting:
                     if not self._may_accept.is_set():
                         continue
-                    sock, _ = self._listener.accept()
+                    sock, address = self._listener.accept()
                     sock.settimeout(None)
                     with self._changed:
                         self.connections += 1
                         self._open.add(sock)
+                        self._answers[address[1]] = []
             except OSError:  # nobody came, or `refusing`
                 self._stopped.wait(0.001)
                 continue
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            thread = threading.Thread(target=self._serve, args=(sock, address[1]), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _serve(self, sock: socket.socket, port: int) -> None:
         wrapped = sock
         try:
             if self.context is not None:
@@ -437,7 +452,7 @@ class FaultServer:
                     self._open.add(wrapped)
                 wrapped.do_handshake()
             with wrapped.makefile("rb") as file:
-                while self._serve_request(wrapped, file):
+                while self._serve_request(wrapped, file, port):
                     pass
         except ssl.SSLError:
             self.failed_handshakes += 1
@@ -449,12 +464,13 @@ class FaultServer:
             wrapped.close()
             sock.close()
 
-    def _serve_request(self, sock: socket.socket, file: io.BufferedReader) -> bool:
+    def _serve_request(self, sock: socket.socket, file: io.BufferedReader, port: int) -> bool:
         line = file.readline(65_536).decode("latin-1").strip()
         if not line:
             return False
         with self._changed:
             behaviour = self._script.popleft() if self._script else self.usual()
+            self._answers[port].append(behaviour)
         headers: dict[str, str] = {}
         names: tuple[str, ...] = ()
         size = 0
