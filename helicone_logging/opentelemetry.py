@@ -60,6 +60,8 @@ class HeliconeSpanProcessor(SpanProcessor):
 
     Raises:
         ConfigurationError: `handler` is none, or comes with options; or an option has a value that cannot work.
+
+    .. versionadded:: 0.2
     """
 
     def __init__(self, handler: HeliconeHandler | None = None, **handler_options: Any) -> None:

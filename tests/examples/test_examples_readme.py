@@ -55,6 +55,15 @@ def test_sdk_objects_go_into_a_span() -> None:
     assert (sent.user_id, sent.completion, sent.model) == ("ada", "On its way.", "gpt-4o")
 
 
+def test_spans_of_instrumentations_are_sent(receiver: Receiver) -> None:
+    provider = run("HeliconeSpanProcessor(")["provider"]
+    with provider.get_tracer("instrumentation").start_as_current_span("chat gpt-4o") as span:
+        span.set_attribute("gen_ai.operation.name", "chat")
+        span.set_attribute("gen_ai.request.model", "gpt-4o")
+    provider.shutdown()
+    assert [row.model for row in receiver.rows()] == ["gpt-4o"]
+
+
 def test_djangos_middleware_is_there() -> None:
     (path,) = run("MIDDLEWARE = [")["MIDDLEWARE"]
     module, _, name = path.rpartition(".")
