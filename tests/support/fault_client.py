@@ -70,6 +70,14 @@ class Client:
             time.sleep(0.001)
         return trouble
 
+    def wait_until_told(self, capfd: pytest.CaptureFixture[str]) -> str:
+        """Waits until something stands on stderr, which of trouble is so from its second time on; returns it."""
+        deadline = time.monotonic() + PATIENCE
+        while not (told := capfd.readouterr().err):
+            assert time.monotonic() < deadline
+            assert self.handler.flush(0.02) is False
+        return told
+
     def counts(self) -> tuple[int, int, int, int, int]:
         """Emitted, delivered, rejected, dropped, queued; they always add up."""
         stats = self.handler.stats()
