@@ -9,11 +9,13 @@ import os
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from helicone_logging.cli.printing import Printer, number_from
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.receiver import Receiver, validation
+from helicone_logging.payload.wires import DEFAULT, WIRES
+from helicone_logging.receiver import Receiver, otlp, validation
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -28,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-bytes", type=number_from(1), default=256 * 1024 * 1024,
         help="bytes they may take in memory, about (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--wire", choices=list(WIRES), default=DEFAULT.name, help="what the files are of (default: %(default)s)"
+    )
     parser.add_argument("--db", metavar="PATH", help="keep the spans in this SQLite file too, so that they survive")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
@@ -52,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     with Printer() as printer:
         receiver = _receiver(args, api_key, printer.print)
         for path in args.file:
-            _load(receiver, path)
+            _load(receiver, path, is_otlp=args.wire != DEFAULT.name)
         try:
             _serve(receiver, printer, must_open=args.open)
         except ConfigurationError as error:
@@ -95,7 +100,7 @@ def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
             receiver.wait()
 
 
-def _load(receiver: Receiver, path: str) -> None:
+def _load(receiver: Receiver, path: str, *, is_otlp: bool) -> None:
     """Takes the payloads of a file.
 
     Raises:
@@ -107,10 +112,23 @@ def _load(receiver: Receiver, path: str) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     for number, payload in _payloads(text):
-        reason = "it is no JSON" if payload is None else validation.refusal(payload)
-        if reason is not None:
+        checked, reason = _checked(payload, is_otlp=is_otlp)
+        if checked is None:
             raise ConfigurationError(f"{path} cannot be looked at: line {number} is refused: {reason}")
-        receiver.store.add(payload)  # type: ignore[arg-type]  # the schema accepts nothing but mappings
+        receiver.store.add(checked)
+
+
+def _checked(payload: object, *, is_otlp: bool) -> tuple[Mapping[str, Any] | None, str | None]:
+    """The payload as the receiver keeps it, or why it is refused."""
+    if payload is None:
+        return None, "it is no JSON"
+    if is_otlp:
+        try:
+            return otlp.completed(payload), None
+        except otlp.NotOTLPError as error:
+            return None, str(error)
+    reason = validation.refusal(payload)
+    return (payload, None) if reason is None and isinstance(payload, Mapping) else (None, reason)
 
 
 def _payloads(text: str) -> Sequence[tuple[int, object]]:

@@ -82,7 +82,7 @@ def _to_collector(given: Given, wire: Wire, collector: Collector) -> TransportOp
         remedy = f"what listens there takes no OTLP as JSON; give a Collector's URL, or leave out wire={wire.name!r}"
         check.refuse("endpoint", url, remedy)
     headers = _merged(collector.headers, given.headers)
-    is_safe = parts.scheme == "https" or is_loopback(parts.hostname or "") or _is_insecure_allowed(given)
+    is_safe = _is_insecure_allowed(given) or parts.scheme == "https" or is_loopback(parts.hostname or "")
     secret = next((name for name, _ in headers if options.is_sensitive(name)), None)
     if secret is not None and not is_safe:
         remedy = f"the header {secret} would travel unencrypted; use https, or set allow_insecure=True"

@@ -18,7 +18,7 @@ from payloads import row, traced
 from receiver_client import Answer, get, payload, post, span
 
 from helicone_logging import ConfigurationError, HeliconeHandler, OTELTraceFormatter, lint
-from helicone_logging.cli import main
+from helicone_logging.cli import main, serve
 from helicone_logging.payload import fields
 from helicone_logging.receiver import Receiver, otlp
 from helicone_logging.receiver.rows import Row, row_of, spans_of
@@ -221,6 +221,21 @@ def test_types_that_are_dropped_are_told_where_they_are_read(value: dict[str, An
     dropped = span()
     dropped["attributes"] += [{"key": key, "value": value}, {"key": "not.read", "value": value}]
     assert codes(dropped) == ["dropped-type"]
+
+
+def test_serve_looks_at_files_of_a_collector_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Row] = []
+    monkeypatch.setattr(serve, "_serve", lambda receiver, *_, **__: seen.extend(receiver.rows()))
+    file = tmp_path / "traces.jsonl"
+    file.write_text(f"{json.dumps(as_a_collector_writes(span()))}\n{PLAIN.format(traced(**CALL))}", encoding="utf-8")
+    assert main(["serve", "--port", "0", "--wire", "otlp", str(file)]) == 0
+    assert [found.user for found in seen] == ["ada", "ada"]
+    assert main(["serve", "--port", "0", str(file)]) == 1
+    file.write_text('{"resourceSpans": 5}', encoding="utf-8")
+    assert main(["serve", "--port", "0", "--wire", "otlp", str(file)]) == 1
+    assert "line 1 is refused: resourceSpans must be a list" in capsys.readouterr().err
 
 
 def test_an_unknown_wire_is_refused() -> None:
