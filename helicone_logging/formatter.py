@@ -16,9 +16,10 @@ from helicone_logging.context.inherited import OTEL_STAMPS, inherited_by, of_sam
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
-from helicone_logging.payload.fields import ERROR_TYPE, properties_of
+from helicone_logging.payload.fields import ERROR_TYPE
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
+from helicone_logging.payload.properties import properties_of
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
 from helicone_logging.payload.sampling import Chooses, Sampler, in_share

@@ -38,6 +38,7 @@ from helicone_logging.payload.fields import (
 )
 from helicone_logging.payload.identity import SpanIdentity, identity_of
 from helicone_logging.payload.limits import STACKTRACE, Limits, bounded, cut_text, redacted_attributes
+from helicone_logging.payload.properties import properties_of
 from helicone_logging.payload.provider import ProviderNaming
 from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
@@ -321,7 +322,7 @@ class SpanBuilder:
         given: Mapping[str, str] = {}
         if "properties" in special:
             if isinstance(special["properties"], Mapping):
-                given = vocabulary.properties_of(special["properties"])
+                given = properties_of(special["properties"])
             else:
                 rest["properties"] = special["properties"]
         self._write_rest(special, attributes, rest)

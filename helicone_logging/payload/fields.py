@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import numbers
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -34,8 +33,6 @@ ERROR_TYPE = "error.type"
 AGENT_NAME = "gen_ai.agent.name"
 
 MAX_COUNT = 10**12
-_MAX_PROPERTY_KEY = 100
-_NOT_IN_PROPERTY_KEY = re.compile(r"[^\w.\- ]+", re.ASCII)
 
 
 def read_text(value: object) -> str | None:
@@ -261,24 +258,3 @@ def text_in(special: Special, name: str, rest: Rest, read: Callable[[object], st
     if text is None:
         rest[name] = value
     return text
-
-
-def properties_of(value: object) -> dict[str, str]:
-    """Returns a mapping as Helicone properties: clean keys, values as text, without those that have no value.
-
-    Args:
-        value: a mapping; anything else has no properties.
-    """
-    if value is None or not isinstance(value, Mapping):
-        return {}
-    try:
-        return {property_key(key): text_of(item) for key, item in dict(value).items() if is_given(item)}
-    except Exception:  # noqa: BLE001 - a foreign mapping may be broken
-        return {}
-
-
-def property_key(key: object) -> str:
-    """Returns a property's name without what its header-like form cannot hold; at most 100 characters."""
-    text = _NOT_IN_PROPERTY_KEY.sub("_", text_of(key).strip()) or "_"
-    prefix = "helicone-property-"
-    return (text[len(prefix) :] or "_" if text.lower().startswith(prefix) else text)[:_MAX_PROPERTY_KEY]

@@ -11,7 +11,8 @@ from typing import Any
 
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.core.numeric import native
-from helicone_logging.payload.fields import MODEL, PROPERTY, SYSTEM, property_key
+from helicone_logging.payload.fields import MODEL, PROPERTY, SYSTEM
+from helicone_logging.payload.properties import sent_names
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
 
@@ -45,13 +46,14 @@ def write_rest(
         is_full: whether the wire carries ints of 64 bits and lists.
     """
     value_of = _full_value_of if is_full else _value_of
+    names = sent_names(fields)
     for key, given in fields.items():
         value = value_of(given)
         is_ours = key.startswith(_READ_BY_SERVER)
         if type(value) is not int and not capture_text:
             value = not_captured(text_of(value))
         elif as_properties and not is_ours and key not in _OF_RECORD and _is_shown(given, value):
-            attributes[PROPERTY + property_key(key)] = text_of(value)
+            attributes[PROPERTY + names[key]] = text_of(value)
         # The server answers 500 to a number where it reads text, as in `gen_ai.system`.
         is_text = key.startswith(_READ_AS_TEXT) if is_full else is_ours
         attributes.setdefault(key[:_MAX_KEY], text_of(value) if is_text else value)

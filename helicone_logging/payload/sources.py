@@ -12,7 +12,8 @@ from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
 from helicone_logging.payload.exceptions import CapturedException, captured
-from helicone_logging.payload.fields import AGENT_NAME, canonical, properties_of
+from helicone_logging.payload.fields import AGENT_NAME, canonical
+from helicone_logging.payload.properties import given_properties
 from helicone_logging.payload.traceback_text import is_traceback, split
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
@@ -203,13 +204,16 @@ def _read_sdk_objects(fields: dict[str, object], readers: Iterable[tuple[str, Sd
             for field, value in found.items():
                 fields.setdefault(field, value)
             if "properties" in found:
-                fields["properties"] = {**properties_of(found["properties"]), **properties_of(fields["properties"])}
+                fields["properties"] = {
+                    **given_properties(found["properties"]),
+                    **given_properties(fields["properties"]),
+                }
     fallback = fields.pop("fallback_model", None)  # as the answer names it, where nobody else does
     if fallback is not None:
         fields.setdefault("model", fallback)
 
 
 def _merge_properties(fields: dict[str, object], *sources: Mapping[str, object]) -> None:
-    merged = {key: value for source in sources for key, value in properties_of(source.get("properties")).items()}
+    merged = {key: value for source in sources for key, value in given_properties(source.get("properties")).items()}
     if merged:
         fields["properties"] = merged

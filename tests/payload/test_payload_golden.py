@@ -408,7 +408,7 @@ def test_properties_are_text_under_clean_keys() -> None:
         "long" * 50: "x",
     }
     assert row(traced(properties=given)) == expected(
-        {"n": "1", "f": "0.5", "yes": "true", "list": '[1,"a"]', "a_b_ _": "x", "7": "seven", "_": "blank", "c": "d",
+        {"n": "1", "f": "0.5", "yes": "true", "list": '[1,"a"]', "a_b_ ü": "x", "7": "seven", "_": "blank", "c": "d",
          "Env": "prod", ("long" * 50)[:100]: "x"}
     )  # fmt: skip
 
