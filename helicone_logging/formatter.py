@@ -16,7 +16,7 @@ from helicone_logging.context.inherited import OTEL_STAMPS, inherited_by, of_sam
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
-from helicone_logging.payload.fields import ERROR_TYPE
+from helicone_logging.payload.fields import ERROR_TYPE, says_something
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.properties import properties_of
@@ -289,6 +289,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
         for name in record.get(INJECTED_MARK, ()):
             if name in logged:
                 merged[name] = logged[name]
+        for name, value in inherited.items():  # what is empty, or names nobody, hides nothing that is bound
+            if name in merged and not says_something(name, merged[name]):
+                merged[name] = value
         for name in ("message", *OTEL_STAMPS):
             merged.pop(name, None)
         return layered(merged, inherited, self._sdk_readers)

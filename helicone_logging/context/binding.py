@@ -220,7 +220,7 @@ def resolved(fields: Mapping[str, object]) -> dict[str, object]:
     """Returns fields as they are bound: without those that have no value, parents as ids, `properties` copied."""
     given = {name: value for name, value in fields.items() if value is not None and (type(value) is not str or value)}
     for name in _IDS:
-        if name in given and not _names_something(name, given[name]):
+        if name in given and not ids.is_named(name, given[name]):
             del given[name]
     if "traceparent" in given:
         incoming = ids.parse_traceparent(given.pop("traceparent"))
@@ -238,16 +238,6 @@ def resolved(fields: Mapping[str, object]) -> dict[str, object]:
     if "properties" in given:
         given["properties"] = _copied(given["properties"])
     return given
-
-
-def _names_something(name: str, value: object) -> bool:
-    if value is False or (isinstance(value, bytes) and not value.strip(b"\0")):
-        return False
-    if name == "user_id":  # "0" may well be a user
-        return type(value) is not str or bool(value.strip())
-    if type(value) is str and not value.strip().strip("0-"):
-        return False
-    return name == "session_id" or (ids.trace_id if name == "trace_id" else ids.span_id)(value) is not None
 
 
 def _copied(properties: object) -> dict[object, object]:

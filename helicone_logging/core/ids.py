@@ -149,7 +149,7 @@ def _from_any(value: object, digits: int) -> str | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return _from_int(value, digits)
-    if isinstance(value, bytes) and len(value) * 2 == digits:
+    if isinstance(value, bytes) and (len(value) * 2 == digits or not value.strip(b"\0")):
         return _from_text(value.hex(), digits)
     return None if name_of_unfetched(value) else _from_text(str(value), digits)
 
@@ -197,6 +197,25 @@ def share(trace: str) -> float:
     """
     digest = blake2b(trace.lower().encode(), digest_size=_SHARE_BYTES).digest()
     return int.from_bytes(digest, "big") / (1 << 8 * _SHARE_BYTES)
+
+
+def is_named(name: str, value: object) -> bool:
+    """Returns whether the value of a field of ids names something: blanks, False, zeros and empty text do not.
+
+    Args:
+        name: `trace_id`, `span_id`, `parent_span_id`, `traceparent`, `session_id` or `user_id`; `"0"` may be a user.
+        value: as it was logged or bound.
+    """
+    if type(value) is str:
+        said = value.strip()
+        if name == "traceparent" and said.count("-") >= 3:  # a malformed one is a value
+            said = "-".join(said.split("-")[1:3])
+        return bool(said if name == "user_id" else said.strip("0-"))
+    if value is None or value is False or (isinstance(value, bytes) and not value.strip(b"\0")):
+        return False
+    if name in ("session_id", "user_id", "traceparent"):
+        return name == "user_id" or type(value) is not int or value != 0
+    return (trace_id if name == "trace_id" else span_id)(value) is not None
 
 
 def parse_traceparent(value: object) -> TraceParent | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.core.ids import is_named
 from helicone_logging.core.numeric import whole
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
@@ -49,6 +50,7 @@ from helicone_logging.payload.times import times_of
 from helicone_logging.payload.traceback_text import ExceptionInfo, split
 
 _SESSION_ID, _SESSION_NAME, _SESSION_PATH = (HELICONE + name for name in ("Session-Id", "Session-Name", "Session-Path"))
+_USER_ID = HELICONE + "User-Id"
 _LOGGER, _LEVEL = PROPERTY + "logger", PROPERTY + "level"
 _NO_FIELD = Field("")  # stands for an attribute of the record itself
 _KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -158,6 +160,7 @@ class SpanBuilder:
             _read_fields(fields, READERS, attributes, special, rest)
         if not semconv.NAMES.isdisjoint(special):
             semconv.read(special, attributes, rest)
+        _drop_nobody(attributes, special, rest)
         identity = identity_of(special, rest, said.bits)
         start, end = times_of(special, record["created"], rest)
         name = self._name(record, special, text, rest)
@@ -235,7 +238,7 @@ class SpanBuilder:
         name = text_in(special, "span_name", rest) or text_in(special, AGENT_NAME, rest)
         if not name and self._options.capture_content:
             name = text
-        name = name or text_of(record["funcName"] or record["name"])
+        name = name or _called_by(record)
         redactor = self._options.redactor
         if redactor is not None:  # before a cut, or what the path makes of slashes, hides a secret's form
             name = str(redacted(redactor, "name", name[:_MAX_REDACTED_NAME]) or "")
@@ -402,6 +405,22 @@ def _read_field(
         return
     for key in field.lands_in:
         attributes[key] = read  # type: ignore[assignment]  # `plain` is one of its types
+
+
+def _called_by(record: Mapping[str, Any]) -> str:
+    """The function that logged; outside of one, as `<module>` and `<lambda>` are, the logger."""
+    function = text_of(record["funcName"])
+    return text_of(record["name"]) if not function or function[0] == "<" else function
+
+
+def _drop_nobody(attributes: dict[str, Value], special: Special, rest: Rest) -> None:
+    """A user of blanks, and a session of zeros, are as if absent."""
+    if rest.get("user_id") is False:
+        del rest["user_id"]
+    if _USER_ID in attributes and not is_named("user_id", attributes[_USER_ID]):
+        del attributes[_USER_ID]
+    if "session_id" in special and not is_named("session_id", special["session_id"]):
+        del special["session_id"]
 
 
 def _placed_already(ids: str, path: str) -> tuple[str, str]:

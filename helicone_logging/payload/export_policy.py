@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by
-from helicone_logging.core import ids
-from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given
+from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given, says_something
 
-_IDS = frozenset(("trace_id", "span_id"))
 EXPORTS = ("explicit", "context", "all")
 
 
@@ -66,12 +64,8 @@ def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> 
 
 
 def _names_something(field: str, value: object) -> bool:
-    """Whether a field has a value, and an id one that is not all zeros, as reading it will find."""
-    if field not in _IDS:
-        return is_given(value)
-    if type(value) is str:
-        return bool(value.strip().strip("0-"))  # as `ids` reads it
-    return (ids.trace_id if field == "trace_id" else ids.span_id)(value) is not None
+    """Whether a field exports a record, by the rules by which it is read; an empty `helicone` mapping does."""
+    return value is not False and says_something(field, value)
 
 
 def _with_renamed(names: tuple[str, ...], rename_fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from helicone_logging.core import ids
 from helicone_logging.core.coerce import plain_of, scalar_of, text_of, unreadable
 from helicone_logging.core.numeric import native, whole
 from helicone_logging.llm.json_text import parsed
@@ -45,7 +46,9 @@ def read_text(value: object) -> str | None:
 
 
 def read_id(value: object) -> str | None:
-    """Returns what `str()` makes of a value, as of a database's ids; None for containers and what has no text."""
+    """Returns what `str()` makes of a value, as of a database's id; None for False, containers and what has no text."""
+    if value is False:
+        return None
     text = read_text(value)
     if text is not None:
         return text
@@ -194,6 +197,9 @@ OUR_OWN = frozenset({"parent_path", "otel_span", "otel_attributes"})
 CONTEXT_FIELDS = ("trace_id", "traceparent", "span_id", "helicone")
 """Fields that make a record one to export."""
 
+IDS = frozenset(("trace_id", "span_id", "parent_span_id", "traceparent", "session_id", "user_id"))
+"""Fields whose values name something."""
+
 MODEL_FIELDS = (
     "model", "messages", "prompt", "completion", "llm_request", "llm_response", "operation", "tool_name",
     "gen_ai.operation.name", "gen_ai.request.model", MODEL, "gen_ai.input.messages", "gen_ai.output.messages",
@@ -205,6 +211,16 @@ MODEL_FIELDS = (
 def is_given(value: object) -> bool:
     """Returns whether a field has a value: None and empty text are as if absent."""
     return value is not None and not (type(value) is str and not value)
+
+
+def says_something(name: str, value: object) -> bool:
+    """Returns whether a field has a value, and an id one that names something.
+
+    Args:
+        name: of the field.
+        value: as it was logged.
+    """
+    return ids.is_named(name, value) if name in IDS else is_given(value)
 
 
 def canonical(data: Mapping[str, object]) -> dict[str, object]:

@@ -40,7 +40,7 @@ def identity_of(special: Special, rest: Rest, bits: int) -> SpanIdentity:
         bits: of `ids.new_bits`, for the missing ones.
     """
     incoming, malformed = None, 0
-    if "traceparent" in special:
+    if "traceparent" in special and ids.is_named("traceparent", special["traceparent"]):
         incoming = ids.parse_traceparent(special["traceparent"])
         if incoming is None:
             malformed, rest["traceparent"] = 1, special["traceparent"]

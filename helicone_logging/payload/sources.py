@@ -12,7 +12,7 @@ from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
 from helicone_logging.payload.exceptions import CapturedException, captured
-from helicone_logging.payload.fields import AGENT_NAME, canonical
+from helicone_logging.payload.fields import AGENT_NAME, canonical, says_something
 from helicone_logging.payload.properties import given_properties
 from helicone_logging.payload.traceback_text import is_traceback, split
 
@@ -161,7 +161,7 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
         return tuple(map(record.get, PLACE)) if "span_id" in record else None
     place: dict[str, object] = {}
     for layer in (logged, record, helicone if type(helicone) is dict else {}):
-        place.update({name: layer[name] for name in PLACE if name in layer})
+        place.update({name: layer[name] for name in PLACE if name in layer and says_something(name, layer[name])})
     place.update({field: record[name] for name, field in renamed.items() if field in PLACE and name in record})
     if "span_id" not in place:
         return None

@@ -178,6 +178,14 @@ def test_a_name_that_was_given_stays_when_content_is_not_captured() -> None:
     assert row(traced(TEXT, span_name="answer"), PRIVATE).session_path == "/answer"
 
 
+@pytest.mark.parametrize("function", ["<module>", "<lambda>", "", None])
+def test_a_plain_record_outside_of_a_function_has_the_name_of_its_logger(function: str | None) -> None:
+    made = traced(TEXT, span_id="s1")
+    made.funcName = function  # type: ignore[assignment]  # as the caller's frame says
+    assert span_of(made, PRIVATE)["name"] == "shop.assistant"
+    assert row(made, PRIVATE).session_path == "/shop.assistant"
+
+
 def test_bound_content_is_not_captured_either() -> None:
     with bind(custom=TEXT, messages=TEXT):
         assert CANARY.encode() not in raw_of(traced(), PRIVATE)
