@@ -52,9 +52,10 @@ class _Servants:
             self._threads += 1
         try:
             threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
-        except BaseException:  # the thread that closes sends then
+        except BaseException as error:
             self._threads -= 1
-            raise
+            if not isinstance(error, RuntimeError):  # there can be no more threads now: what closes at exit sends
+                raise
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()

@@ -119,7 +119,11 @@ class Sender:
         if self._is_replaced:
             replaced.serve(self)
             return
-        thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        try:
+            thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        except RuntimeError as error:  # of a sub-interpreter that has no daemon threads
+            self._tell_of_no_thread(error)
+            return
         with self._ended:
             if self._idle or len(self._threads) >= self._options.max_connections:
                 return
@@ -130,10 +134,16 @@ class Sender:
         except BaseException as error:
             self._has_ended(thread)
             if isinstance(error, RuntimeError):  # there can be no more threads now; the next record tries again
+                self._tell_of_no_thread(error)
                 return
             raise
         lifecycle.watch_end_of_child()
         self.diagnostics.warn_of_missing_threads()
+
+    def _tell_of_no_thread(self, error: RuntimeError) -> None:
+        if not self._threads and "shutdown" not in str(error):  # of the interpreter, where what closes sends soon
+            what = f"no thread can be started, so records wait for `flush`, `close` or the next record: {error}"
+            self.diagnostics.report("threads", what)
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()

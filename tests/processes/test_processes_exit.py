@@ -196,6 +196,32 @@ def test_where_no_thread_can_be_started_flush_and_close_deliver_in_the_calling_t
     assert server.names() == ["flushed", "closed", "shut down"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="its module has another interface before Python 3.13")
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+def test_in_a_sub_interpreter_flush_delivers_whether_threads_may_be_started_or_not(kind, server, run_script) -> None:
+    code = """
+import logging
+from helicone_logging import HeliconeHandler
+handler, log = HeliconeHandler(), logging.getLogger("app")
+log.addHandler(handler)
+log.warning("inside", extra={"trace_id": "t"})
+assert handler.flush(30)
+assert handler.stats().delivered == 1
+handler.close()
+"""
+    done = run_script(
+        f"""
+        import _interpreters, warnings
+        warnings.simplefilter("ignore")
+        raised = _interpreters.exec(_interpreters.create({kind!r}), {code!r})
+        assert raised is None, raised
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert server.names() == ["inside"]
+    assert ("no thread can be started" in done.stderr) is (kind == "isolated")
+
+
 @pytest.mark.parametrize("closes", ["pass", "logging.shutdown()", "handler.close()"])
 def test_a_dead_endpoint_holds_the_exit_up_no_longer_than_shutdown_timeout_and_a_number_is_reported(
     closes, dead_endpoint, run_script
