@@ -11,8 +11,8 @@ from typing import Any
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging._version import __version__
-from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
-from helicone_logging.context.inherited import OTEL_STAMPS, inherited_by, of_same_trace
+from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.inherited import OTEL_STAMPS, dict_message, inherited_by, of_same_trace
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
@@ -254,13 +254,13 @@ class OTELTraceFormatter(BaseJsonFormatter):
 
     def _may_fail(self, record: logging.LogRecord) -> bool:
         """Whether its level, exception, text or fields may tell of an error; then its span has to be built."""
-        message, level = record.msg, record.levelno
-        if not self._is_plain or type(message) is not str or MESSAGE_MARK in record.__dict__ or "Traceback" in message:
+        data, message, level = record.__dict__, record.msg, record.levelno
+        if not self._is_plain or type(message) is not str or dict_message(data) is not None or "Traceback" in message:
             return True
         if record.exc_info or record.exc_text or not isinstance(level, int) or level >= logging.ERROR:
             return True
         inherited = inherited_by(record)
-        return any(name in record.__dict__ or name in inherited for name in ("status", ERROR_TYPE, *HOLDERS))
+        return any(name in data or name in inherited for name in ("status", ERROR_TYPE, "extra", *HOLDERS))
 
     def _thawed(self, said: Said) -> SpanData:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from helicone_logging.context.inherited import inherited_by
 from helicone_logging.core import ids
-from helicone_logging.payload.sources import Said, names_of_trace
+from helicone_logging.payload.sources import Said, attributes_of, names_of_trace
 
 Chooses = Callable[[logging.LogRecord], bool]
 
@@ -52,8 +52,9 @@ class Sampler:
     def _trace_of(self, record: logging.LogRecord) -> str:
         """The trace of a record, as its span will name it; a new one for a record that names none."""
         inherited = inherited_by(record)
-        own = names_of_trace(Said(record.__dict__, "", None, inherited, 0))
-        own.update({new: record.__dict__[old] for old, new in self._renamed.items() if old in record.__dict__})
+        attributes = attributes_of(record)
+        own = names_of_trace(Said(attributes, "", None, inherited, 0))
+        own.update({new: attributes[old] for old, new in self._renamed.items() if old in attributes})
         for fields in (own, inherited):
             incoming = ids.parse_traceparent(fields.get("traceparent"))
             trace = ids.trace_id(fields.get("trace_id")) or (incoming and incoming.trace_id)

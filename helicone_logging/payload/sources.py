@@ -76,11 +76,7 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
         record: any record; it is not changed.
         text: its message as another formatter rendered it; None to render it here.
     """
-    attributes: Mapping[str, Any] = record.__dict__
-    if type(record) is not logging.LogRecord:  # of the application's own class, which may tell other than it holds
-        attributes = {**attributes, **{name: getattr(record, name) for name in _READ_FROM_RECORD}}
-    if "extra" in attributes and isinstance(attributes["extra"], Mapping):
-        attributes = _with_extra(attributes, attributes["extra"])
+    attributes = attributes_of(record)
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
     logged = dict_message(attributes)
     if logged is not None and not exc_info:
@@ -88,6 +84,16 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
     exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
     text = _rendered(record, logged) if text is None else _event_of(text_of(text))
     return Said(attributes, text, exception, inherited_by(record), ids.new_bits())
+
+
+def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
+    """Returns what a record holds by name, the fields that loguru keeps together among them."""
+    attributes: Mapping[str, Any] = record.__dict__
+    if type(record) is not logging.LogRecord:  # of the application's own class, which may tell other than it holds
+        attributes = {**attributes, **{name: getattr(record, name) for name in _READ_FROM_RECORD}}
+    if "extra" in attributes and isinstance(attributes["extra"], Mapping):
+        attributes = _with_extra(attributes, attributes["extra"])
+    return attributes
 
 
 def without_proxies(said: Said) -> Said:
