@@ -218,6 +218,7 @@ Written by `python benchmarks/run.py`; do not edit (the last section comes from 
     python benchmarks/run.py --quick            # seconds: proves that it runs, measures nothing
     python benchmarks/shapes.py                 # half a minute: what each shape of a record costs
     python benchmarks/paced.py                  # half a minute: one record every 20 ms
+    python benchmarks/spans.py                  # half a minute: what `HeliconeSpanProcessor` costs, beside a record
     python benchmarks/sdk_calls.py              # SDK objects, beside what instrumentations of the client take
     python benchmarks/profile_emit.py           # where `emit` spends its time
     python benchmarks/soak.py                   # a minute of overload with an outage; see below"""

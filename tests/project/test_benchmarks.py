@@ -36,6 +36,11 @@ def test_the_short_form_of_the_benchmark_runs_and_no_record_is_lost() -> None:
     assert [row[6].strip() for row in rows] == ["0"]
 
 
+def test_the_benchmark_of_spans_runs_and_no_span_is_lost() -> None:
+    done = run("spans.py", "--repeat", "2")
+    assert "0 records lost" in done.stdout, done.stderr
+
+
 def test_the_soak_test_runs_and_its_account_is_exact(tmp_path: Path) -> None:
     done = run("soak.py", "--seconds", "2", "--plot", str(tmp_path / "soak.svg"))
     assert done.returncode == 0, done.stdout + done.stderr

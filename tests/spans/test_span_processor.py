@@ -344,6 +344,33 @@ def test_a_session_has_the_name_of_the_service_of_the_provider(receiver) -> None
     assert [row.session_name for row in receiver.rows()] == ["shop"]
 
 
+def test_a_span_goes_to_a_collector_with_its_parent(receiver) -> None:
+    processor = HeliconeSpanProcessor(endpoint=f"{receiver.url}/v1/traces")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("t")
+    with tracer.start_as_current_span("request") as request, tracer.start_as_current_span("chat", attributes=CALL):
+        pass
+    assert processor.force_flush()
+    (stored,) = receiver.spans()
+    assert stored.span["parentSpanId"] == f"{request.get_span_context().span_id:016x}"
+    assert receiver.rows()[0].session_path == "/request/chat"
+
+
+def test_spans_are_kept_on_disk_as_records_are(dead_endpoint: str, receiver, tmp_path) -> None:
+    def processor(endpoint: str) -> HeliconeSpanProcessor:
+        return HeliconeSpanProcessor(endpoint=endpoint, spool_path=str(tmp_path / "spool"), shutdown_timeout=0)
+
+    first, provider = processor(dead_endpoint), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(first)
+    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    provider.shutdown()
+    second = processor(receiver.url)
+    assert receiver.store.wait_for(1, 30)
+    assert receiver.rows()[0].session_path == "/chat"
+    second.shutdown()
+
+
 def test_two_processors_send_to_two_accounts(receiver, server) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     for endpoint in (receiver.url, server.url):
