@@ -15,7 +15,7 @@ from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import OTEL_STAMPS, dict_message, inherited_by, of_same_trace
 from helicone_logging.core import budget, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
-from helicone_logging.payload.export_policy import EXPORTS, ExportPolicy
+from helicone_logging.payload.export_policy import DEBUG_VARIABLE, EXPORTS, Explained, ExportPolicy
 from helicone_logging.payload.fields import ERROR_TYPE, says_something
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
@@ -157,10 +157,13 @@ class OTELTraceFormatter(BaseJsonFormatter):
         adds = {**self.static_fields, **self.defaults}
         self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and are_plain(adds.values())
         self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
-        self.selects: Chooses = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
+        policy = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
+        self.selects: Chooses = policy
         self._rate = check.fraction("sample_rate", sample_rate)
         if self._rate < 1:
             self.selects = Sampler(self.selects, self._rate, self._is_failure, self.rename_fields)
+        if check.truth(DEBUG_VARIABLE, os.environ.get(DEBUG_VARIABLE, "")):
+            self.selects = Explained(self.selects, policy)
 
     def _speak(self, wire: SpanWire) -> None:
         encoder = wire.encoder(self._resource, SCOPE_NAME, __version__)

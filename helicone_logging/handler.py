@@ -27,6 +27,7 @@ from helicone_logging.delivery.workers import Sender
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.payload import wires
+from helicone_logging.payload.export_policy import Explained
 from helicone_logging.payload.frozen import FrozenRecord
 from helicone_logging.payload.sanitized import record_of
 from helicone_logging.payload.sources import Said
@@ -245,6 +246,8 @@ class HeliconeHandler(logging.Handler):
                 pass
         if not reentrancy.enter():
             sender.diagnostics.skip()
+            if isinstance(self._traces.selects, Explained):
+                self._traces.selects.tell(record, "it comes from this package's own work")
             return False
         try:
             if self.filters:

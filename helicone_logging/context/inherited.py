@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import logging
-import sys
 import threading
 import time
 from collections.abc import Mapping
 
 from helicone_logging.context import binding
-from helicone_logging.core import ids
+from helicone_logging.core import ids, notices
 
 _OTEL_TRACE_ID = "otelTraceID"
 _OTEL_SPAN_ID = "otelSpanID"
@@ -29,12 +27,6 @@ _DELAYED = (
 )
 
 
-class _Told:
-    """What was told on stderr already."""
-
-    delay = False
-
-
 def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
     """Returns the fields that are bound around a record; empty outside every context."""
     data = record.__dict__
@@ -43,8 +35,8 @@ def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
         bound: Mapping[str, object] = injected
     else:
         bound = binding.current()
-        if bound and not _Told.delay and _is_delayed(data):
-            _tell_of_delay()
+        if bound and not notices.is_told("delay") and _is_delayed(data):
+            notices.tell_once("delay", _DELAYED)
     if _OTEL_TRACE_ID not in data or "trace_id" in bound:
         return bound
     return {**_otel_stamped(data), **bound}
@@ -122,9 +114,3 @@ def _is_delayed(data: Mapping[str, object]) -> bool:
         return True
     # By the clock that `logging` reads, as tools that freeze time for tests freeze both.
     return type(created) is float and time.time() - created > _AT_ONCE
-
-
-def _tell_of_delay() -> None:
-    _Told.delay = True
-    with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
-        sys.stderr.write(f"helicone_logging: {_DELAYED}\n")

@@ -10,7 +10,21 @@ from collections.abc import Iterable, Mapping
 
 from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by
+from helicone_logging.core import notices
+from helicone_logging.core.coerce import text_of
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given, says_something
+from helicone_logging.payload.sampling import Chooses
+
+DEBUG_VARIABLE = "HELICONE_LOGGING_DEBUG"
+"""Where it is set, each record that is not exported says why on stderr."""
+
+_OF_A_CALL = ("model", "messages", "llm_request", "llm_response")
+_NO_TRACE = "no trace"
+_ADD_TRACE = (
+    "a record of the logger {!r} is of a model call, but is not sent, as it is outside of every trace: add `trace_id`"
+    " to its `extra=`, or log it inside `bind(trace_id=...)` or `span()`. This is told once; "
+    f"{DEBUG_VARIABLE}=1 tells of all"
+)
 
 EXPORTS = ("explicit", "context", "all")
 
@@ -41,7 +55,11 @@ class ExportPolicy:
         if around and any(_carries(each, self._context_names) for each in around):
             return True
         of_model = data.keys() & self._model_fields  # none, of nearly every foreign record
-        if not (of_model or around or self._exports_bound) or not inherited_by(record):
+        if not (of_model or around or self._exports_bound):
+            return False
+        if not inherited_by(record):
+            if not notices.is_told(_NO_TRACE) and self._hints(record):
+                notices.tell_once(_NO_TRACE, _ADD_TRACE.format(text_of(record.name)))
             return False
         if self._exports_bound:
             return True
@@ -49,6 +67,59 @@ class ExportPolicy:
         if any(is_given(data[name]) and name not in injected for name in of_model):
             return True
         return any(_carries(each, self._model_names) for each in around)
+
+    def why_not(self, record: logging.LogRecord) -> str:
+        """Returns why a record is not exported, in words.
+
+        Args:
+            record: one that is not.
+        """
+        data, injected = record.__dict__, record.__dict__.get(INJECTED_MARK, ())
+        for name, field in self._context_names:
+            if name in data and _names_something(field, data[name]):
+                return f"its `{name}` is what `TraceContextFilter` wrote, not its own"
+            if name in data and name not in injected:
+                return f"its `{name}` names nothing"
+        if inherited_by(record):
+            return "it is inside a trace, but carries no field of a model call, such as `model` or `messages`"
+        if self._hints(record):
+            return "it is of a model call, but outside of every trace"
+        return "it carries no trace context: no `trace_id`, `traceparent`, `span_id` or `helicone`"
+
+    def _hints(self, record: logging.LogRecord) -> bool:
+        """Whether it looks as if it was meant for Helicone."""
+        everything = (record.__dict__, *_mappings(record.__dict__))
+        return any(is_given(each[name]) for each in everything for name in _OF_A_CALL if name in each)
+
+
+class Explained:
+    """Chooses as another does, and tells on stderr why a record is not exported.
+
+    Args:
+        chooses: decides whether a record is exported.
+        policy: what it asks first; where that would export a record, it is the sample that leaves it out.
+    """
+
+    def __init__(self, chooses: Chooses, policy: ExportPolicy) -> None:
+        self._chooses = chooses
+        self._policy = policy
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        is_chosen = self._chooses(record)
+        if not is_chosen:
+            is_left_out = self._policy(record)
+            self.tell(record, "`sample_rate` leaves its trace out" if is_left_out else self._policy.why_not(record))
+        return is_chosen
+
+    def tell(self, record: logging.LogRecord, reason: str) -> None:
+        """Tells why a record is not exported.
+
+        Args:
+            record: any record; of what it says, nothing is told.
+            reason: in words.
+        """
+        where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
+        notices.tell(f"skipped {text_of(record.levelname)} of {text_of(record.name)} ({where}): {reason}")
 
 
 def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:

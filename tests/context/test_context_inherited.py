@@ -12,10 +12,10 @@ import threading
 
 import pytest
 
-from helicone_logging.context import inherited
 from helicone_logging.context.binding import INHERITED_MARK, bind
 from helicone_logging.context.filter import TraceContextFilter
 from helicone_logging.context.inherited import dict_message, inherited_by
+from helicone_logging.core import notices
 
 
 class Asking(logging.Handler):
@@ -31,7 +31,7 @@ class Asking(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(inherited._Told, "delay", False)
+    monkeypatch.setattr(notices, "_told", set())
 
 
 @pytest.fixture

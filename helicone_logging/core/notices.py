@@ -1,0 +1,54 @@
+"""Notices on stderr, of what the application has to know and no handler's account tells. Nothing is ever logged.
+
+As all of `logging`, they are silent where `logging.raiseExceptions` is false.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+
+
+class _Telling(threading.local):
+    """Whether this thread is writing one: stderr may be a stream that logs, as Celery's is."""
+
+    now = False
+
+
+_telling = _Telling()
+_told: set[str] = set()
+
+
+def tell(text: str) -> None:
+    """Writes a line to stderr.
+
+    Args:
+        text: what happened, and the remedy; never a key or a prompt.
+    """
+    if _telling.now or not logging.raiseExceptions:
+        return
+    _telling.now = True
+    try:
+        with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
+            sys.stderr.write(f"helicone_logging: {text}\n")
+    finally:
+        _telling.now = False
+
+
+def is_told(kind: str) -> bool:
+    """Returns whether a notice of a kind was written in this process."""
+    return kind in _told
+
+
+def tell_once(kind: str, text: str) -> None:
+    """Writes a line to stderr, the first time in a process.
+
+    Args:
+        kind: what notices have in common of which one is enough.
+        text: as in `tell`.
+    """
+    if kind not in _told:
+        _told.add(kind)
+        tell(text)
