@@ -35,7 +35,8 @@ GZIP = "gzip"
 
 _USER_AGENT = f"helicone_logging/{__version__} {requests.utils.default_user_agent()}"
 _MAX_ANSWER_BYTES = 65_536
-_CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\)")  # how urllib3 names a connection in its errors
+_CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\)")  # how urllib3 names a connection in its errors,
+_OBJECT = re.compile(r"^<[\w.]+ object at 0x[0-9a-fA-F]+>: ")  # and before its version 2
 _MAX_CAUSE = 300
 _MASK = "[key]"
 _TELLING = 8  # characters of the key, from which on its beginning is masked, too
@@ -176,7 +177,7 @@ def _cause(error: BaseException) -> str:
     while True:
         below = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, Exception)), None)
         if not isinstance(below, Exception):
-            text = _CONNECTION.sub(r"\1:\2", str(error))
+            text = _OBJECT.sub("", _CONNECTION.sub(r"\1:\2", str(error)))
             return f"{type(error).__name__}: {text}"
         error = below
 
