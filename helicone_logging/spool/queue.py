@@ -20,7 +20,7 @@ from zlib import crc32
 
 from helicone_logging.core import clock
 from helicone_logging.core.wire import Entry
-from helicone_logging.delivery.diagnostics import Diagnostics
+from helicone_logging.delivery.diagnostics import Diagnostics, counted
 from helicone_logging.delivery.memory import BoundedQueue, Weight, weigh
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool.directory import Directory
@@ -31,7 +31,7 @@ from helicone_logging.spool.upkeep import Upkeep
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _LEAST_SEGMENT_BYTES = 4096
 _SEGMENTS = 16  # at the least where `spool_bytes` is small, as only whole segments make room
-_FILES = 128  # from so many full segments on the next ones are larger, as each is an open file
+_FILES = 32  # from so many full segments on the next ones are larger, as each is an open file
 _MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
 _SLOW = 0.1  # seconds
 _LOOK_AGAIN = 0.05  # seconds after which to look for room again, which other processes make without a word
@@ -183,12 +183,11 @@ class Spool(BoundedQueue):
 
     def _cover(self, record: Record) -> bool:
         """Notes that a record is on disk, or has left, and returns whether it was exposed."""
-        if record not in self._exposed:
-            return False
-        self._exposed.pop(record)
-        size = record.size
-        self._exposed_bytes -= size
-        return True
+        was_exposed = record in self._exposed
+        if was_exposed:
+            self._exposed.pop(record)
+            self._exposed_bytes -= record.size
+        return was_exposed
 
     def _begin_segment(self, full: Segment | None) -> None:
         """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
@@ -210,11 +209,6 @@ class Spool(BoundedQueue):
             self._upkeep.report_missing_locks()
         if full is not None:
             self._let_go((full,))
-
-    def _no_current(self) -> None:
-        if self._current is not None:
-            size, self._current = self._current.size, None
-            self._elsewhere += size
 
     # Room
 
@@ -263,7 +257,7 @@ class Spool(BoundedQueue):
                 items = self._withdraw(lambda item, segment=segment: item.entry.segment is segment)  # type: ignore[misc]
                 unread = self._skip_unread(segment)
                 if segment is self._current and (items or unread):
-                    self._no_current()
+                    self._current = None
                 segment.finish((), unread)
                 self._dropped += unread
                 self._drop(items)
@@ -307,7 +301,7 @@ class Spool(BoundedQueue):
     def _list(self, segment: Segment) -> None:
         with self._lock:
             if segment is self._current:
-                self._no_current()
+                self._current = None
         try:
             records = segment.records()
         except (OSError, UnknownSegmentError) as error:
@@ -334,7 +328,7 @@ class Spool(BoundedQueue):
         self._let_go((segment,))
 
     def _report_damage(self, path: str, lost: int) -> None:
-        self.report("damage", f"{path} is damaged; {lost:,} records in it are lost")
+        self.report("damage", f"{path} is damaged; {counted(lost, 'record in it is', 'records in it are')} lost")
 
     # Out
 
@@ -427,6 +421,8 @@ class Spool(BoundedQueue):
     # The end
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
+        for item in items:
+            cast("Record", item.entry).forget()
         lost = super().requeue(items, delay)
         if self._is_discarded:
             self._let_go(list(self._segments))
@@ -444,7 +440,7 @@ class Spool(BoundedQueue):
     def _give_up(self, items: Sequence[Item]) -> int:
         """Leaves records to the next process, and returns how many are lost, as they are in memory only."""
         with self._undisturbed():
-            self._no_current()
+            self._current = None
             for segment in list(self._segments):
                 own = [item for item in items if cast("Record", item.entry).segment is segment]
                 self._subtract(weigh(own))
@@ -469,7 +465,7 @@ class Spool(BoundedQueue):
         with self._undisturbed():
             current = self._current
             if current is not None and (current.live == 0 or not current.is_there()):
-                self._no_current()
+                self._current = None
         self._let_go(list(self._segments))
         self._list_backlog()
 

@@ -58,6 +58,11 @@ class Record:
             return False
         return True
 
+    def forget(self) -> None:
+        """Leaves its bytes to the disk, if that has them."""
+        if self.segment is not None:
+            self.data = None
+
 
 class Content(NamedTuple):
     """What is in a segment."""

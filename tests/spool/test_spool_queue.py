@@ -88,6 +88,23 @@ def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str)
     assert segments(path) == []
 
 
+def test_memory_is_bounded_however_large_the_backlog(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_queue, "_SEGMENT_BYTES", 16_384)
+    queue = spool(path, memory_records=200, memory_bytes=10_000)
+    put_all(queue, *numbered(10_000))
+    assert len(queue._ready) == 100  # the others are counted
+    assert queue.stats().queued == 10_000
+    left = 10_000
+    while items := queue.take(40, MIB, deadline=0.0):
+        assert len(queue._ready) < 50 + 250  # and the records of a segment
+        queue.requeue(items[30:])
+        assert not any(item.entry.data for item in queue._ready)
+        queue.done(items[:30])
+        left -= len(items[:30])
+    assert left == 0
+    queue.close(discard=True)
+
+
 def test_records_and_outcomes_from_many_threads_are_each_counted_once(path: Path) -> None:
     queue = spool(path, memory_records=50)
     sent: list[bytes] = []

@@ -202,7 +202,7 @@ def test_a_damaged_record_is_told_and_counted_as_dropped(path: Path, capsys: pyt
     queue = spool(path, is_drain=True)
     assert send_all(queue) == [b'{"b":2}', b'{"d":4}']
     assert (queue.stats().recovered, queue.stats().dropped) == (3, 1)
-    assert "1 records in it are lost" in capsys.readouterr().err
+    assert "1 record in it is lost" in capsys.readouterr().err
     queue.close(discard=True)
 
 
