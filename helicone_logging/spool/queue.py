@@ -5,8 +5,8 @@ they are counted, and looked up in their segment in their turn. A record is in m
 disk does not take it, or where a signal handler or a finaliser logs in the midst of this queue's own work; then it goes
 to disk with the next one.
 
-The queue's lock holds the account and the write of a record together. Who makes a segment has a lock that is taken
-after it, and who looks up records has one that nobody waits for.
+The queue's lock holds the account and the write of a record together. Nobody reads a backlog or makes a segment while
+holding it, and nobody waits for another who reads.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Spool(BoundedQueue):
 
     def after_fork_in_child(self) -> None:
         super().after_fork_in_child()
-        self._creating, self._listing = threading.RLock(), threading.Lock()
+        self._listing = threading.Lock()
         self._is_busy = False  # who holds the lock is in the midst of what nothing may come between
         self._segments: list[Segment] = []
         self._current: Segment | None = None
@@ -190,21 +190,24 @@ class Spool(BoundedQueue):
         return was_exposed
 
     def _begin_segment(self, full: Segment | None) -> None:
-        """Begins a segment in the place of one that is full, or of none, unless another thread has done so."""
-        with self._creating:
-            if self._current is not full:
-                return
-            try:
-                segment = Segment.create(self.directory, self.wire)
-            except OSError as error:
-                self._disk_fails(error)
-                return
-            if not self._exposed and (self._backlog or not self._may_list(2)):
-                segment.is_unread = True
-                self._backlog.append(segment)
-            self._current = segment  # first, as upkeep deletes what is empty and not the current one
-            self._segments.append(segment)
-            self._measure(at_once=True)
+        """Begins a segment in the place of one that is full, or of none."""
+        try:
+            segment = Segment.create(self.directory, self.wire)
+        except OSError as error:
+            self._disk_fails(error)
+            return
+        with self._undisturbed():
+            is_next = self._current is full
+            if is_next:
+                self._current = segment
+                self._segments.append(segment)
+                segment.is_unread = not self._exposed and (bool(self._backlog) or not self._may_list(2))
+                if segment.is_unread:
+                    self._backlog.append(segment)
+        if not is_next:  # another thread was faster
+            segment.delete()
+            return
+        self._measure(at_once=True)
         if not segment.is_locked:
             self._upkeep.report_missing_locks()
         if full is not None:

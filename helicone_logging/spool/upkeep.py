@@ -22,7 +22,7 @@ class Upkeep:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = weakref.ref(spool)
-        self._lock = threading.RLock()
+        self._starting, self._taking_over = threading.RLock(), threading.Lock()
         self._stop: threading.Event | None = None
         self._left_alone: set[str] = set()
 
@@ -31,7 +31,7 @@ class Upkeep:
         if self._stop is not None or lifecycle.is_exiting():
             return
         stop = threading.Event()
-        with self._lock:
+        with self._starting:
             self._stop = self._stop or stop
         if self._stop is not stop:  # another thread was here first
             return
@@ -65,7 +65,7 @@ class Upkeep:
     def take_over_orphans(self) -> None:
         """Takes over the segments whose owner is gone, oldest first; the rest of many when these are sent."""
         spool = self._spool()
-        if spool is None or not self._lock.acquire(blocking=False):
+        if spool is None or not self._taking_over.acquire(blocking=False):
             return
         try:
             for file in spool.directory.files():
@@ -76,7 +76,7 @@ class Upkeep:
                 if not is_known and not self._try(spool, file.path):
                     return
         finally:
-            self._lock.release()
+            self._taking_over.release()
 
     def _try(self, spool: Spool, path: str) -> bool:
         """Takes over a segment if it is an orphan, and returns whether there is reason to go on with others."""
