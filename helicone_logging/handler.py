@@ -312,7 +312,9 @@ class HeliconeHandler(logging.Handler):
             return
         try:
             told = say()
-            if told is not None and self._takes(told[0]):
+            if told is not None and not self._traces.samples(told[0]):
+                sender.diagnostics.skip()
+            elif told is not None and self._lets_pass(told[0]):
                 self._submit(sender, self._traces.entry_of(*told, at_once=self._is_on_disk))
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost("a span", error)
@@ -325,8 +327,8 @@ class HeliconeHandler(logging.Handler):
             return None
         return self.formatter.format(record_of(record.__dict__))
 
-    def _takes(self, said: Said) -> bool:
-        return self._traces.samples(said) and (not self.filters or bool(self.filter(record_of(said.record))))
+    def _lets_pass(self, said: Said) -> bool:
+        return not self.filters or bool(self.filter(record_of(said.record)))
 
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.

@@ -289,6 +289,7 @@ def test_a_share_of_the_traces_is_sent_and_every_failure(make_traced: Callable[.
     failed.set_status(StatusCode.ERROR)
     failed.end()
     assert [row.session_path for row in nothing.rows()] == ["/failed"]
+    assert nothing.processor.handler.stats().skipped == 1
 
 
 def test_options_of_the_handler_hold_for_spans(make_traced: Callable[..., Traced]) -> None:
