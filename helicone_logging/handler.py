@@ -149,8 +149,9 @@ class HeliconeHandler(logging.Handler):
         **formatter_options: Any,
     ) -> None:
         secret = Secret(api_key or "") if _is_text(api_key) else api_key
-        headers = options.hidden(headers)
         del api_key  # tools that report errors print the locals of every frame
+        headers = options.hidden(check.converted("headers", headers))
+        proxies, cert = check.converted("proxies", proxies), check.converted("cert", cert)
         _refuse_unknown(formatter_options)
         super().__init__(check.level("level", level))
         if not _is_enabled(enabled):

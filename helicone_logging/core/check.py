@@ -10,11 +10,13 @@ import logging
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 from helicone_logging.errors import ConfigurationError
 
+_Option = TypeVar("_Option")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 _NO_LINE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # ends and controls of lines, and what no UTF-8 can carry
@@ -139,8 +141,36 @@ def path(option: str, value: object) -> str:
     return os.path.abspath(expanded)  # noqa: PTH100
 
 
+def converted(option: str, value: _Option) -> _Option:
+    """Returns an option with what `ext://` and `cfg://` in it stand for, as `dictConfig` resolves its own values.
+
+    Its mappings and lists convert what is asked for by key, so those who copy or iterate them get the text instead.
+
+    Args:
+        option: its name.
+        value: of any type; one that is not from `dictConfig` is returned as it is.
+    """
+    config: Any = sys.modules.get("logging.config")  # which loads slowly; where nobody has loaded it, nobody converts
+    if config is None:
+        return value
+    try:
+        return cast("_Option", _converted(value, config))
+    except Exception as error:
+        raise ConfigurationError(f"{option} cannot work: {type(error).__name__}: {error}") from error
+
+
+def _converted(value: Any, config: Any) -> object:
+    if isinstance(value, config.ConvertingDict):
+        return {key: _converted(value[key], config) for key in value}
+    if isinstance(value, config.ConvertingList | config.ConvertingTuple):
+        items = (_converted(value[place], config) for place in range(len(value)))
+        return tuple(items) if isinstance(value, tuple) else list(items)
+    return value
+
+
 def mapping(option: str, value: object) -> dict[str, Any]:
     """Returns an option that maps text to values; None is empty."""
+    value = converted(option, value)
     if value is None:
         return {}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
@@ -157,6 +187,7 @@ def texts(option: str, value: object, example: str) -> dict[str, str]:
         example: one, as the error tells it.
     """
     remedy = f"give a mapping of text to text, such as {example}"
+    value = converted(option, value)
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(part, str) for pair in value.items() for part in pair):

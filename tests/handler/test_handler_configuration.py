@@ -77,6 +77,47 @@ def test_dictconfig_reads_values_from_elsewhere_with_ext_and_cfg(server, monkeyp
     assert properties["traceloop.association.properties.Helicone-Property-tenant"] == "acme"
 
 
+TENANT = "acme"
+
+
+def test_dictconfig_reads_values_inside_mappings_from_elsewhere_with_ext_and_cfg(server) -> None:
+    here = f"ext://{__name__}.TENANT"
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "deploy": {"region": "eu", "zones": ["a", "b"]},
+            "handlers": {
+                "helicone": {
+                    "class": "helicone_logging.HeliconeHandler",
+                    "endpoint": server.url,
+                    "properties": {"tenant": here, "region": "cfg://deploy.region"},
+                    "static_fields": {"zone": "cfg://deploy.zones[1]", "deep": {"tenant": [here]}},
+                    "resource_attributes": {"cloud.region": "cfg://deploy.region"},
+                    "headers": {"X-Tenant": here},
+                    "provider_overrides": {"anthropic": here},
+                }
+            },
+            "root": {"handlers": ["helicone"], "level": "INFO"},
+        }
+    )
+    logging.getLogger().info("a record", extra={**TRACE, "model": "claude-3", "provider": "anthropic"})
+    assert logging.getLogger().handlers[-1].flush(30)
+    span = server.named("a record")
+    properties = "traceloop.association.properties.Helicone-Property-"
+    assert (span.attributes[properties + "tenant"], span.attributes[properties + "region"]) == ("acme", "eu")
+    assert (span.attributes["zone"], span.attributes["deep"]) == ("b", '{"tenant":["acme"]}')
+    assert span.attributes["gen_ai.system"] == "acme"
+    assert span.resource_attributes["cloud.region"] == "eu"
+    assert server.requests[0].headers["X-Tenant"] == "acme"
+
+
+@pytest.mark.parametrize("option", ["properties", "static_fields", "resource_attributes", "headers", "proxies"])
+def test_a_value_inside_a_mapping_that_is_nowhere_names_its_option(server, option) -> None:
+    with pytest.raises(ValueError, match="helicone") as refused:
+        configure(server, **{option: {"tenant": "ext://nowhere.at.all"}})
+    assert f"{option} cannot work" in str(refused.value.__cause__)
+
+
 def test_an_ordinary_formatter_renders_the_message(server) -> None:
     verbose = {"verbose": {"format": "[{levelname}] {name}: {message}", "style": "{"}}
     logger, handler = configure(server, formatters=verbose, formatter="verbose")
