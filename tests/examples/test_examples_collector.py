@@ -72,6 +72,7 @@ def test_the_proxy_turns_what_a_collector_drops_into_what_it_keeps() -> None:
     (statuses,) = re.findall(r"error_page ([\d ]+) =503 @later;", text)
     assert {"401", "403", "408", "500"} <= set(statuses.split())
     assert "proxy_intercept_errors on;" in text
+    assert "proxy_ssl_verify on;" in text
 
 
 def test_kubernetes_has_an_agent_on_each_node_and_applications_find_it() -> None:
