@@ -23,15 +23,6 @@ _SESSIONS, _USERS = ("session.id", _ASSOCIATED + "session_id"), ("user.id", _ASS
 _ENTITY, _ENTITY_PATH, _WORKFLOW = "traceloop.entity.name", "traceloop.entity.path", "traceloop.workflow.name"
 
 
-class SpanContext(Protocol):
-    """The ids of a span, as OpenTelemetry has them."""
-
-    @property
-    def trace_id(self) -> int: ...
-    @property
-    def span_id(self) -> int: ...
-
-
 class Span(Protocol):
     """What is read of an SDK's span."""
 

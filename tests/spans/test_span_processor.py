@@ -262,6 +262,16 @@ def test_an_exception_that_was_handled_does_not_fail_a_span_that_is_ok(traced: T
     assert row.choices[0].content == "Hi."
 
 
+def test_embeddings_that_fail_say_why_and_others_how_many_dimensions(traced: Traced) -> None:
+    embedding = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "text-embedding-3-small"}
+    done = {**embedding, "gen_ai.usage.input_tokens": 3, "gen_ai.embeddings.dimension.count": 1536}
+    assert traced.row(done).choices[0].content == "[embeddings, 1,536 dimensions]"
+    failed = traced.tracer.start_span("embeddings", attributes=embedding)
+    failed.set_status(Status(StatusCode.ERROR, "slow down"))
+    failed.end()
+    assert traced.rows()[-1].choices[0].content == "Exception: slow down"
+
+
 # What is sent
 
 
@@ -439,6 +449,18 @@ def test_options_that_cannot_work_are_refused(arguments: dict[str, object], told
 def test_a_handler_that_is_given_takes_no_options(handler) -> None:
     with pytest.raises(ConfigurationError, match="session_name"):
         HeliconeSpanProcessor(handler, session_name="shop")
+
+
+def test_what_costs_rows_or_content_is_told_once(traced: Traced, capsys: pytest.CaptureFixture[str]) -> None:
+    for scope in ("one.library", "another.library", "one.library"):
+        call = traced.provider.get_tracer(scope).start_span("chat", attributes={"gen_ai.response.id": "msg_1"})
+        call.set_attributes(CALL if scope == "one.library" else {"gen_ai.request.model": "gpt-4o"})
+        call.end()
+    assert len(traced.rows()) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "one.library and another.library tell of the same calls" in told[0]
+    assert "another.library writes no content on its spans" in told[1]
 
 
 def test_a_disabled_handler_costs_and_sends_nothing(receiver) -> None:

@@ -12,20 +12,24 @@ from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events, Field
 _DIALECTS = (genai.read, openllmetry.read, openinference.read)
 _STEPS = ("tool", "retrieval")
 _USAGE = ("gen_ai.usage.", "llm.usage.", "llm.token_count.")
-_MODEL = (
-    "model", "provider", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.system", "gen_ai.provider.name",
-)  # fmt: skip
+_MODEL = ("model", "gen_ai.request.model", "gen_ai.response.model")
+_PROVIDER = ("provider", "gen_ai.system", "gen_ai.provider.name")
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens")
 # What is known of how a call was made, of interest to operators: attributes, and no properties of Helicone's.
 _TECHNICAL = (
     "server.", "client.", "http.", "url.", "net.", "network.", "peer.", "rpc.", "db.", "messaging.", "mcp.", "code.",
     "thread.", "process.", "host.", "os.", "telemetry.", "otel.", "service.", "deployment.", "exception.",
     "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "logfire.", "pydantic_ai.",
-    "operation.",
-    "anthropic.", "openai.", "aws.", "azure.", "az.", "gcp.", "langgraph.", "model_request_parameters",
+    "operation.", "anthropic.", "openai.", "aws.", "azure.", "az.", "gcp.", "langgraph.", "model_request_parameters",
 )  # fmt: skip
 _MAX_EVENTS = 100
-
+_DIMENSIONS = "gen_ai.embeddings.dimension.count"
+_EMBEDDED = (
+    _DIMENSIONS,
+    "prompt_tokens",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+)  # where it succeeded
 
 EXCEPTION = "exception"
 """The event that tells of an exception, which is read by whoever makes a record of the span."""
@@ -71,8 +75,8 @@ def read_span(value: object) -> Fields | None:
         fields["operation"] = OPERATIONS[kind]
     elif "gen_ai.operation.name" not in fields:
         fields.setdefault("operation", OPERATIONS[kind])
-    if kind == "embedding" and "completion" not in fields:
-        fields["completion"] = _embedded(fields.get("gen_ai.embeddings.dimension.count"))
+    if kind == "embedding" and any(name in fields for name in _EMBEDDED):
+        fields.setdefault("completion", _embedded(fields.get(_DIMENSIONS)))
     technical = {name: attributes.pop(name) for name in [*attributes] if name.startswith(_TECHNICAL)}
     technical.update(_events_left(events))
     for name, left in attributes.items():
@@ -99,10 +103,8 @@ def _embedded(dimensions: object) -> str:
 
 def _forget_model(attributes: Attributes, fields: Fields) -> None:
     """A step names the model that its calls ask, and sums what they used: their own rows say so, and count it."""
-    model = next(
-        (given for name in _MODEL[:1] + _MODEL[2:4] if (given := fields.get(name) or attributes.get(name))), None
-    )
-    for name in (*_MODEL, *_TOKENS):
+    model = next((given for name in _MODEL if (given := fields.get(name) or attributes.get(name))), None)
+    for name in (*_MODEL, *_PROVIDER, *_TOKENS):
         fields.pop(name, None)
         attributes.pop(name, None)
     for source in (fields, attributes):
