@@ -189,6 +189,38 @@ def test_what_a_decorated_tool_was_given_and_gave_back(given: str, asked: str) -
     assert not [name for name in fields if name.startswith("traceloop.")]
 
 
+LANGCHAIN = [
+    ({"input_str": "{'city': 'Paris'}", "tags": [], "metadata": {}, "inputs": {"city": "Paris"}, "kwargs": {}},
+     '{"city":"Paris"}'),
+    ({"output": "21 °C", "kwargs": {"tags": [], "name": "get_weather"}}, "21 °C"),
+    ({"query": "sky", "tags": [], "metadata": {}, "kwargs": {"name": "R"}}, "sky"),
+    ({"documents": [{"page_content": "blue"}], "count": 1}, '[{"page_content":"blue"}]'),
+    ({"output": "its own", "metadata": {"page": 3}}, '{"output":"its own","metadata":{"page":3}}'),
+    ({"kwargs": {}}, '{"kwargs":{}}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "told"), LANGCHAIN)
+def test_what_the_instrumentation_of_langchain_puts_around_is_taken_off(given: dict[str, Any], told: str) -> None:
+    text = json.dumps(given)
+    fields = read({"traceloop.span.kind": "tool", "traceloop.entity.input": text, "traceloop.entity.output": text})
+    assert fields["gen_ai.tool.call.arguments"].replace(": ", ":").replace(", ", ",") == told
+    assert fields["gen_ai.tool.call.result"].replace(": ", ":").replace(", ", ",") == told
+
+
+def test_messages_that_langchain_has_serialized_are_messages() -> None:
+    message = {"lc": 1, "type": "constructor", "id": ["langchain", "AIMessage"], "kwargs": {"content": "Blue."}}
+    fields = read(
+        {
+            "traceloop.span.kind": "agent",
+            "traceloop.entity.input": '{"inputs": {"q": "Color?"}, "kwargs": {}}',
+            "traceloop.entity.output": json.dumps({"outputs": {"messages": [message]}, "kwargs": {}}),
+        }
+    )
+    assert fields["messages"].replace(": ", ":") == '{"q":"Color?"}'
+    assert fields["completion"] == [message]
+
+
 def test_results_of_a_vector_database_are_documents() -> None:
     said = {"db.query.result.id": "d1", "db.query.result.score": 0.5, "db.query.result.document": "text"}
     fields = read({"db.system": "chroma", "db.operation": "query"}, ("db.query.result", said, 0.0))

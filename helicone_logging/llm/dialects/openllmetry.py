@@ -36,6 +36,10 @@ _NAMES = {
 # What is said otherwise: by the path, and by the kind of the step.
 _SAID = ("traceloop.span.kind", "traceloop.workflow.name", "traceloop.entity.path", "traceloop.entity.name")
 _HELICONE = {"user-id": "user_id", "prompt-id": "prompt_id", "session-id": "session_id", "session-name": "session_name"}
+# What stands around what a step was given, or gave back: LangChain's runs have more than the decorators' functions.
+_WITHIN = ("inputs", "query", "input_str", "outputs", "output", "documents")
+_TELLS_AROUND = frozenset(("kwargs", "count"))
+_AROUND = frozenset(("args", "tags", "metadata", *_WITHIN, *_TELLS_AROUND))
 _RESULTS = ("db.query.result", "db.search.result")
 
 
@@ -100,16 +104,18 @@ def _read_entity(attributes: Attributes, kind: Kind, fields: Fields) -> None:
     for attribute in _SAID:
         attributes.pop(attribute, None)
     asked, answered = (attributes.pop(f"traceloop.entity.{side}", None) for side in ("input", "output"))
-    say(fields, kind, _arguments(asked), answered)
+    say(fields, kind, _unwrapped(asked), _unwrapped(answered))
 
 
-def _arguments(value: object) -> object:
-    """What a decorated function was given: of the two kinds of arguments, those that there are."""
+def _unwrapped(value: object) -> object:
+    """What a step was given or gave back, without what its decorator, or LangChain's instrumentation, puts around."""
     told = parsed(value)
-    if not isinstance(told, dict) or told.keys() != {"args", "kwargs"}:
+    if not isinstance(told, dict) or not told.keys() <= _AROUND or told.keys().isdisjoint(_TELLS_AROUND):
         return value
-    given = [told[name] for name in ("args", "kwargs") if told[name]] or [""]
-    only = given[0] if len(given) == 1 else given
-    if isinstance(only, list) and len(only) == 1:
-        only = only[0]
-    return only if isinstance(only, str) else json_text(only)
+    given: Any = next((told[name] for name in _WITHIN if told.get(name) is not None), None)
+    if given is None and told.keys() == {"args", "kwargs"}:
+        both = [told[name] for name in ("args", "kwargs") if told[name]] or [""]
+        given = both[0] if len(both) == 1 else both
+        if isinstance(given, list) and len(given) == 1:
+            given = given[0]
+    return value if given is None else given if isinstance(given, str) else json_text(given)

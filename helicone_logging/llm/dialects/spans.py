@@ -74,6 +74,7 @@ _CONTENT = (
 )  # fmt: skip
 _SEARCHES = ("query", "search", "get", "fetch", "retrieve", "near", "peek", "hybrid", "recommend")
 
+_MESSAGE = frozenset(("role", "parts", "lc"))  # the last is LangChain's
 _ASKED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.arguments", "retrieval": "gen_ai.retrieval.query.text"}
 _ANSWERED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.result", "retrieval": "gen_ai.retrieval.documents"}
 
@@ -172,7 +173,7 @@ def messages_told(value: object) -> object:
     if isinstance(told, dict) and isinstance(told.get("messages"), list):
         told = told["messages"]
     entries = told if isinstance(told, list) else [told]
-    is_said = all(isinstance(entry, dict) and ("role" in entry or "parts" in entry) for entry in entries)
+    is_said = all(isinstance(entry, dict) and not _MESSAGE.isdisjoint(entry) for entry in entries)
     return told if entries and is_said else value
 
 
