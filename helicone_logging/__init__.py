@@ -14,10 +14,12 @@ from helicone_logging.errors import ConfigurationError, HeliconeLoggingError
 from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
+from helicone_logging.payload.typed_fields import Fields
 from helicone_logging.shutdown import flush, flush_on_sigterm, flushed
 
 __all__ = [
     "ConfigurationError",
+    "Fields",
     "Finding",
     "HandlerStats",
     "HeliconeHandler",

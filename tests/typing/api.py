@@ -12,6 +12,7 @@ from typing_extensions import assert_type
 import helicone_logging
 from helicone_logging import (
     ConfigurationError,
+    Fields,
     Finding,
     HandlerStats,
     HeliconeHandler,
@@ -199,6 +200,27 @@ def linted(payload: Mapping[str, object]) -> list[str]:
     assert_type(found, list[Finding])
     assert_type(lint("{}"), list[Finding])
     return [f"{one.severity} {one.code} {one.where}: {one.message}; set {one.field}" for one in found]
+
+
+class ShopFields(Fields, total=False):
+    order: int
+
+
+def log_typed_fields() -> None:
+    extra: Fields = {
+        "trace_id": "t",
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "hi"}],
+        "duration": 0.5,
+    }
+    logger.info("draft", extra=extra)
+    own: ShopFields = {"model": "gpt-4o", "order": 1234, "helicone": extra}
+    logger.info("draft", extra=own)
+    logger.info("draft", extra={**extra, "order": 1234})
+    with bind(**extra), span("answer", **own):
+        pass
+    Fields(modle="gpt-4o")  # type: ignore[typeddict-unknown-key]
+    Fields(prompt_tokens="many")  # type: ignore[typeddict-item]
 
 
 def errors() -> str:
