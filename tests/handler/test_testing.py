@@ -372,3 +372,19 @@ def test_a_failing_assertion_shows_the_spans_in_readable_lines(tmp_path) -> None
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "expected one span named 'question', found 0 in <1 captured span>" in ran.stdout
     assert "> Why?" in ran.stdout
+
+
+def test_a_handler_that_speaks_to_a_collector_is_captured_as_helicone_shows_it() -> None:
+    logger = logging.getLogger("shop.collector")
+    handler = HeliconeHandler(endpoint="http://127.0.0.1:9", wire="otlp", properties={"tenant": "acme"})
+    logger.addHandler(handler)
+    try:
+        with capture_spans(logger) as spans:
+            logger.info("answer", extra={"trace_id": "t", "model": "gpt-4o", "prompt": "Where?", "flag": True})
+        assert spans.one().properties["tenant"] == "acme"
+        assert spans.one().status == "ok"
+        assert spans.one().attributes["flag"] == "true"
+        assert spans.one().row().messages[0].content == "Where?"
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
