@@ -35,7 +35,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["page.css"]
 html_title = f"helicone_logging {release}"
 html_theme_options = {
     "source_repository": REPOSITORY,
