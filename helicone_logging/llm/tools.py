@@ -126,7 +126,10 @@ def tool_list(part: Held, _: Render) -> str:
 
 
 def _tool_name(tool: object) -> str:
-    return safe_get.text(safe_get.get(tool, "name")) or safe_get.text(safe_get.get(tool, "type")) or ""
+    called = safe_get.text(safe_get.get(tool, "name")) or safe_get.text(safe_get.get(tool, "type")) or ""
+    within = safe_get.items(safe_get.get(tool, "tools")) or []  # of a namespace
+    names = filter(None, (safe_get.text(safe_get.get(one, "name")) for one in within[:_MAX_TOOLS]))
+    return f"{called} ({', '.join(names)})" if within else called
 
 
 def approval(part: Held, _: Render) -> str:

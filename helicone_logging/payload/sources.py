@@ -11,6 +11,7 @@ from helicone_logging.context.inherited import dict_message, inherited_by, json_
 from helicone_logging.core import ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
+from helicone_logging.llm.json_text import is_prose
 from helicone_logging.payload.exceptions import CapturedException, captured
 from helicone_logging.payload.fields import AGENT_NAME, canonical, says_something
 from helicone_logging.payload.properties import given_properties
@@ -203,17 +204,17 @@ def layered(
 
 def _read_sdk_objects(fields: dict[str, object], readers: Iterable[tuple[str, SdkReader]]) -> None:
     """Adds what objects of SDKs say where the user said nothing; an unknown object stays as it is."""
-    for name, read in readers:
-        found = read(fields[name]) if name in fields else None
-        if found is not None:
-            del fields[name]
-            for field, value in found.items():
+    found = {name: said for name, read in readers if name in fields and (said := read(fields[name])) is not None}
+    if "llm_response" not in found and is_prose(fields.get("llm_response")):
+        found["llm_response"] = {"completion": fields["llm_response"]}  # such as a transcription, which may be text
+    is_of_bedrock = found.get("llm_request", {}).get("provider") == "aws"  # its answers are in their makers' words
+    for name, said in found.items():
+        del fields[name]
+        for field, value in said.items():
+            if not (is_of_bedrock and name == "llm_response" and field in ("provider", "model")):
                 fields.setdefault(field, value)
-            if "properties" in found:
-                fields["properties"] = {
-                    **given_properties(found["properties"]),
-                    **given_properties(fields["properties"]),
-                }
+        if "properties" in said:
+            fields["properties"] = {**given_properties(said["properties"]), **given_properties(fields["properties"])}
     fallback = fields.pop("fallback_model", None)  # as the answer names it, where nobody else does
     if fallback is not None:
         fields.setdefault("model", fallback)

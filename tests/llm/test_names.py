@@ -153,6 +153,7 @@ def test_a_model_that_one_provider_has_tells_the_provider(model: str, provider: 
         "mistral:7b",
         "mistral-small:24b",
         "command-r:35b",
+        "rerank-2.5",
         "mixtral-8x7b-32768",
         "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "text-embedding-004",

@@ -11,6 +11,7 @@ from helicone_logging.llm.providers.bedrock_converse import error_of
 from helicone_logging.llm.providers.common import Fields, inner, kind_of_error, name
 from helicone_logging.llm.tools import error_text
 
+_ONLY_AN_ERROR = frozenset(("message", "detail", "code", "type", "status", "status_code", "id", "request_id", "param"))
 _MAX_MESSAGE = 10_000  # characters
 
 
@@ -24,10 +25,17 @@ def read(body: Held) -> Fields | None:
     if name(body, "object") == "error" or (name(body, "type") == "error" and "message" in body):
         return _fields(body)
     error = body.get("error")
+    if error is None and body.keys() <= _ONLY_AN_ERROR:  # of Cohere, FastAPI and who is built on it
+        error = safe_get.text(body.get("message")) or body.get("detail")
     if error is not None:
         return _fields(error)
-    detail = error_of(body)
+    detail = error_of(body) or _error_of_boto(body)
     return None if detail is None else {**_fields(detail), "provider": "aws"}
+
+
+def _error_of_boto(body: Held) -> Held | None:
+    error = inner(body, "Error")
+    return {"code": error.get("Code"), "message": error["Message"]} if name(error, "Message") else None
 
 
 def read_exception(error: BaseException) -> Fields:

@@ -12,13 +12,23 @@ from helicone_logging.llm.providers.common import Asked, Fields, entries, inner,
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 _MODELS = ("dall-e", "gpt-image", "chatgpt-image", "imagen", "flux", "stability", "stable-diffusion", "image")
-_OPTIONS = ("size", "quality", "style", "background", "output_format", "aspect_ratio", "image", "mask")
+_OPTIONS = (
+    "textToImageParams",
+    "size",
+    "quality",
+    "style",
+    "background",
+    "output_format",
+    "aspect_ratio",
+    "image",
+    "mask",
+)
 _DATA = ("b64_json", "url")
 
 
 def asked(request: Held) -> Asked | None:
     """Returns what a request for pictures asks for; None when it is none."""
-    prompt = safe_get.text(request.get("prompt"))
+    prompt = safe_get.text(request.get("prompt")) or name(inner(request, "textToImageParams"), "text")
     model = (name(request, "model", "modelId") or "").lower()
     is_image = any(word in model for word in _MODELS) or any(request.get(key) is not None for key in _OPTIONS)
     if prompt is None or not is_image:
@@ -41,7 +51,10 @@ def read(response: Held) -> Fields | None:
     data = entries(response, "data")
     if not data or not any(data[0].get(key) is not None for key in _DATA):
         data = entries(response, "generated_images", "generatedImages")
-        if not data or held(data[0].get("image")) is None:
+        if data and held(data[0].get("image")) is None:
+            return None
+        data = data or _of_bedrock(response)
+        if not data:
             return None
     provider = "google" if "generated_images" in response or "generatedImages" in response else None
     return known(
@@ -53,6 +66,12 @@ def read(response: Held) -> Fields | None:
             **usage_of(inner(response, "usage")),
         }
     )
+
+
+def _of_bedrock(response: Held) -> list[Held]:
+    """Of Titan, Nova Canvas and Stability: base64 texts, and nothing that tells them from others but their name."""
+    pictures = safe_get.items(response.get("images")) or []
+    return [{"b64_json": picture} for picture in pictures] if all(map(safe_get.text, pictures)) else []
 
 
 def _shown(picture: Held) -> str:

@@ -102,7 +102,8 @@ _MODEL = r"""
     | (?P<mistral> ft:(?: open-mistral | mistral | ministral | codestral )-
         | (?: mistral-(?:tiny|small|medium|large|embed|ocr|moderation) | ministral- | codestral- | magistral-
             | pixtral- | devstral- | voxtral- | open-mi[sx]tral- )[^:]*$)
-    | (?P<cohere> (?: command(?=-|$) | c4ai- | embed-english- | embed-multilingual- | embed-v | rerank- )[^:]*$)
+    | (?P<cohere> (?: command(?=-|$) | c4ai- | embed-english- | embed-multilingual- | embed-v
+        | rerank-(?: v\d | english | multilingual ) )[^:]*$)
     | (?P<deepseek> deepseek-(?: chat | reasoner | coder | (?-i:v4-(?:flash|pro)) )(?!.*distill)[^:]*$)
     | (?P<x> grok-)
     | (?P<perplexity> sonar(?:-|$))

@@ -10,6 +10,7 @@ from helicone_logging.llm.providers import (
     bedrock_converse,
     bedrock_invoke,
     cohere_v1,
+    detect,
     embeddings,
     google_genai,
     images,
@@ -85,12 +86,20 @@ def _read(fields: Held, request: object) -> Fields | None:
     for read in _READERS:
         found = read(fields)
         if found is not None:
-            provider = "aws" if "modelId" in fields else found.provider or name(fields, "custom_llm_provider")
+            provider = "aws" if "modelId" in fields else found.provider or _named(fields)
             operation, messages = found.operation, found.messages or None
             read_fields = {"model": model, "provider": provider, "operation": operation, "messages": messages}
             return known({**read_fields, **_parameters(fields)})
-    provider = "aws" if "modelId" in fields else None
+    provider = "aws" if "modelId" in fields else _named(fields)
     return known({"model": model, "provider": provider, "llm_request": request}) if model else None
+
+
+def _named(fields: Held) -> str | None:
+    """The provider that LiteLLM is told, or whose URL a call goes to."""
+    if name(fields, "azure_endpoint", "azure_deployment"):
+        return "azure"
+    url = name(fields, "base_url", "api_base")
+    return name(fields, "custom_llm_provider") or (detect.provider_of_url(url) if url else None)
 
 
 _SURE = frozenset((str, int, float, bool, type(None), list, dict))

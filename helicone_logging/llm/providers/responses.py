@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
@@ -114,7 +115,7 @@ def _read_answer(answer: Held, response: object) -> Fields | None:
 
 
 def _read_chunks(chunks: list[object]) -> Fields | None:
-    found = [fields for chunk in chunks for fields in _unpacked(chunk)]
+    found = _fields_of(chunks)
     if not found:
         return None
     for join in _JOINERS:
@@ -122,6 +123,24 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
         if fields is not None:
             return _with_host(fields, chunks[0], [*found[:2], *found[-2:]])
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
+
+
+def _fields_of(chunks: list[object]) -> list[Held]:
+    """What the chunks of a stream hold: each for itself, or as pieces of a text that was cut anywhere."""
+    found = [fields for chunk in chunks for fields in _unpacked(chunk)]
+    whole = _joined(chunks)
+    pieced = _unpacked(whole) if whole else []
+    return pieced if len(pieced) > len(found) else found
+
+
+def _joined(chunks: list[object]) -> str:
+    """The text of a stream that came in pieces; empty where these are anything else."""
+    kinds = set(map(type, chunks))
+    if kinds == {str}:
+        return "".join(cast("list[str]", chunks))
+    if kinds <= {bytes, bytearray}:
+        return b"".join(cast("list[bytes]", chunks)).decode(errors="ignore")  # it may end within a character
+    return ""
 
 
 def _unpacked(chunk: object) -> list[Held]:

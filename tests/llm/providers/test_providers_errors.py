@@ -187,3 +187,28 @@ def test_the_responses_of_httpx_and_requests_are_read() -> None:
     by_requests.url = "https://api.groq.com/v1"
     expected = {**(read_response(load("openai_chat")) or {}), "provider": "groq"}
     assert read_response(by_httpx) == read_response(by_requests) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "kind"),
+    [
+        ({"message": "invalid api token"}, "invalid api token", None),  # Cohere
+        ({"detail": "Not found"}, "Not found", None),  # FastAPI, and who is built on it
+        ({"id": "x", "message": "too many tokens"}, "too many tokens", None),
+        (
+            {"Error": {"Message": "Too many requests", "Code": "ThrottlingException"}, "ResponseMetadata": {}},
+            "Too many requests",
+            "ThrottlingException",
+        ),
+    ],
+)
+def test_a_body_that_holds_nothing_but_a_message_is_an_error(body: dict[str, Any], said: str, kind: str | None) -> None:
+    fields = read_response(body)
+    assert fields is not None
+    assert fields["completion"] == [Choice("assistant", f"[error] {said}", None)]
+    assert (fields["status"], fields.get("properties")) == ("error", kind and {"exception": kind})
+
+
+@pytest.mark.parametrize("body", [{"message": {"a": 1}}, {"message": "x", "conversation": 1}, {"id": "x"}])
+def test_a_message_with_anything_else_beside_it_is_no_error(body: dict[str, Any]) -> None:
+    assert read_response(body) is None

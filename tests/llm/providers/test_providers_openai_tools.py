@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from provider_fixtures import Form, as_dict, load, real
 
+from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice, Message
 from helicone_logging.llm.providers import read_request, read_response
 
@@ -219,3 +220,8 @@ def test_an_error_event_stands_behind_what_came() -> None:
     assert fields is not None
     assert fields["completion"] == [Choice("assistant", "Let me\n[error] The server had an error.", "in_progress")]
     assert (fields["status"], fields["properties"]) == ("error", {"exception": "server_error"})
+
+
+def test_tools_of_a_namespace_that_a_search_found_show_by_their_names() -> None:
+    found = [{"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "get_user"}, {"name": 5}]}]
+    assert content_text([{"type": "tool_search_output", "tools": found}]) == "[tools] crm (get_user)"

@@ -277,3 +277,27 @@ def _messages(fields: dict[str, object]) -> list[Message]:
     messages = fields["messages"]
     assert isinstance(messages, list)
     return messages
+
+
+@pytest.mark.parametrize(
+    ("fields", "provider"),
+    [
+        ({"api_base": "https://my-team.openai.azure.com"}, "azure"),
+        ({"base_url": "https://api.groq.com/openai/v1"}, "groq"),
+        ({"azure_endpoint": "https://gateway.example.com"}, "azure"),
+        ({"base_url": "https://gateway.example.com"}, None),
+        ({"base_url": 5}, None),
+    ],
+)
+def test_the_url_that_a_call_goes_to_tells_who_serves_it(fields: dict[str, Any], provider: str | None) -> None:
+    for known in ({"messages": [{"role": "user", "content": "Hi"}]}, {"unknown": 1}):
+        read = read_request({"model": "gpt-4o", **known, **fields})
+        assert read is not None
+        assert read.get("provider") == provider
+
+
+def test_a_request_for_a_picture_of_titan_gives_what_it_is_to_show() -> None:
+    body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "A house."}}
+    fields = read_request({"modelId": "amazon.titan-image-generator-v2:0", "body": json.dumps(body)})
+    assert fields is not None
+    assert (fields["messages"], fields["operation"]) == ([Message("user", "A house.")], "image_generation")

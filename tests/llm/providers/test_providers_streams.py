@@ -146,6 +146,30 @@ def test_nothing_that_came_is_lost(family: str, form: Any, words: list[str], dat
         assert said in choice.content
 
 
+@pytest.mark.parametrize("is_bytes", [False, True])
+@pytest.mark.parametrize("family", [family for family in STREAMS if family != "llama"])
+@settings(deadline=None, max_examples=25)
+@given(words=st.lists(st.text('ab {}"é\n\u2028\x85', min_size=1, max_size=6), min_size=1, max_size=6), data=st.data())
+def test_nothing_that_came_is_lost_in_a_text_that_is_cut_anywhere(
+    family: str, is_bytes: bool, words: list[str], data: st.DataObject
+) -> None:
+    """As `iter_bytes` and `iter_text` of HTTP clients give it, and as it broke off within a line."""
+    chunks = STREAMS[family](words)
+    events = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]
+    text: Any = "".join(events).encode() if is_bytes else "".join(events)
+    end = data.draw(st.integers(1, len(text)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, end), max_size=6)))
+    pieces = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, end], strict=True)]
+    came = text[:end].decode(errors="ignore") if is_bytes else text[:end]
+    said = _said(chunks[: came.count("\n\n")], words)
+    if said:
+        for form in (pieces, text[:end]):
+            fields = read_response(form)
+            assert fields is not None
+            (choice,) = fields["completion"]  # type: ignore[misc]
+            assert said in choice.content
+
+
 def _said(chunks: list[Any], words: list[str]) -> str:
     """How many of the words came: each is in a chunk of its own."""
     return "".join(words[: sum(map(_carries_a_word, chunks))])
