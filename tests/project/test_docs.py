@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+import helicone_logging
 from helicone_logging import HeliconeHandler, OTELTraceFormatter
 from helicone_logging.cli import entry
 from helicone_logging.delivery.outcomes import Kind
@@ -127,6 +128,12 @@ def test_the_outcomes_are_all_there_are_and_each_status_has_one() -> None:
         assert f"| `{kind.value}` |" in table
     assert "| `delivered` | 200 to 299 |" in table
     assert "| `failed` | 408, 425, 500 |" in table
+
+
+def test_every_public_name_is_on_the_page_of_the_api() -> None:
+    page = text_of(DOCS / "api.md")
+    names = [name for name in helicone_logging.__all__ if name != "__version__"]
+    assert [name for name in names if f":: helicone_logging.{name}\n" not in page] == []
 
 
 def test_a_new_field_without_words_is_told() -> None:
