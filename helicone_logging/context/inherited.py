@@ -54,7 +54,7 @@ def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
         logged = data.get(binding.MESSAGE_MARK)
         if logged is None:
             return json_message(data["msg"])  # type: ignore[arg-type]
-    return logged if isinstance(logged, Mapping) else None
+    return logged if type(logged) is dict or isinstance(logged, Mapping) else None
 
 
 def json_message(text: str) -> Mapping[str, object] | None:

@@ -127,6 +127,8 @@ def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
     logged, extra = dict_message(data), data.get("extra")
     if logged is None and extra is None:  # as nearly always
         return ()
+    if logged is not None and extra is None:
+        return (logged,)
     return tuple(each for each in (logged, extra) if isinstance(each, Mapping))
 
 

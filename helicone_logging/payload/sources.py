@@ -80,7 +80,7 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
     attributes = attributes_of(record)
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
     logged = dict_message(attributes)
-    if logged is not None and not exc_info:
+    if logged is not None and not exc_info and ("exc_info" in logged or "exception" in logged):
         exc_info, exc_text = logged.get("exc_info"), exc_text or _traceback_in(logged)
     exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
     text = _rendered(record, logged) if text is None else _event_of(text_of(text))
@@ -168,12 +168,13 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
         return tuple(map(record.get, PLACE)) if "span_id" in record else None
     place: dict[str, object] = {}
     for layer in (logged, record, helicone if type(helicone) is dict else {}):
-        place.update({name: layer[name] for name in PLACE if name in layer and says_something(name, layer[name])})
+        place.update({name: layer[name] for name in PLACE if name in layer})
     place.update({field: record[name] for name, field in renamed.items() if field in PLACE and name in record})
     if "span_id" not in place:
         return None
     if inherited:
-        place = {**of_same_trace(inherited, names_of_trace(said)), **place}
+        own = {name: value for name, value in place.items() if says_something(name, value)}
+        place = {**of_same_trace(inherited, names_of_trace(said)), **own}
     return tuple(map(place.get, PLACE))
 
 
