@@ -127,10 +127,11 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
 
 def _fields_of(chunks: list[object]) -> list[Held]:
     """What the chunks of a stream hold: each for itself, or as pieces of a text that was cut anywhere."""
-    found = [fields for chunk in chunks for fields in _unpacked(chunk)]
+    unpacked = [_unpacked(chunk) for chunk in chunks]
+    found = [fields for several in unpacked for fields in several]
     whole = _joined(chunks)
-    pieced = _unpacked(whole) if whole else []
-    return pieced if len(pieced) > len(found) else found
+    pieced = _unpacked(whole) if whole else []  # nothing, where the chunks are lines without their ends
+    return found if len(pieced) < len(found) and all(unpacked) else pieced or found
 
 
 def _joined(chunks: list[object]) -> str:
