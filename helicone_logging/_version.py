@@ -1,3 +1,3 @@
 """The version of the package: read by setup.cfg, sent as the scope's version and in the user agent."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

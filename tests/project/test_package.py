@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+import helicone_logging
+
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = configparser.ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -61,3 +63,11 @@ def test_the_pythons_that_are_named_are_those_that_are_tested() -> None:
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     assert re.findall(r'"(3\.\d+)"', workflow.partition("python: [")[2].partition("]")[0]) == named
     assert f"{sys.version_info[0]}.{sys.version_info[1]}" in named
+
+
+def test_the_newest_version_of_the_changelog_has_a_date_and_is_the_package_s() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d[\w.]*)\] - \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
+    assert released[0] == helicone_logging.__version__
+    for version in released:
+        assert f"\n[{version}]: {REPOSITORY}/" in changelog
