@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Status, StatusCode
 from payloads import checked
 
-from helicone_logging.llm.dialects import kind_of
+from helicone_logging.llm.dialects import Kind, genai, kind_of, openinference, openllmetry
+from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events
 from helicone_logging.opentelemetry import HeliconeSpanProcessor
 from helicone_logging.payload.wires.helicone import HeliconeWire
 
@@ -72,9 +74,9 @@ class Sent:
 
     def span(self) -> dict[str, Any] | None:
         """The one that was sent, as the server takes it in; None where none was."""
-        entries = [entry.encode() for entry in self._entries]
+        entries = self._entries.copy()
         self._entries.clear()
-        return checked(HeliconeWire().body(entries)) if entries else None
+        return checked(HeliconeWire().body([entry.encode() for entry in entries])) if entries else None
 
 
 @pytest.fixture(scope="module", params=[{}, {"redact": "secrets", "capture_content": False}], ids=["plain", "private"])
@@ -82,6 +84,18 @@ def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it warns of each value that it does not take
     yield Sent(**request.param)
     logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("dialect", [genai, openllmetry, openinference])
+@settings(deadline=None, max_examples=300)
+@given(attributes=ATTRIBUTES, events=EVENTS, kind=st.sampled_from([*OPERATIONS]))
+def test_no_dialect_trips_over_anything(
+    dialect: ModuleType, attributes: dict[str, Any], events: list[tuple[str, dict[str, Any]]], kind: Kind
+) -> None:
+    fields: dict[str, Any] = {}
+    given_attributes = {name: tuple(value) if isinstance(value, list) else value for name, value in attributes.items()}
+    dialect.read(given_attributes, Events(Event(name, said, 0.0) for name, said in events), kind, fields)
+    assert all(isinstance(name, str) for name in fields)
 
 
 @settings(deadline=None, max_examples=300)

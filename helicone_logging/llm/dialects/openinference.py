@@ -122,7 +122,9 @@ def _message(entry: Any) -> dict[str, Any]:
     return message
 
 
-def _part(entry: Any, *, has_calls: bool) -> dict[str, Any] | None:
+def _part(entry: Any, *, has_calls: bool) -> Any:
+    if not isinstance(entry, dict):
+        return entry
     content = _within(entry, "message_content")
     if isinstance(content.get("image"), dict):
         url = _within(content["image"], "image").get("url")

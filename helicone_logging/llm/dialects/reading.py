@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -65,7 +66,8 @@ def read_span(value: object) -> Fields | None:
     kind, attributes, fields = said.kind, said.attributes, Fields()
     events = Events(Event(*event) for event in said.events)
     for read in _DIALECTS:
-        read(attributes, events, kind, fields)
+        with contextlib.suppress(Exception):  # whatever it trips over, the others read the rest
+            read(attributes, events, kind, fields)
     if kind in _STEPS or (kind == "agent" and said.holds_calls):
         _forget_model(attributes, fields)
     for name in [name for name in attributes if name.startswith("gen_ai.")]:
