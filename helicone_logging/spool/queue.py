@@ -1,9 +1,9 @@
 """The queue on disk: every record is in a segment before `put` returns, and leaves it when its outcome is known.
 
-In memory is where the records are, and each is read when it is taken. Of a backlog, the newest records are *unread*:
-they are counted, and looked up in their segment in their turn. A record is in memory itself (*exposed*) only where the
-disk does not take it, or where a signal handler or a finaliser logs in the midst of this queue's own work; then it goes
-to disk with the next one.
+In memory is where the records are, and each is read when it is taken. Of a backlog, whole segments are *unread*: their
+records are counted, and listed in their turn. A record is in memory itself (*exposed*) only where the disk does not
+take it, or where a signal handler or a finaliser logs in the midst of this queue's own work; then it goes to disk with
+the next one.
 
 The queue's lock holds the account and the write of a record together. Nobody reads a backlog or makes a segment while
 holding it, and nobody waits for another who reads.
@@ -43,8 +43,9 @@ class Spool(BoundedQueue):
     Args:
         directory: where they are.
         spool_bytes: bytes of all segments in it at the most, those of other processes included.
-        max_records: how many the disk does not take are in memory; of the others, about half of it are not unread.
-        max_bytes: of those in memory together.
+        max_records: how many are in memory themselves while the disk does not take them; of the others, half as many and
+            those of one segment are known one by one.
+        max_bytes: of those in memory themselves.
         overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` (of this process) or `"block"`.
         block_timeout: for how many seconds `"block"` waits for room.
         wire: the name of the wire in which the records are sent.
