@@ -43,8 +43,8 @@ class Spool(BoundedQueue):
     Args:
         directory: where they are.
         spool_bytes: bytes of all segments in it at the most, those of other processes included.
-        max_records: how many are in memory themselves while the disk does not take them; of the others, half as many and
-            those of one segment are known one by one.
+        max_records: how many are in memory themselves while the disk does not take them; of the others, half as many
+            and those of one segment are known one by one.
         max_bytes: of those in memory themselves.
         overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` (of this process) or `"block"`.
         block_timeout: for how many seconds `"block"` waits for room.
