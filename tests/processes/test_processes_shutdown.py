@@ -210,12 +210,12 @@ def test_it_shows_its_time():
 
 
 def documented(*, containing):
-    """Runs the block of the operations guide that contains something."""
-    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    """Runs the block of the guide to serverless functions that contains something."""
+    text = (Path(__file__).parents[2] / "docs" / "serverless.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     (code,) = [block for block in blocks if containing in block]
-    namespace = {"__name__": "operations"}
-    exec(compile(code, "operations.md", "exec"), namespace)
+    namespace = {"__name__": "serverless"}
+    exec(compile(code, "serverless.md", "exec"), namespace)
     return namespace
 
 
