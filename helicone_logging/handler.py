@@ -248,7 +248,7 @@ class HeliconeHandler(logging.Handler):
         if not reentrancy.enter():
             sender.diagnostics.skip()
             if isinstance(self._traces.selects, Explained):
-                self._traces.selects.tell(record, "it comes from this package's own work")
+                self._traces.selects.explain(record, "it comes from this package's own work")
             return False
         try:
             if self.filters:
@@ -285,8 +285,8 @@ class HeliconeHandler(logging.Handler):
                 return
             entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
             self._submit(sender, entry_of(record, self._text(record)))
-            if self._last_record.is_again(record) and not self._last_record.is_told:
-                self._last_record.is_told = True
+            if self._last_record.is_again(record) and not self._last_record.is_reported:
+                self._last_record.is_reported = True
                 sender.diagnostics.report("duplicate", _SENT_AGAIN.format(self._endpoint.partition("?")[0]))
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost(f"a record of {text_of(record.pathname)}:{text_of(record.lineno)}", error)

@@ -195,7 +195,7 @@ class _Advice:
         if type(answer) is str and answer:
             told_by = self._answers.setdefault(answer, scope)
             if told_by != scope:
-                self._tell(
+                self._report(
                     f"{told_by} and {scope} tell of the same calls, and each is two rows; switch one of them off"
                 )
             if len(self._answers) > _MAX_ANSWERS:
@@ -204,9 +204,9 @@ class _Advice:
         if scope not in self._scopes:
             self._scopes.add(scope)
             if not holds_content(attributes, (name for name, _, _ in events)) and self._handler.captures_content:
-                self._tell(f"{scope} writes no content on its spans; it has a setting for that")
+                self._report(f"{scope} writes no content on its spans; it has a setting for that")
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         self._handler.report(text, f"{text} (see docs/opentelemetry.md)")
 
 

@@ -35,8 +35,8 @@ def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
         bound: Mapping[str, object] = injected
     else:
         bound = binding.current()
-        if bound and not notices.is_told("delay") and _is_delayed(data):
-            notices.tell_once("delay", _DELAYED)
+        if bound and not notices.was_reported("delay") and _is_delayed(data):
+            notices.report_once("delay", _DELAYED)
     if _OTEL_TRACE_ID not in data or "trace_id" in bound:
         return bound
     return {**_otel_stamped(data), **bound}

@@ -207,11 +207,11 @@ def _place_of(opened: OpenSpan) -> Place:
         if parent_id is None and remote is not None:
             parent_id = f"{remote.span_id:016x}"
     attributes = opened.said()
-    path = around.get("parent_path") or bound.get("parent_path") or _path_told(attributes)
+    path = around.get("parent_path") or bound.get("parent_path") or _path_of(attributes)
     return Place(trace_id, f"{own.span_id:016x}", parent_id, str(path), str(attributes.get(_ENTITY) or span.name))
 
 
-def _path_told(attributes: Mapping[str, object]) -> str:
+def _path_of(attributes: Mapping[str, object]) -> str:
     """The path that OpenLLMetry writes on a span, for one whose parent is not known here."""
     workflow, entities = attributes.get(_WORKFLOW), attributes.get(_ENTITY_PATH)
     if not isinstance(workflow, str) or not workflow or workflow == attributes.get(_ENTITY):

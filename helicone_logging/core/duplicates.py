@@ -16,7 +16,7 @@ class LastRecord:
 
     def __init__(self) -> None:
         self._record: Callable[[], object] = _nothing
-        self.is_told = False
+        self.is_reported = False
 
     def is_again(self, record: logging.LogRecord) -> bool:
         """Returns whether a record is the one that came before it.

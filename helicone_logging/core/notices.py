@@ -11,44 +11,44 @@ import sys
 import threading
 
 
-class _Telling(threading.local):
+class _Writing(threading.local):
     """Whether this thread is writing one: stderr may be a stream that logs, as Celery's is."""
 
     now = False
 
 
-_telling = _Telling()
-_told: set[str] = set()
+_writing = _Writing()
+_reported: set[str] = set()
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Writes a line to stderr.
 
     Args:
         text: what happened, and the remedy; never a key or a prompt.
     """
-    if _telling.now or not logging.raiseExceptions:
+    if _writing.now or not logging.raiseExceptions:
         return
-    _telling.now = True
+    _writing.now = True
     try:
         with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
             sys.stderr.write(f"helicone_logging: {text}\n")
     finally:
-        _telling.now = False
+        _writing.now = False
 
 
-def is_told(kind: str) -> bool:
+def was_reported(kind: str) -> bool:
     """Returns whether a notice of a kind was written in this process."""
-    return kind in _told
+    return kind in _reported
 
 
-def tell_once(kind: str, text: str) -> None:
+def report_once(kind: str, text: str) -> None:
     """Writes a line to stderr, the first time in a process.
 
     Args:
         kind: what notices have in common of which one is enough.
-        text: as in `tell`.
+        text: as in `report`.
     """
-    if kind not in _told:
-        _told.add(kind)
-        tell(text)
+    if kind not in _reported:
+        _reported.add(kind)
+        report(text)

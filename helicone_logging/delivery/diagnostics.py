@@ -70,7 +70,7 @@ class Diagnostics:
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self._told: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY, clock.monotonic)
+        self._reported: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY, clock.monotonic)
         self.skipped = 0
         self.cut_values = 0
         self.malformed = 0
@@ -126,10 +126,10 @@ class Diagnostics:
         with self._lock:
             self.last_error, self.last_error_at = detail, clock.time()
 
-    def is_told(self, kind: str) -> bool:
+    def has_reported(self, kind: str) -> bool:
         """Returns whether a report of a kind would not be written now."""
         with self._lock:
-            return not logging.raiseExceptions or kind in self._told
+            return not logging.raiseExceptions or kind in self._reported
 
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.
@@ -141,9 +141,9 @@ class Diagnostics:
             text: what happened, with the numbers and the remedy; never a key or a prompt.
         """
         with self._lock:
-            if self.is_told(kind):
+            if self.has_reported(kind):
                 return
-            self._told[kind] = True
+            self._reported[kind] = True
         with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
             sys.stderr.write(f"helicone_logging: {text}\n")
 

@@ -17,7 +17,7 @@ from helicone_logging.delivery.options import DeliveryOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome, reason_of
 from helicone_logging.delivery.queue import Item, Queue
 
-_TROUBLE_IS_TOLD_FROM = 2  # a server may close an idle connection at any time; the next try mends that
+_TROUBLE_IS_REPORTED_FROM = 2  # a server may close an idle connection at any time; the next try mends that
 _MANY = 64  # records whose handling others notice
 _PAUSE = 0.0001  # seconds in which a thread wakes up; after less, this one would have the GIL back first
 _LEAST_DELAY = 1e-9  # seconds; none at all would put a record in front of those that never failed
@@ -240,10 +240,10 @@ class Dispatcher:
             is_firm = outcome.kind is Kind.THROTTLED or is_wait_asked(outcome)
         self._firm_until = until if is_firm else 0.0
         self._queue.pause(until, firm=is_firm)
-        if failures >= _TROUBLE_IS_TOLD_FROM or outcome.kind in {Kind.MISDIRECTED, Kind.BROKEN}:
-            self._tell(outcome)
+        if failures >= _TROUBLE_IS_REPORTED_FROM or outcome.kind in {Kind.MISDIRECTED, Kind.BROKEN}:
+            self._report(outcome)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _report(self, outcome: Outcome) -> None:
         what = {
             Kind.MISDIRECTED: outcome.remedy,
             Kind.THROTTLED: "the endpoint asks to wait",

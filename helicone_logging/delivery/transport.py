@@ -75,11 +75,11 @@ class Transport:
             with suppressed():
                 return self._exchange(body, max(seconds, 0.001))
         except requests.exceptions.ProxyError as error:
-            return self._refused_by_proxy(self._told(error))
+            return self._refused_by_proxy(self._described(error))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Outcome(Kind.UNREACHABLE, self._told(error))
+            return Outcome(Kind.UNREACHABLE, self._described(error))
         except Exception as error:  # noqa: BLE001 - no memory, no module at exit: nothing the server has done
-            return Outcome(Kind.BROKEN, self._told(error))
+            return Outcome(Kind.BROKEN, self._described(error))
 
     def _exchange(self, body: bytes, timeout: float) -> Outcome:
         request = self._request
@@ -105,7 +105,7 @@ class Transport:
         outcome = outcome_of(int(refused[1]), "") if refused else Outcome(Kind.UNREACHABLE, detail)
         return outcome._replace(detail=detail)
 
-    def _told(self, error: BaseException) -> str:
+    def _described(self, error: BaseException) -> str:
         return one_line(self._without_key(_cause(error)))[:_MAX_CAUSE]
 
     def _without_key(self, text: str) -> str:

@@ -99,7 +99,7 @@ class Sender:
         return self._queue.stats()
 
     def _report_drops(self) -> None:
-        if self.diagnostics.is_told("dropped"):
+        if self.diagnostics.has_reported("dropped"):
             return  # while the queue is full, nearly every record comes here
         dropped = self._queue.stats().dropped
         self.diagnostics.report(

@@ -30,7 +30,7 @@ def json_text(value: object) -> str:
     """Returns a value as text, like `text_of`, without what has no value and what nobody can read."""
     if type(value) is str:
         return value
-    plain = _told(plain_of(value))
+    plain = _without_opaque(plain_of(value))
     if isinstance(plain, str):
         return plain
     return "" if plain is None else json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
@@ -41,7 +41,9 @@ def arguments_text(value: object) -> str:
     return text_of(value) if type(value) in (str, dict) else json_text(value)
 
 
-def _told(plain: Plain) -> Plain:
+def _without_opaque(plain: Plain) -> Plain:
     if isinstance(plain, dict):
-        return {name: _told(value) for name, value in plain.items() if value is not None and name not in OPAQUE}
-    return [_told(value) for value in plain] if isinstance(plain, list) else plain
+        return {
+            name: _without_opaque(value) for name, value in plain.items() if value is not None and name not in OPAQUE
+        }
+    return [_without_opaque(value) for value in plain] if isinstance(plain, list) else plain

@@ -58,8 +58,8 @@ class ExportPolicy:
         if not (of_model or around or self._exports_bound):
             return False
         if not inherited_by(record):
-            if not notices.is_told(_NO_TRACE) and self._hints(record):
-                notices.tell_once(_NO_TRACE, _ADD_TRACE.format(text_of(record.name)))
+            if not notices.was_reported(_NO_TRACE) and self._hints(record):
+                notices.report_once(_NO_TRACE, _ADD_TRACE.format(text_of(record.name)))
             return False
         if self._exports_bound:
             return True
@@ -108,10 +108,10 @@ class Explained:
         is_chosen = self._chooses(record)
         if not is_chosen:
             is_left_out = self._policy(record)
-            self.tell(record, "`sample_rate` leaves its trace out" if is_left_out else self._policy.why_not(record))
+            self.explain(record, "`sample_rate` leaves its trace out" if is_left_out else self._policy.why_not(record))
         return is_chosen
 
-    def tell(self, record: logging.LogRecord, reason: str) -> None:
+    def explain(self, record: logging.LogRecord, reason: str) -> None:
         """Tells why a record is not exported.
 
         Args:
@@ -119,7 +119,7 @@ class Explained:
             reason: in words.
         """
         where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
-        notices.tell(f"skipped {text_of(record.levelname)} of {text_of(record.name)} ({where}): {reason}")
+        notices.report(f"skipped {text_of(record.levelname)} of {text_of(record.name)} ({where}): {reason}")
 
 
 def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
-import sys
 from collections.abc import Mapping
 
+from helicone_logging.core import notices
 from helicone_logging.llm.providers import names
 from helicone_logging.llm.providers.priced import SHOWN_AS_ZERO, Name, priced
 from helicone_logging.payload.fields import MODEL, PROPERTY, PROVIDER, SYSTEM
 from helicone_logging.payload.span import Value
 
+_ZEROS = "zeros"
 _LLAMA = "Llama"  # Helicone looks for answers of models so called in the shape of Llama's own API; case counts
 _OF_META = re.compile("meta-llama/", re.IGNORECASE)
 
@@ -64,7 +63,7 @@ class ProviderNaming:
             if self._show_cost:
                 return priced(model)
             if self._is_for_helicone:
-                _tell_of_zeros(provider)
+                _warn_of_zeros(provider)
         elif provider == "llama":  # without answers, tokens and cost under its own name
             return Name("custom", model)
         elif _LLAMA in model and _hides_llama(provider, model):
@@ -78,20 +77,11 @@ def _hides_llama(provider: str, model: str) -> bool:
     return not is_priced and provider != "custom" and "deepseek" not in model and not _OF_META.match(model)
 
 
-class _Told:
-    """What was told on stderr already."""
-
-    zeros = False
-
-
-def _tell_of_zeros(provider: str) -> None:
-    if _Told.zeros or not logging.raiseExceptions:
-        return
-    _Told.zeros = True
-    with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
-        sys.stderr.write(
-            f"helicone_logging: Helicone will show 0 tokens and no cost of calls under the provider {provider!r}. "
-            "Set show_cost=True to send them under names that it prices, or "
-            f'provider_overrides={{"{provider}": "custom"}} for the tokens alone; '
-            f'{{"{provider}": "{provider}"}} leaves it so. This is told once\n'
-        )
+def _warn_of_zeros(provider: str) -> None:
+    notices.report_once(
+        _ZEROS,
+        f"Helicone will show 0 tokens and no cost of calls under the provider {provider!r}. "
+        "Set show_cost=True to send them under names that it prices, or "
+        f'provider_overrides={{"{provider}": "custom"}} for the tokens alone; '
+        f'{{"{provider}": "{provider}"}} leaves it so. This is told once',
+    )

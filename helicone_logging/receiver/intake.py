@@ -64,10 +64,10 @@ class Intake:
         except RecursionError:
             return {"error": "the body is nested too deeply"}, 400
         for entry in entries:
-            self._tell(entry)
+            self._describe(entry)
         return None
 
-    def _tell(self, entry: Entry) -> None:
+    def _describe(self, entry: Entry) -> None:
         """What cannot be printed costs no span: it has been stored."""
         if self._on_span is None:
             return

@@ -85,11 +85,11 @@ def news_after(store: SpanStore, after: int) -> dict[str, Any]:
     return {
         "last": entries[-1].seq if entries else last,
         "count": len(entries),
-        "spans": _told(entries[-_AT_ONCE:]),
+        "spans": _events_of(entries[-_AT_ONCE:]),
     }
 
 
-def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _events_of(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return [
         {
             "seq": entry.seq,

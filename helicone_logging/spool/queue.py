@@ -109,7 +109,7 @@ class Spool(BoundedQueue):
         """Tells of trouble."""
         self._diagnostics.report(f"spool-{kind}", f"spool_path {self.directory.path}: {text}")
 
-    def _tell(self) -> None:
+    def _report_trouble(self) -> None:
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             self.report(*trouble)
@@ -130,7 +130,7 @@ class Spool(BoundedQueue):
             self._write_exposed()
         if self._backlog and self._may_list(self._max_records):  # all others have left, so nobody else will see to it
             self._list_backlog()
-        self._tell()
+        self._report_trouble()
         return dropped
 
     def _is_next_due(self) -> bool:
@@ -180,7 +180,7 @@ class Spool(BoundedQueue):
         with self._undisturbed() as was_busy:
             if self._current is not None and not was_busy:
                 self._write(self._current)
-        self._tell()
+        self._report_trouble()
 
     def _cover(self, record: Record) -> bool:
         """Notes that a record is on disk, or has left, and returns whether it was exposed."""

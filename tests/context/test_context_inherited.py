@@ -31,7 +31,7 @@ class Asking(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(notices, "_told", set())
+    monkeypatch.setattr(notices, "_reported", set())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from helicone_logging.core import notices
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "_told", set())
+    monkeypatch.setattr(notices, "_reported", set())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from payloads import row, sent, span_of, traced
 
 from helicone_logging import OTELTraceFormatter, lint
-from helicone_logging.payload import provider
+from helicone_logging.core import notices
 from helicone_logging.receiver.rows import Row
 
 PRICED = OTELTraceFormatter(show_cost=True)
@@ -46,7 +46,7 @@ LIST_PRICES = {
 
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(provider._Told, "zeros", False)
+    monkeypatch.setattr(notices, "_reported", set())
     return
 
 

@@ -43,7 +43,7 @@ def read_exception(error: BaseException) -> Fields:
     fields = held(error) or EMPTY
     body = parsed(fields.get("body"))  # OpenAI, Anthropic, Cohere, Mistral
     said = inner(inner(fields, "response"), "Error") or inner(fields, "details")  # boto3; Google GenAI
-    message = name(said, "Message") or (_told(body) if body else None) or _told(said) or _text_of(error)
+    message = name(said, "Message") or (_message_in(body) if body else None) or _message_in(said) or _text_of(error)
     read_fields: Fields = {
         "completion": [Choice("assistant", marks.error(message[:_MAX_MESSAGE]), None)],
         "status": "error",
@@ -58,7 +58,7 @@ def _fields(error: object) -> Fields:
     return {"completion": [Choice("assistant", said, None)], "status": "error", **kind_of_error(error)}
 
 
-def _told(body: object) -> str | None:
+def _message_in(body: object) -> str | None:
     fields = held(body)
     if not fields:
         return safe_get.text(body) or None
