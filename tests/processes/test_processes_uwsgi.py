@@ -6,6 +6,7 @@ import importlib.util
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ pytestmark = [
 
 _WORKERS = 4
 _APP = """
-import logging, logging.config, os
+import logging, logging.config, os, uwsgi
+from helicone_logging import flush
 
 logging.config.dictConfig({
     "version": 1,
@@ -43,6 +45,10 @@ if os.environ.get("LOADS") == "true":
 
 def application(environ, start_response):
     name = environ["PATH_INFO"].strip("/")
+    if name == "idle":  # all others, and this one has nothing left
+        others = [worker for worker in uwsgi.workers() if worker["id"] != uwsgi.worker_id()]
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(flush(30) and all(worker["status"] in ("idle", b"idle") for worker in others)).encode()]
     if name != "quiet":
         log.info(name, extra={"helicone": {}})  # in a trace of its own
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -74,6 +80,14 @@ def uwsgi(tmp_path, endpoint, *options, **variables):
             kill_group(process)
 
 
+def wait_until_idle(ask) -> None:
+    """uWSGI ends a worker that is in the midst of a request, be it answered, without what is to be run at exit."""
+    deadline = time.monotonic() + PATIENCE
+    while ask("/idle") != "True":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def end(process, log) -> str:
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0, log.read_text("utf-8", "replace")
@@ -87,6 +101,9 @@ def test_everything_logged_by_uwsgi_workers_arrives_once_in_traces_of_its_own(lo
     with uwsgi(tmp_path, server.url, *options, LOADS=str(loads).lower()) as (process, ask):
         with ThreadPoolExecutor(2 * _WORKERS) as pool:
             answers = list(pool.map(ask, paths))
+        wait_until_idle(ask)
+        if options:  # else all is sent when the processes end
+            server.wait_for(len(paths) + loads)
         output = end(process, tmp_path / "uwsgi.log")
     assert len(set(answers)) > 1, "one worker answered all"
     assert Counter(server.names()) == Counter([path[1:] for path in paths] + ["loaded"] * loads)
