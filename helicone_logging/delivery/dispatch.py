@@ -142,7 +142,6 @@ class Dispatcher:
             self._acknowledge(items, outcome)
             parts.pop()
             return
-        self._diagnostics.failed(outcome.detail)
         if outcome.kind is Kind.REJECTED:
             self._close_breaker(sent_at)
             self._split(items, parts, outcome.detail)
@@ -151,8 +150,9 @@ class Dispatcher:
             parts.pop()
             self._try_again(items, outcome.detail)
         else:
+            self._hold_back(outcome, sent_at)  # first, or another worker would take them at once
             self._requeue(parts)
-            self._hold_back(outcome, sent_at)
+        self._diagnostics.failed(outcome.detail)
 
     def _acknowledge(self, items: Sequence[Item], outcome: Outcome) -> None:
         refusal = self._wire.refusal(outcome.answer)

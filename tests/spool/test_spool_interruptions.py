@@ -33,7 +33,7 @@ def numbered(count: int) -> list[bytes]:
 @pytest.mark.parametrize("memory_records", [8, 1000])
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
 def test_records_that_finalisers_log_are_each_sent_once(path: Path, overflow: str, memory_records: int) -> None:
-    queue = spool(path, memory_records=memory_records, overflow=overflow)
+    queue = spool(path, memory_records=memory_records, overflow=overflow, block_timeout=0.0)
     sent: list[bytes] = []
     with whenever_the_collector_runs(lambda number: queue.put(Encoded(b"finaliser %d" % number))) as finalised:
         for number in range(300):
