@@ -26,6 +26,7 @@ Form = Callable[[Any], Any]
 
 _FOLDER = Path(__file__).resolve().parents[1] / "llm" / "providers" / "fixtures"
 _ALWAYS_INSTALLED = ("openai", "anthropic")
+_NAMESPACES = ("google",)  # which other packages than the SDK's are in, too
 
 
 def load(name: str) -> Any:
@@ -84,7 +85,8 @@ def sdk(module: str) -> ModuleType:
         patch.setitem(os.environ, "LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network, three times
         if package in _ALWAYS_INSTALLED:
             return importlib.import_module(module)
-        pytest.importorskip(package, reason="needs the [sdks] extra")
+        named = ".".join(module.split(".")[:2]) if package in _NAMESPACES else package
+        pytest.importorskip(named, reason="needs the [sdks] extra")
         return importlib.import_module(module)
 
 
