@@ -156,9 +156,9 @@ def test_the_api_key_is_in_no_file_of_it(path: Path, dead_endpoint: str) -> None
     logger = logging.getLogger("helicone_tests.key")
     logger.handlers[:] = [handler]
     logger.warning("x", extra={"trace_id": "t"})
+    handler.close()  # which leaves it to the next process
     (written,) = [segment.read_bytes() for segment in segments(path)]
     assert b"sk-helicone-secret" not in written
-    handler.close()
 
 
 def test_a_file_that_another_process_deletes_as_empty_costs_no_record(path: Path, monkeypatch) -> None:
