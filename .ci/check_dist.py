@@ -24,7 +24,7 @@ folder = Path(sys.argv[1])
 wheel_names = zipfile.ZipFile(wheel).namelist()
 with tarfile.open(sdist) as archive:
     sdist_names = {name.partition("/")[2] for name in archive.getnames()}
-listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, encoding="utf-8", check=True)  # noqa: S607
+listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, encoding="utf-8", check=True)  # noqa: S607 - the git of whoever builds
 wanted = {name for name in listed.stdout.split("\0") if name} - NOT_IN_SDIST
 missing = [f"{wheel.name}: {name}" for name in NEEDED if name not in wheel_names]
 missing += [f"{sdist.name}: {name}" for name in sorted(wanted - sdist_names)]

@@ -11,9 +11,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import tables  # noqa: E402
+import tables  # noqa: E402 - it is found once the path is set
 
-from helicone_logging import __version__  # noqa: E402
+from helicone_logging import __version__  # noqa: E402 - likewise
 
 _setup = configparser.ConfigParser(interpolation=None)
 _setup.read(HERE.parent / "setup.cfg", encoding="utf-8")

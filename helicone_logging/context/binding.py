@@ -55,7 +55,7 @@ def current() -> Mapping[str, object]:
 def _active_span_id() -> int:
     try:
         return int(sys.modules[_OTEL].get_current_span().get_span_context().span_id)
-    except Exception:  # noqa: BLE001 - as below
+    except Exception:  # noqa: BLE001 - not loaded, half loaded, or a tracer of another make
         return 0
 
 

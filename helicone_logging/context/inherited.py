@@ -19,6 +19,7 @@ OTEL_STAMPS = (_OTEL_TRACE_ID, _OTEL_SPAN_ID, "otelServiceName", "otelTraceSampl
 """What OpenTelemetry's logging instrumentation puts on every record."""
 
 _OF_THE_TRACE = ("trace_id", "parent_span_id", "parent_path")
+_MAX_REMEMBERED = 20_000  # characters of a message: what is private, or large, is not to stay in memory for long
 _AT_ONCE = 1.0  # seconds between logging and handling, where no handler delays records
 _DELAYED = (
     "a record is handled by another thread than logged it, or more than a second later, and has the context that is "
@@ -49,11 +50,11 @@ def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
         data: a record's attributes. Of a message that a `QueueHandler` has made text of, what our filter has seen
             before; a JSON object with an `event` or a `message` is what structlog's `JSONRenderer` makes of one.
     """
-    logged: object = data["msg"]
-    if type(logged) is str:
+    text = logged = data["msg"]
+    if type(text) is str:
         logged = data.get(binding.MESSAGE_MARK)
         if logged is None:
-            return json_message(data["msg"])  # type: ignore[arg-type]
+            return json_message(text)
     return logged if type(logged) is dict or isinstance(logged, Mapping) else None
 
 
@@ -67,17 +68,20 @@ def json_message(text: str) -> Mapping[str, object] | None:
         return None
     if text[-1:] != "}":  # a `QueueHandler` puts the traceback behind it
         text = text.partition("\n")[0]
-    return _parsed(text) if '"event"' in text or '"message"' in text else None
+    if '"event"' not in text and '"message"' not in text:
+        return None
+    return _remembered(text) if len(text) <= _MAX_REMEMBERED else _parsed(text)
 
 
-@functools.lru_cache(8)
 def _parsed(text: str) -> Mapping[str, object] | None:
-    """It is asked for when a record is chosen, and when it is read."""
     try:
         logged = json.loads(text)
     except Exception:  # noqa: BLE001 - no JSON, too deep, an int too long
         return None
     return logged if "event" in logged or "message" in logged else None
+
+
+_remembered = functools.lru_cache(8)(_parsed)  # it is asked for when a record is chosen, and when it is read
 
 
 def of_same_trace(inherited: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:

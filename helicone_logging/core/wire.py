@@ -66,16 +66,3 @@ class Wire(Protocol):
             status: of HTTP.
             answer: the beginning of the answer's body.
         """
-
-
-class Encoded(NamedTuple):
-    """A record that is bytes already, as it was read back from a queue on disk."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def encode(self) -> bytes:
-        return self.data

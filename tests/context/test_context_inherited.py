@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import logging.handlers
 import pickle
@@ -12,6 +13,7 @@ import threading
 
 import pytest
 
+from helicone_logging.context import inherited
 from helicone_logging.context.binding import INHERITED_MARK, bind
 from helicone_logging.context.filter import TraceContextFilter
 from helicone_logging.context.inherited import dict_message, inherited_by
@@ -180,3 +182,13 @@ def test_the_stamps_of_opentelemetry_are_the_context_where_no_trace_is_bound():
     record = logging.makeLogRecord({"otelTraceID": "a" * 32, "otelSpanID": "b" * 16})
     with bind(user_id="u"):
         assert inherited_by(record) == {"trace_id": "a" * 32, "parent_span_id": "b" * 16, "user_id": "u"}
+
+
+def test_a_large_message_is_read_as_json_and_does_not_stay_in_memory() -> None:
+    small, large = (json.dumps({"event": "asked", "text": "x" * length}) for length in (10, 30_000))
+    inherited._remembered.cache_clear()
+    for text in (small, large):
+        logged = inherited.json_message(text)
+        assert logged is not None
+        assert logged["event"] == "asked"
+    assert inherited._remembered.cache_info().currsize == 1

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from encoded import Encoded
 from spool_fixtures import MIB, put_all, segments, send_all, spool
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.core.wire import Encoded
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.spool import Directory
 

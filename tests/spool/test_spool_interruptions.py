@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from collector import whenever_the_collector_runs
+from encoded import Encoded
 from spool_fixtures import (
     MIB,
     PATIENCE,
@@ -22,7 +23,6 @@ from spool_fixtures import (
 )
 
 from helicone_logging.core import clock
-from helicone_logging.core.wire import Encoded
 from helicone_logging.spool.segment import Segment
 
 

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from encoded import Encoded
 from spool_fixtures import (
     MIB,
     PATIENCE,
@@ -23,7 +24,6 @@ from spool_fixtures import (
 )
 
 from helicone_logging.core import clock
-from helicone_logging.core.wire import Encoded
 from helicone_logging.delivery.memory import BoundedQueue
 from helicone_logging.spool import queue as spool_queue
 from helicone_logging.spool import segment as spool_segment

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from encoded import Encoded
 from spool_fixtures import (
     MIB,
     PATIENCE,
@@ -26,7 +27,6 @@ from spool_fixtures import (
     waiting,
 )
 
-from helicone_logging.core.wire import Encoded
 from helicone_logging.spool import locks
 from helicone_logging.spool.segment import Segment
 

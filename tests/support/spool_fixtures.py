@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
-from helicone_logging.core.wire import Encoded
+from encoded import Encoded
+
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool import Directory, Spool
