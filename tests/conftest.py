@@ -51,7 +51,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_logging(_own_environment: None) -> Iterator[None]:
-    """Logging is as it was before, and no handler of this package is left over."""
+    """Logging is as it was before, and no handler of this package is left over.
+
+    The level of the root logger is Python's own, whatever a fixture of a whole module has set, such as a Celery worker.
+    """
+    logging.getLogger().setLevel(logging.WARNING)
     loggers = [logging.getLogger(), *_loggers()]
     before = {logger: _state(logger) for logger in loggers}
     disabled, raises, factory = logging.root.manager.disable, logging.raiseExceptions, logging.getLogRecordFactory()

@@ -60,13 +60,21 @@ def make_app(name, **conf):
     return app
 
 
+def leave_logging_alone(**_):
+    """Receives `setup_logging`; where somebody does, Celery configures nothing, and the tests after it see no change."""
+
+
 @pytest.fixture(scope="module")
 def app():
     """An application with a worker that runs in a thread of this process."""
     app = make_app("with_worker")
     integration.connect(app)
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
-        yield app
+    signals.setup_logging.connect(leave_logging_alone)
+    try:
+        with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+            yield app
+    finally:
+        signals.setup_logging.disconnect(leave_logging_alone)
 
 
 @pytest.fixture
