@@ -61,7 +61,7 @@ def make_app(name, **conf):
 
 
 def leave_logging_alone(**_):
-    """Receives `setup_logging`; where somebody does, Celery configures nothing, and the tests after it see no change."""
+    """Receives `setup_logging`; where somebody does, Celery configures nothing, which would silence later tests."""
 
 
 @pytest.fixture(scope="module")
