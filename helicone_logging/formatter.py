@@ -33,6 +33,7 @@ from helicone_logging.payload.sources import (
     names_of_trace,
     place_of,
     said_by,
+    with_record,
     without_proxies,
 )
 from helicone_logging.payload.span import SpanData
@@ -270,7 +271,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             return self._built(said, is_placed=True)
         except Exception:  # noqa: BLE001 - a number too long to be written, and whatever else plain values may do
             plain = sanitized(record_of(said.record))
-            return self._built(said._replace(record=plain.__dict__), is_placed=True)
+            return self._built(with_record(said, plain.__dict__), is_placed=True)
 
     def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
         with budget.OneRecord():
@@ -284,7 +285,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         """Everything that was logged with a record, or None where all of that stands on the record itself."""
         record, logged, inherited = said.record, said.message, said.inherited
         if inherited:
-            inherited = of_same_trace(inherited, names_of_trace(said))
+            inherited = of_same_trace(inherited, names_of_trace(record, logged))
         elif not logged and self._is_plain and not any(holder in record for holder in HOLDERS):
             return None
         around = {**inherited, **said.message_fields}

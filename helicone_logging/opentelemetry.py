@@ -167,7 +167,7 @@ class HeliconeSpanProcessor(SpanProcessor):
             ),
         }
         exception = _exception_told(events, attributes, status.description) if is_failed or events else None
-        said = Said(record, span.name, exception, opened.bound, ids.new_bits())
+        said = Said(record, span.name, exception, opened.bound, ids.new_bits(), {})
         return said, (name, span.name, place.name, *attributes.values(), *events)
 
     @staticmethod

@@ -46,6 +46,8 @@ def scalar_of(value: object) -> Scalar:
         return value
     if type(value) is int:
         return _exact_int(value)
+    if type(value) is float:
+        return str(_float_value(value))
     number = _foreign_int(value)
     return text_of(value) if number is None else number
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from helicone_logging.context.inherited import dict_message
 from helicone_logging.llm.providers import NotPlainError, snapshot
 from helicone_logging.payload.exceptions import CapturedException
 from helicone_logging.payload.sources import Said
@@ -48,7 +49,8 @@ class FrozenRecord(NamedTuple):
     def encode(self) -> bytes:
         """Builds its span, and returns the bytes of that."""
         record, text, inherited = marshal.loads(self.values)  # noqa: S302 - of this process
-        return self.build(Said(record, text, self.exception, inherited, self.bits)).encode()
+        message = dict_message(record) or {}
+        return self.build(Said(record, text, self.exception, inherited, self.bits, message)).encode()
 
 
 def freeze(
@@ -62,7 +64,7 @@ def freeze(
         build: makes a span of them.
         foreign: those values, or what they hold, that may be of any type; None for all that were added to the record.
     """
-    record, text, exception, inherited, bits = said
+    record, text, exception, inherited, bits, _ = said
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
     checked = islice(record.values(), _OWN_ATTRIBUTES, None) if foreign is None else foreign  # behind the record's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -12,6 +13,8 @@ from helicone_logging.payload.fields import MODEL, PROPERTY, PROVIDER, SYSTEM
 from helicone_logging.payload.span import Value
 
 _ZEROS = "zeros"
+_REMEMBERED = 512  # pairs of a provider and a model
+_MAX_REMEMBERED = 400  # characters of both
 _LLAMA = "Llama"  # Helicone looks for answers of models so called in the shape of Llama's own API; case counts
 _OF_META = re.compile("meta-llama/", re.IGNORECASE)
 
@@ -31,6 +34,7 @@ class ProviderNaming:
         self._is_for_helicone = is_for_helicone
         self._overrides = overrides
         self._show_cost = show_cost
+        self._remembered = functools.lru_cache(_REMEMBERED)(self._written)
 
     def write(self, attributes: dict[str, Value]) -> None:
         """Writes the provider, and the model where another name shows more; then properties tell the true ones.
@@ -39,22 +43,32 @@ class ProviderNaming:
             attributes: those of a span, with the provider and the model as they were logged.
         """
         model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
-        if provider is None and model is not None:
-            provider = names.provider_of_model(str(model))
-        known = "" if provider is None else names.canonical(str(provider), {})
-        chosen = None if provider is None else names.chosen(str(provider), self._overrides)
-        if chosen or known:
-            attributes[SYSTEM] = chosen or known
-            if not self._is_for_helicone:
-                attributes[PROVIDER] = names.conventional(str(provider))
-        if model is None or chosen is not None:
+        if model is None and provider is None:
             return
-        true = Name(known, str(model))
+        given = None if provider is None else str(provider), None if model is None else str(model)
+        is_short = len(given[0] or "") + len(given[1] or "") <= _MAX_REMEMBERED
+        attributes.update((self._remembered if is_short else self._written)(*given))
+
+    def _written(self, provider: str | None, model: str | None) -> dict[str, Value]:
+        """What is written of a provider and a model, of which a process knows few."""
+        if provider is None and model is not None:
+            provider = names.provider_of_model(model)
+        known = "" if provider is None else names.canonical(provider, {})
+        chosen = None if provider is None else names.chosen(provider, self._overrides)
+        written: dict[str, Value] = {}
+        if chosen or known:
+            written[SYSTEM] = chosen or known
+            if not self._is_for_helicone:
+                written[PROVIDER] = names.conventional(str(provider))
+        if model is None or chosen is not None:
+            return written
+        true = Name(known, model)
         sent = self._shown(true)
         if sent != true:
-            attributes[MODEL], attributes[PROPERTY + "model"] = sent.model, true.model
+            written[MODEL], written[PROPERTY + "model"] = sent.model, true.model
             if known:
-                attributes[SYSTEM], attributes[PROPERTY + "provider"] = sent.provider, known
+                written[SYSTEM], written[PROPERTY + "provider"] = sent.provider, known
+        return written
 
     def _shown(self, true: Name) -> Name:
         """What a call is sent as, so that nothing of its row is hidden without any gain."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from helicone_logging.context.inherited import inherited_by
+from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import ids
-from helicone_logging.payload.sources import Said, attributes_of, names_of_trace
+from helicone_logging.payload.sources import attributes_of, names_of_trace
 
 Chooses = Callable[[logging.LogRecord], bool]
 
@@ -53,7 +53,7 @@ class Sampler:
         """The trace of a record, as its span will name it; a new one for a record that names none."""
         inherited = inherited_by(record)
         attributes = attributes_of(record)
-        own = names_of_trace(Said(attributes, "", None, inherited, 0))
+        own = names_of_trace(attributes, dict_message(attributes) or {})
         own.update({new: attributes[old] for old, new in self._renamed.items() if old in attributes})
         for fields in (own, inherited):
             incoming = ids.parse_traceparent(fields.get("traceparent"))

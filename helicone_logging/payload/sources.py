@@ -40,6 +40,7 @@ class Said(NamedTuple):
         exception: what it tells of one in `exc_info` or `exc_text`, if anything.
         inherited: the fields that are bound around it.
         bits: random ones, for ids that it does not name: a record that is sent again has the same.
+        message: the mapping that was logged in place of a text, else an empty one.
     """
 
     record: Mapping[str, Any]
@@ -47,11 +48,7 @@ class Said(NamedTuple):
     exception: CapturedException | None
     inherited: Mapping[str, object]
     bits: int
-
-    @property
-    def message(self) -> Mapping[str, object]:
-        """The mapping that was logged in place of a text, else an empty one."""
-        return dict_message(self.record) or {}
+    message: Mapping[str, object]
 
     @property
     def message_fields(self) -> Mapping[str, object]:
@@ -84,7 +81,7 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
         exc_info, exc_text = logged.get("exc_info"), exc_text or _traceback_in(logged)
     exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
     text = _rendered(record, logged) if text is None else _event_of(text_of(text))
-    return Said(attributes, text, exception, inherited_by(record), ids.new_bits())
+    return Said(attributes, text, exception, inherited_by(record), ids.new_bits(), logged or {})
 
 
 def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -101,7 +98,17 @@ def without_proxies(said: Said) -> Said:
     """Returns what a record says, with what the proxies in it stand for now."""
     record = said.record
     found: Any = all_resolved(({name: record[name] for name in record if name not in _OWN}, dict(said.inherited)))
-    return said._replace(record={**record, **found[0]}, inherited=found[1])
+    return with_record(said, {**record, **found[0]})._replace(inherited=found[1])
+
+
+def with_record(said: Said, record: Mapping[str, Any]) -> Said:
+    """Returns what is said by other attributes.
+
+    Args:
+        said: what a record says.
+        record: its attributes by name, in other values.
+    """
+    return said._replace(record=record, message=dict_message(record) or {})
 
 
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
@@ -142,9 +149,13 @@ def _event_of(text: str) -> str:
     return text_of(logged.get("message") or logged.get("event") or text)
 
 
-def names_of_trace(said: Said) -> dict[str, object]:
-    """Returns the fields by which a record itself names a trace; what our filter injected is not its own."""
-    record, logged = said.record, said.message
+def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> dict[str, object]:
+    """Returns the fields by which a record itself names a trace; what our filter injected is not its own.
+
+    Args:
+        record: its attributes by name.
+        logged: as in `Said.message`.
+    """
     injected = record.get(INJECTED_MARK, ())
     found: dict[str, object] = {}
     helicone = record["helicone"] if "helicone" in record else logged.get("helicone")
@@ -174,7 +185,7 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
         return None
     if inherited:
         own = {name: value for name, value in place.items() if says_something(name, value)}
-        place = {**of_same_trace(inherited, names_of_trace(said)), **own}
+        place = {**of_same_trace(inherited, names_of_trace(record, logged)), **own}
     return tuple(map(place.get, PLACE))
 
 

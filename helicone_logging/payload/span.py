@@ -87,10 +87,11 @@ def size_of(encoder: Encoder, name: str, keys: tuple[str, ...], values: tuple[Va
         keys: names of its attributes.
         values: of its attributes.
     """
-    length = 3 * len(name) + sum(map(len, keys))
-    for value in values:
-        if type(value) is str:
-            length += len(value) if value.isascii() else 3 * len(value)
-        else:
-            length += len(str(value)) if type(value) is tuple else _NUMBER
+    texts = [value for value in values if type(value) is str]
+    length = 3 * len(name) + sum(map(len, keys)) + sum(map(len, texts))
+    if not all(map(str.isascii, texts)):
+        length += sum(2 * len(text) for text in texts if not text.isascii())
+    length += _NUMBER * (len(values) - len(texts))
+    if encoder.is_full:  # on other wires no value is a list
+        length += sum(len(str(value)) for value in values if type(value) is tuple)
     return encoder.overhead + _SPAN + _ATTRIBUTE * len(keys) + length + (length >> 4)

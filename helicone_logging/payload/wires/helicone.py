@@ -138,12 +138,13 @@ def _exception_event(span: SpanData) -> Event:
 
 
 def _attributes(keys: Iterable[str], values: Iterable[Value]) -> list[Attribute]:
-    return [{"key": key, "value": _value(value)} for key, value in zip(keys, values, strict=True)]
+    return [
+        {"key": key, "value": {"stringValue": value} if type(value) is str else _value(value)}
+        for key, value in zip(keys, values, strict=True)
+    ]
 
 
 def _value(value: Value) -> AttributeValue:
-    if type(value) is str:
-        return {"stringValue": value}
     scalar: Scalar = scalar_of(value)
     return {"stringValue": scalar} if isinstance(scalar, str) else {"intValue": scalar}
 
