@@ -286,7 +286,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         record, logged, inherited = said.record, said.message, said.inherited
         if inherited:
             inherited = of_same_trace(inherited, names_of_trace(record, logged))
-        elif not logged and self._is_plain and not any(holder in record for holder in HOLDERS):
+        elif not logged and self._is_plain and record.keys().isdisjoint(HOLDERS):
             return None
         around = {**inherited, **said.message_fields}
         merged = self._with_extras(record, around) if self._is_plain else self._as_json(record, text, around)
