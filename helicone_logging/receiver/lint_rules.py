@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from helicone_logging.core.findings import ERROR, INFO, WARNING, Finding
-from helicone_logging.receiver import costs, mappers, otlp, rows, validation
+from helicone_logging.receiver import costs, field_rules, mappers, otlp, rows, validation
 from helicone_logging.receiver.rows import Row
+from helicone_logging.receiver.subject import Subject
 
-_FAILED = 2
 _TOKENS = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
-_PROPERTY = "traceloop.association.properties.Helicone-Property-"
 _ENTRY_WITHOUT_ROLE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.content")
-
-
-class _Subject(NamedTuple):
-    """A span and how Helicone shows it."""
-
-    where: str
-    span: Mapping[str, Any]
-    attributes: Mapping[str, Any]
-    row: Row
-
-    @property
-    def has_failed(self) -> bool:
-        return bool(self.span["status"]["code"] == _FAILED)
 
 
 def lint(payload: object, place_of: Callable[[int, str], str] | None = None, *, is_otlp: bool = False) -> list[Finding]:
@@ -39,7 +25,7 @@ def lint(payload: object, place_of: Callable[[int, str], str] | None = None, *, 
         is_otlp: whether it is OTLP, as a Collector writes it and sends it on to `/v1/trace/log-python`.
     """
     read = _read_otlp if is_otlp else _refused
-    subjects: list[_Subject] = []
+    subjects: list[Subject] = []
     findings: list[Finding] = []
     for number, one in enumerate(_payloads(payload)):
         payload_is_at = f"payload {number}" if place_of is None else place_of(number, "")
@@ -50,12 +36,10 @@ def lint(payload: object, place_of: Callable[[int, str], str] | None = None, *, 
         if is_otlp:
             findings += _failing(refused, payload_is_at)
         for span in rows.spans_of(refused):
-            where = f"span {span['spanId']}"
-            if place_of is not None:
-                where = f"{place_of(number, span['spanId'])}, {where}"
-            subjects.append(_Subject(where, span, rows.read_attributes_of(span), rows.row_of(span)))
+            place = "" if place_of is None else place_of(number, span["spanId"])
+            subjects.append(Subject.of(span, rows.row_of(span), place))
     for subject in subjects:
-        findings += [finding for rule in _RULES for finding in rule(subject)]
+        findings += _findings(subject)
     return findings + list(_changing_names(subjects))
 
 
@@ -66,7 +50,10 @@ def findings_of(span: Mapping[str, Any], row: Row) -> list[Finding]:
         span: the span.
         row: the same as Helicone shows it.
     """
-    subject = _Subject(f"span {span['spanId']}", span, rows.read_attributes_of(span), row)
+    return _findings(Subject.of(span, row))
+
+
+def _findings(subject: Subject) -> list[Finding]:
     return [finding for rule in _RULES for finding in rule(subject)]
 
 
@@ -116,10 +103,10 @@ def _failing(payload: Mapping[str, Any], where: str) -> Iterator[Finding]:
             yield Finding("no-attributes", ERROR, text, "a filter in the Collector", f"{where}, span {span['spanId']}")
 
 
-_Rule = Callable[[_Subject], Iterator[Finding]]
+_Rule = Callable[[Subject], Iterator[Finding]]
 
 
-def _content(subject: _Subject) -> Iterator[Finding]:
+def _content(subject: Subject) -> Iterator[Finding]:
     row, where = subject.row, subject.where
     hidden = mappers.hidden(row.provider, row.model)
     if hidden is not None:
@@ -132,7 +119,7 @@ def _content(subject: _Subject) -> Iterator[Finding]:
         yield Finding("blank-completion", WARNING, "the response of a model call is blank", "completion", where)
 
 
-def _parsed_answers(subject: _Subject) -> Iterator[Finding]:
+def _parsed_answers(subject: Subject) -> Iterator[Finding]:
     row = subject.row
     if not mappers.parses_answers(row.provider, row.model):
         return
@@ -153,14 +140,14 @@ def _is_whole(text: str) -> bool:
         return False
 
 
-def _not_understood(subject: _Subject) -> Iterator[Finding]:
+def _not_understood(subject: Subject) -> Iterator[Finding]:
     for key, field in (("llm_request", "messages"), ("llm_response", "completion")):
         if key in subject.attributes:
             text = f"{key} was not understood, so only what names the model was read of it"
             yield Finding("not-understood", WARNING, text, field, subject.where)
 
 
-def _roles(subject: _Subject) -> Iterator[Finding]:
+def _roles(subject: Subject) -> Iterator[Finding]:
     for key in subject.attributes:
         match = _ENTRY_WITHOUT_ROLE.fullmatch(key)
         if match and f"gen_ai.{match[1]}.{match[2]}.role" not in subject.attributes:
@@ -168,7 +155,7 @@ def _roles(subject: _Subject) -> Iterator[Finding]:
             yield Finding("no-role", ERROR, f"{key} is dropped, as it has no role", field, subject.where)
 
 
-def _cost(subject: _Subject) -> Iterator[Finding]:
+def _cost(subject: Subject) -> Iterator[Finding]:
     row = subject.row
     note = costs.cost_note(row.provider, row.model) if row.is_model_call else None
     if note is None or not note.severity:
@@ -178,7 +165,7 @@ def _cost(subject: _Subject) -> Iterator[Finding]:
         yield Finding(note.code, note.severity, note.why, note.remedy, subject.where)
 
 
-def _tokens(subject: _Subject) -> Iterator[Finding]:
+def _tokens(subject: Subject) -> Iterator[Finding]:
     prompt, completion, total = (subject.attributes.get(key) for key in _TOKENS)
     given = [value for value in (prompt, completion, total) if value is not None]
     if any(isinstance(value, str) for value in given):
@@ -195,7 +182,7 @@ def _tokens(subject: _Subject) -> Iterator[Finding]:
         yield Finding("token-sum", WARNING, text, "total_tokens", subject.where)
 
 
-def _session(subject: _Subject) -> Iterator[Finding]:
+def _session(subject: Subject) -> Iterator[Finding]:
     row, where = subject.row, subject.where
     if not row.session_id:
         text = "without a session id nothing keeps the spans of a trace together"
@@ -211,7 +198,7 @@ def _session(subject: _Subject) -> Iterator[Finding]:
         yield Finding("empty-path-part", WARNING, text, "session_path", where)
 
 
-def _texts(subject: _Subject) -> Iterator[Finding]:
+def _texts(subject: Subject) -> Iterator[Finding]:
     for name, value in subject.row.properties.items():
         if not isinstance(value, str):
             text = f"the property {name} is no text, so the server cleans none of the properties"
@@ -220,14 +207,14 @@ def _texts(subject: _Subject) -> Iterator[Finding]:
         yield Finding("no-user", INFO, "the call belongs to no user", "user_id", subject.where)
 
 
-def _types(subject: _Subject) -> Iterator[Finding]:
+def _types(subject: Subject) -> Iterator[Finding]:
     for key, value in rows.attributes_of(subject.span).items():
         if rows.is_read(key) and type(value) not in (str, int):
             text = f"{key} is neither text nor int, so it is dropped"
             yield Finding("dropped-type", WARNING, text, "the attribute as text", subject.where)
 
 
-def _times(subject: _Subject) -> Iterator[Finding]:
+def _times(subject: Subject) -> Iterator[Finding]:
     if not rows.has_times(subject.span):
         yield Finding("no-time", ERROR, "the server fails on times that are no numbers", "start_time", subject.where)
         return
@@ -241,11 +228,12 @@ def _times(subject: _Subject) -> Iterator[Finding]:
 
 
 _RULES: tuple[_Rule, ...] = (
-    _content, _parsed_answers, _not_understood, _roles, _cost, _tokens, _session, _texts, _types, _times,
+    field_rules.misspelt, field_rules.wrong_types, _content, _parsed_answers, _not_understood, _roles, _cost, _tokens,
+    _session, _texts, _types, _times,
 )  # fmt: skip
 
 
-def _changing_names(subjects: Iterable[_Subject]) -> Iterator[Finding]:
+def _changing_names(subjects: Iterable[Subject]) -> Iterator[Finding]:
     """Helicone groups sessions by id and name, so a name that changes splits the session."""
     names: dict[str, str] = {}
     for subject in subjects:

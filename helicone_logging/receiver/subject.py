@@ -1,0 +1,49 @@
+"""What the rules of `lint` look at: a span, and how Helicone shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from helicone_logging.receiver import rows
+from helicone_logging.receiver.rows import Row
+
+_FAILED = 2
+
+
+class Subject(NamedTuple):
+    """A span and how Helicone shows it.
+
+    Args:
+        where: the span, as findings name it.
+        span: itself.
+        attributes: those that the server may read, as they are text or int.
+        row: what it shows.
+    """
+
+    where: str
+    span: Mapping[str, Any]
+    attributes: Mapping[str, Any]
+    row: Row
+
+    @classmethod
+    def of(cls, span: Mapping[str, Any], row: Row, place: str = "") -> Subject:
+        """Returns the subject of a span.
+
+        Args:
+            span: one that the schema accepts.
+            row: the same as Helicone shows it.
+            place: where it stands, such as a line of a file; empty to name the span alone.
+        """
+        where = f"{place}, span {span['spanId']}" if place else f"span {span['spanId']}"
+        return cls(where, span, rows.read_attributes_of(span), row)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its status says so."""
+        return bool(self.span["status"]["code"] == _FAILED)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is any text in its answer."""
+        return any(choice.content for choice in self.row.choices)
