@@ -47,8 +47,15 @@ CAPTURE_CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 _NO_CONTENT = {"false", "0", "no", "off", "no_content"}
 _SECRETS = "secrets"
+_STYLES = ("%", "{", "$", ",")
 _LEAST_ATTRIBUTES = 32
 _LEAST_SPAN_BYTES = 16_384
+
+OPTIONS_OF_JSON = dict.fromkeys(
+    ("json_default", "json_encoder", "json_serializer", "json_indent", "json_ensure_ascii"),
+    "leave it out; a payload is one line of JSON, which this package writes itself",
+)
+"""Options of python-json-logger's formatters that encode, and what to do instead."""
 
 
 class OTELTraceFormatter(BaseJsonFormatter):
@@ -120,7 +127,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
             providers,
         )  # now, as no record is to wait for it, and no import of the package
 
-        super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
+        checked = _checked_json_options(json_options)
+        super().__init__(_checked_format(fmt, style, validate), datefmt, style, validate, **checked)
         self._sdk_readers = (
             ("llm_response", providers.read_response),
             ("llm_request", providers.read_request),
@@ -329,7 +337,22 @@ class OTELTraceFormatter(BaseJsonFormatter):
         return is_own and not any(adds) and self._required_fields == ["message"]
 
 
+def _checked_format(fmt: str | Sequence[str] | None, style: str, validate: bool) -> str | Sequence[str] | None:
+    if fmt is not None and not isinstance(fmt, str):
+        return check.names("fmt", fmt, words="text, or ")
+    if not check.truth("validate", validate):  # the style is a subclass's
+        return fmt
+    known: Any = check.choice("style", style, _STYLES)
+    try:
+        logging.Formatter(fmt, style="%" if known == "," else known, validate=known != ",")
+    except ValueError:
+        remedy = 'fields are "%(message)s" with style="%", "{message}" with style="{", "$message" with style="$"'
+        check.refuse("fmt", fmt, remedy)
+    return fmt
+
+
 def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:
+    check.refuse_unknown(json_options, (OTELTraceFormatter, BaseJsonFormatter), OPTIONS_OF_JSON)
     for name in ("exc_info_as_array", "stack_info_as_array"):
         if json_options.get(name):
             check.refuse(name, json_options[name], "leave it out; a span carries a traceback as text")
@@ -339,6 +362,10 @@ def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:
     for name in ("static_fields", "defaults"):
         if name in json_options:
             json_options[name] = check.mapping(name, json_options[name])
+    if "prefix" in json_options and not isinstance(json_options["prefix"], str):
+        check.refuse("prefix", json_options["prefix"], "give text")
+    if json_options.get("reserved_attrs") is not None:
+        json_options["reserved_attrs"] = check.names("reserved_attrs", json_options["reserved_attrs"])
     return json_options
 
 

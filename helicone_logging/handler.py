@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import os
 import weakref
@@ -24,8 +23,7 @@ from helicone_logging.delivery.memory import OVERFLOWS, BoundedQueue
 from helicone_logging.delivery.options import DeliveryOptions, RejectCallback, RequestCallback, TransportOptions
 from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
-from helicone_logging.errors import ConfigurationError
-from helicone_logging.formatter import OTELTraceFormatter
+from helicone_logging.formatter import OPTIONS_OF_JSON, OTELTraceFormatter
 from helicone_logging.payload import wires
 from helicone_logging.payload.export_policy import Explained
 from helicone_logging.payload.frozen import FrozenRecord
@@ -40,7 +38,14 @@ _SENT_AGAIN = (
     " take off the others with `logger.removeHandler`; where they belong to two loggers, set `propagate` of the lower"
     " one to False. This is told once"
 )
-_OPTIONS_PAGE = "https://helicone-logging.readthedocs.io/en/latest/options.html"
+_MEANT = {
+    **dict.fromkeys(("url", "uri", "host", "base_url"), "did you mean 'endpoint'?"),
+    **dict.fromkeys(("key", "token", "apikey"), "did you mean 'api_key'?"),
+    "formatter": "call `setFormatter`, or in a dictConfig name one of its `formatters` beside `class`",
+    "filters": "call `addFilter`, or in a dictConfig name some of its `filters` beside `class`",
+    "name": "set `handler.name`; the name that spans are found by is 'service_name'",
+    **OPTIONS_OF_JSON,
+}
 
 
 class _QueueOptions(NamedTuple):
@@ -152,7 +157,7 @@ class HeliconeHandler(logging.Handler):
         del api_key  # tools that report errors print the locals of every frame
         headers = options.hidden(check.converted("headers", headers))
         proxies, cert = check.converted("proxies", proxies), check.converted("cert", cert)
-        _refuse_unknown(formatter_options)
+        check.refuse_unknown(formatter_options, (HeliconeHandler, OTELTraceFormatter, BaseJsonFormatter), _MEANT)
         super().__init__(check.level("level", level))
         if not _is_enabled(enabled):
             return
@@ -430,33 +435,6 @@ def _queue(options: _QueueOptions, wire: Wire, diagnostics: Diagnostics) -> Queu
         diagnostics=diagnostics,
         is_drain=options.is_drain,
     )
-
-
-def _refuse_unknown(options: Mapping[str, object]) -> None:
-    makers = (HeliconeHandler, OTELTraceFormatter, BaseJsonFormatter)
-    parameters = [parameter for maker in makers for parameter in inspect.signature(maker).parameters.values()]
-    known = {it.name for it in parameters if it.kind not in {it.VAR_KEYWORD, it.VAR_POSITIONAL}}
-    for name in options:
-        if name not in known:
-            raise ConfigurationError(f"HeliconeHandler has no option {name!r}: {_hint(name, known)}")
-
-
-_MEANT = {
-    **dict.fromkeys(("url", "uri", "host", "base_url"), "did you mean 'endpoint'?"),
-    **dict.fromkeys(("key", "token", "apikey"), "did you mean 'api_key'?"),
-    "formatter": "call `setFormatter`, or in a dictConfig name one of its `formatters` beside `class`",
-    "filters": "call `addFilter`, or in a dictConfig name some of its `filters` beside `class`",
-    "name": "set `handler.name`; the name that spans are found by is 'service_name'",
-}
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    if name in _MEANT:
-        return _MEANT[name]
-    import difflib
-
-    meant = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {meant[0]!r}?" if meant else f"{_OPTIONS_PAGE} has them all"
 
 
 def _is_text(value: object) -> bool:

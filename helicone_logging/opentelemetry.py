@@ -34,6 +34,7 @@ except ImportError as error:
 _NAMES_SESSIONS = ("service_name", "session_name")
 _SERVICE_NAME = "service.name"
 _UNNAMED = "unknown_service"
+_GUIDE = "https://helicone-logging.readthedocs.io/en/latest/opentelemetry.html"
 _FAILED, _SUCCEEDED = StatusCode.ERROR, StatusCode.OK
 _LEVEL_NAMES = {level: logging.getLevelName(level) for level in (logging.INFO, logging.ERROR)}
 _PARTS = ("type", "message", "stacktrace")  # of an exception
@@ -207,7 +208,7 @@ class _Advice:
                 self._report(f"{scope} writes no content on its spans; it has a setting for that")
 
     def _report(self, text: str) -> None:
-        self._handler.report(text, f"{text} (see docs/opentelemetry.md)")
+        self._handler.report(text, f"{text}: {_GUIDE}")
 
 
 def _event(event: Any, start: int) -> tuple[str, dict[str, Any], float]:

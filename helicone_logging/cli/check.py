@@ -21,6 +21,7 @@ import requests
 from helicone_logging.core import check
 from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.destinations import Given, transport_options
+from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome
 from helicone_logging.delivery.transport import Transport, environment_of
@@ -72,6 +73,12 @@ class _Target:
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
 
     @property
+    def place(self) -> str:
+        """Where what was sent shows up."""
+        parts = urlsplit(self.endpoint)
+        return f"on {parts.scheme}://{parts.netloc}" if is_loopback(parts.hostname or "") else "in Helicone"
+
+    @property
     def speaks_tls(self) -> bool:
         return self.endpoint.startswith("https:")
 
@@ -98,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         _say("remedy", error.remedy)
         return 1
     if target.wire.wants_key:
-        print(f"\nAll is well. Look for the session {mark} in Helicone; it holds a span from this command.")
+        print(f"\nAll is well. Look for the session {mark} {target.place}; it holds a span from this command.")
     else:
         print(f"\nThe Collector took it; what becomes of it is up to its exporters. Look for the session {mark} there.")
     if check.truth("HELICONE_LOGGING_DISABLED", os.environ.get("HELICONE_LOGGING_DISABLED", "")):

@@ -50,7 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except HeliconeLoggingError as error:
-        print(f"helicone-logging: {error}", file=sys.stderr)
+        print(f"helicone-logging: {_told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _told(error: HeliconeLoggingError) -> str:
+    """An error in the words of a command line."""
+    from helicone_logging.delivery.endpoints import MissingKeyError  # loads slowly
+
+    return error.of_command if isinstance(error, MissingKeyError) else str(error)

@@ -6,12 +6,13 @@ Numbers and truth values may come as text, as `logging.config.fileConfig` and th
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import math
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, cast
 
 from helicone_logging.errors import ConfigurationError
@@ -23,6 +24,8 @@ _NO_LINE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # ends and controls
 MAX_BODY_BYTES = 10_000_000
 """What a body may have: Helicone's server answers 500 to more than 10 MB (since March 2026)."""
 
+_WORD = r"[A-Za-z]{0,20}"  # which no key is
+_PAGE = "https://helicone-logging.readthedocs.io/en/latest/options.html"
 _MAX_SECONDS = 4_000_000  # 46 days, which locks and sockets can wait for on every platform
 
 
@@ -40,6 +43,37 @@ def refuse(option: str, value: object, remedy: str) -> NoReturn:
     shown = repr(value)
     shown = shown if len(shown) <= 100 else shown[:99] + "…"
     raise ConfigurationError(f"{option}={shown} cannot work: {remedy}")
+
+
+def refuse_unknown(given: Collection[str], makers: Sequence[type], meant: Mapping[str, str]) -> None:
+    """Refuses options that do not exist.
+
+    Args:
+        given: their names.
+        makers: the class that is made, and those to which it hands options on.
+        meant: what to do instead, by the name that was given.
+
+    Raises:
+        ConfigurationError: no class has one of them; it names the nearest that there is.
+    """
+    known = _options_of(makers) if given else frozenset()
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{makers[0].__name__} has no option {name!r}: {_hint(name, known, meant)}")
+
+
+def _options_of(makers: Iterable[type]) -> frozenset[str]:
+    parameters = [parameter for maker in makers for parameter in inspect.signature(maker).parameters.values()]
+    return frozenset(it.name for it in parameters if it.kind not in {it.VAR_KEYWORD, it.VAR_POSITIONAL})
+
+
+def _hint(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
+    if name in meant:
+        return meant[name]
+    import difflib  # loads slowly
+
+    nearest = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"{_PAGE} has them all"
 
 
 def integer(option: str, value: object, *, least: int, most: int | None = None, words: str = "") -> int:
@@ -109,19 +143,30 @@ def truth(option: str, value: object) -> bool:
 
 
 def level(option: str, value: object) -> int | str:
-    """Returns an option that is a level of logging; the error shows no value, as a key may stand in its place."""
+    """Returns an option that is a level of logging; the error shows words only, as a key may stand in its place."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and isinstance(logging.getLevelName(value), int):
         return value
-    raise ConfigurationError(f'{option} cannot work: give a level such as "INFO"; a key goes into api_key=')
+    remedy = 'give a level such as "INFO"'
+    if value is None or (isinstance(value, str) and re.fullmatch(_WORD, value)):
+        refuse(option, value, remedy)
+    raise ConfigurationError(f"{option} cannot work: {remedy}; a key goes into api_key=")
 
 
-def choice(option: str, value: object, choices: Sequence[str]) -> str:
-    """Returns an option that is one of several words."""
+def choice(option: str, value: object, choices: Sequence[str], *, words: str = "") -> str:
+    """Returns an option that is one of several words.
+
+    Args:
+        option: its name.
+        value: one of them.
+        choices: the words.
+        words: what else the option may be, as the error tells it.
+    """
     if isinstance(value, str) and value in choices:
         return value
-    refuse(option, value, f"give one of {', '.join(map(repr, choices))}")
+    listed = ", ".join(map(repr, choices))
+    refuse(option, value, f"give {words}{'one of ' if len(choices) > 1 else ''}{listed}")
 
 
 def text(option: str, value: object) -> str:
@@ -129,6 +174,19 @@ def text(option: str, value: object) -> str:
     if isinstance(value, str) and value.strip() and not re.search(_NO_LINE, value):
         return value.strip()
     refuse(option, value, "give text of one line that is not empty")
+
+
+def names(option: str, value: object, *, words: str = "") -> list[str]:
+    """Returns an option that is a list of names.
+
+    Args:
+        option: its name.
+        value: the list.
+        words: what else the option may be, as the error tells it.
+    """
+    if not isinstance(value, str) and isinstance(value, Collection) and all(isinstance(name, str) for name in value):
+        return list(value)
+    refuse(option, value, f"give {words}a list of names")
 
 
 def path(option: str, value: object) -> str:

@@ -17,6 +17,7 @@ from helicone_logging.delivery.otel_environment import Collector
 from helicone_logging.errors import ConfigurationError
 
 _DEFAULT_TIMEOUT = 10.0  # seconds
+_VARIABLE = "HELICONE_API_KEY"
 _OF_HELICONE = "/v1/trace/"
 
 
@@ -64,7 +65,7 @@ def transport_options(given: Given, wire: Wire, *, is_wire_explicit: bool) -> Tr
 
 
 def _to_helicone(given: Given, wire: Wire) -> TransportOptions:
-    key = checked_key(given.api_key) or checked_key(Secret(os.environ.get("HELICONE_API_KEY") or ""))
+    key = checked_key(given.api_key) or checked_key(Secret(os.environ.get(_VARIABLE) or ""), _VARIABLE)
     url = endpoint_for(_named(given), key, wire.path, allow_insecure=_is_insecure_allowed(given))
     return _options(given, url, options.checked_headers(given.headers), Collector(), key)
 
@@ -119,7 +120,9 @@ def _options(
         endpoint=url,
         api_key=key,
         timeout=check.seconds("timeout", timeout, zero=False),
-        compression=None if compression is None else check.choice("compression", compression, ("gzip",)),
+        compression=None
+        if compression is None
+        else check.choice("compression", compression, ("gzip",), words="None or "),
         headers=headers,
         proxies=options.checked_proxies(given.proxies),
         verify=collector.verify if verify is True and collector.verify else verify,

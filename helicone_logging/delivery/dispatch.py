@@ -250,7 +250,16 @@ class Dispatcher:
             Kind.BROKEN: "sending failed here",
         }.get(outcome.kind, "the endpoint cannot be reached")
         kept = f"{counted(self._queue.stats().queued, 'record is', 'records are')} kept"
-        self._diagnostics.report(outcome.kind.value, f"{what}: {outcome.detail}; {kept}")
+        remedy = f"; {_look_at(self._wire)}" if outcome.kind is Kind.UNREACHABLE else ""
+        self._diagnostics.report(outcome.kind.value, f"{what}: {outcome.detail}; {kept}{remedy}")
+
+
+def _look_at(wire: Wire) -> str:
+    """What to do where nothing answers."""
+    if wire.wants_key:
+        return "if it lasts, check `endpoint` or HELICONE_TRACE_ENDPOINT, or run `helicone-logging check`"
+    check = f"helicone-logging check --wire {wire.name}"
+    return f"if it lasts, check `endpoint` or OTEL_EXPORTER_OTLP_ENDPOINT, or run `{check}`"
 
 
 def let_others_run() -> None:

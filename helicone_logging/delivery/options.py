@@ -7,11 +7,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from helicone_logging.core import check
 from helicone_logging.core.secret import HiddenText, Secret
 from helicone_logging.delivery.backoff import RetryPolicy
+from helicone_logging.errors import ConfigurationError
 
 AUTO = "auto"
 _MAX_AUTO_BATCH = 1024
@@ -19,6 +20,7 @@ _MAX_AUTO_BATCH = 1024
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 _VALUE = r"[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff\t]*[\x21-\x7e\xa0-\xff])?"
 _PROXIED = r"(https?|all)(://[^/@\s]+)?"  # https://requests.readthedocs.io/en/latest/user/advanced/#proxies
+_PROXY = "http://proxy.example.com:3128"
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 _OWN_HEADERS = {"authorization", "connection", "content-encoding", "content-length", "content-type", "host"}
 _OWN_HEADERS |= {"accept-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -117,13 +119,13 @@ def checked_headers(headers: Mapping[str, str] | None, *, may_authorize: bool = 
         headers: names and values.
         may_authorize: whether `Authorization` is among them, as no key is sent.
     """
-    for name, value in _mapping("headers", headers).items():
+    for name, value in _mapping("headers", headers, '{"X-Team": "search"}').items():
         if not re.fullmatch(_NAME, name):
-            check.refuse("headers", name, "give names of HTTP headers")
+            _refuse_entry("headers", name, 'write the name as HTTP has it, such as "X-Team"')
         if name.lower() in _OWN_HEADERS and not (may_authorize and name.lower() == "authorization"):
-            check.refuse("headers", name, "leave it out; the handler sets it by itself")
+            _refuse_entry("headers", name, "leave it out; the handler sets it by itself")
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
-            check.refuse("headers", name, "give it a value of one line of text")
+            _refuse_entry("headers", name, "give it a value of one line of text, without blanks around it")
     return tuple((headers or {}).items())
 
 
@@ -132,14 +134,14 @@ def checked_proxies(proxies: Mapping[str, str] | None) -> tuple[tuple[str, str],
 
     The errors show no URL, as it may hold a password.
     """
-    for scheme, url in _mapping("proxies", proxies).items():
+    for scheme, url in _mapping("proxies", proxies, f'{{"https": "{_PROXY}"}}').items():
         if not re.fullmatch(_PROXIED, scheme):
             remedy = 'name what goes through it: "https", "http" or "all", alone or as in "https://api.helicone.ai"'
-            check.refuse("proxies", scheme.partition(":")[0], remedy)
+            _refuse_entry("proxies", scheme, remedy)
         if url != "" and not _is_proxy(url):
-            check.refuse("proxies", scheme, 'give it the URL of a proxy, such as "http://proxy.example.com:3128"')
+            _refuse_entry("proxies", scheme, f'give it the URL of a proxy, such as "{_PROXY}"')
         if url.startswith("socks") and importlib.util.find_spec("socks") is None:
-            check.refuse("proxies", scheme, 'a SOCKS proxy needs PySocks: pip install "requests[socks]"')
+            _refuse_entry("proxies", scheme, 'a SOCKS proxy needs PySocks: pip install "requests[socks]"')
     return tuple((proxies or {}).items())
 
 
@@ -171,12 +173,25 @@ def checked_cert(cert: str | tuple[str, str] | None) -> str | tuple[str, str] | 
     return existing_file("cert", cert)
 
 
-def _mapping(option: str, value: object) -> dict[str, Any]:
-    """As `options.mapping`, but the error shows no value: headers and proxies hold secrets."""
-    if value is not None and not isinstance(value, Mapping):
-        check.refuse(option, type(value), "give a mapping with text as keys")
-    check.mapping(option, value and dict.fromkeys(value))
-    return dict(value or {})
+def _mapping(option: str, value: object, example: str) -> dict[str, Any]:
+    """As `check.mapping`, but the error shows no value: headers and proxies hold secrets."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"{option} of the type {type(value).__name__} cannot work: give a mapping such as {example}"
+        )
+    strange = next((type(key).__name__ for key in value if not isinstance(key, str)), None)
+    if strange is not None:
+        raise ConfigurationError(
+            f"{option} with a key of the type {strange} cannot work: give a mapping such as {example}"
+        )
+    return dict(value)
+
+
+def _refuse_entry(option: str, name: str, remedy: str) -> NoReturn:
+    """As `check.refuse`, of one entry of such a mapping; of its name, which may be a URL, the beginning is shown."""
+    raise ConfigurationError(f"{option}={{{name.partition(':')[0][:100]!r}: …}} cannot work: {remedy}")
 
 
 def existing_file(option: str, path: object) -> str:

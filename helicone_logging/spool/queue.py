@@ -115,7 +115,9 @@ class Spool(BoundedQueue):
             self.report(*trouble)
 
     def _disk_fails(self, error: OSError) -> None:
-        self._trouble = "disk", f"{error.strerror or error}; records are kept in memory until it takes them"
+        is_denied = isinstance(error, PermissionError) and error.errno  # else it is told what is wrong with the owner
+        remedy = "; make it, or give it to the user that runs this" if is_denied else ""
+        self._trouble = "disk", f"{error.strerror or error}; records are kept in memory until it takes them{remedy}"
 
     # In
 

@@ -49,7 +49,7 @@ def test_all_is_well_only_when_a_marked_span_was_accepted(check) -> None:
     steps = [line.split()[:2] for line in said.splitlines() if " ok: " in line]
     assert steps == [["dns", "ok:"], ["tcp", "ok:"], ["key", "ok:"], ["schema", "ok:"]]
     assert "All is well" in said
-    assert row.session_id in said
+    assert f"Look for the session {row.session_id} on {receiver.url};" in said
     assert row.session_path == "/helicone-logging check"
     assert row.properties["check"] == "helicone-logging"
 
@@ -124,7 +124,8 @@ def test_a_missing_key_is_named(check, monkeypatch) -> None:
     monkeypatch.delenv("HELICONE_API_KEY")
     status, said = check()
     assert status == 1
-    assert "set `api_key` or HELICONE_API_KEY" in said
+    assert "set HELICONE_API_KEY; to try it here, run `helicone-logging serve` and give --endpoint" in said
+    assert "enabled" not in said
 
 
 def test_a_name_that_does_not_resolve_fails_at_dns(check, monkeypatch) -> None:

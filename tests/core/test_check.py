@@ -129,6 +129,31 @@ def test_a_choice_is_one_of_the_words() -> None:
     assert check.choice("some_option", "b", ("a", "b")) == "b"
     for value in ("c", "A", "", None, ["a"], 1):
         assert refused(check.choice, value, ("a", "b")).endswith("give one of 'a', 'b'")
+    assert refused(check.choice, "zip", ("gzip",), words="None or ").endswith("give None or 'gzip'")
+
+
+@pytest.mark.parametrize("value", ["INFO", "NOTSET", 15, 0])
+def test_a_level_is_a_number_or_the_name_of_one(value) -> None:
+    assert check.level("some_option", value) == value
+
+
+@pytest.mark.parametrize("value", ["INF", "info", "", None])
+def test_a_word_that_is_no_level_is_shown(value) -> None:
+    assert refused(check.level, value).endswith('give a level such as "INFO"')
+
+
+@pytest.mark.parametrize("value", ["sk-helicone-abc", "sk helicone abc", "a" * 21, "a1", b"abc", ["abc"], True])
+def test_what_may_be_a_key_in_the_place_of_a_level_is_not_shown(value) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check.level("some_option", value)
+    assert str(caught.value) == 'some_option cannot work: give a level such as "INFO"; a key goes into api_key='
+
+
+def test_names_are_any_collection_of_text() -> None:
+    assert check.names("some_option", ("a", "b")) == ["a", "b"]
+    assert check.names("some_option", {"a"}) == ["a"]
+    for value in ("ab", 5, None, ["a", 5]):
+        assert refused(check.names, value, words="text, or ").endswith("give text, or a list of names")
 
 
 def test_text_is_one_line_with_something_in_it() -> None:

@@ -227,7 +227,7 @@ def test_the_variables_count_only_where_the_wire_is_named_and_no_endpoint(
         ("ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT='collector:4318'"),
         ("TRACES_ENDPOINT", "ftp://collector", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT='ftp://collector'"),
         ("CERTIFICATE", "/nowhere/ca.pem", "OTEL_EXPORTER_OTLP_CERTIFICATE='/nowhere/ca.pem'"),
-        ("HEADERS", "a b=c", "headers='a b'"),
+        ("HEADERS", "a b=c", "headers={'a b': …}"),
     ],
 )
 def test_a_variable_that_cannot_work_is_named(

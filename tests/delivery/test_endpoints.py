@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging import ConfigurationError
+from helicone_logging import ConfigurationError, HeliconeHandler
 from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.endpoints import HELICONE, HELICONE_EU, checked_key, endpoint_for
 
@@ -102,6 +102,12 @@ def test_a_url_that_cannot_work_is_refused_with_option_value_and_remedy(endpoint
     assert message.isprintable()
 
 
+@pytest.mark.parametrize("port", ["0", "99999", "abc"])
+def test_a_port_that_there_is_not_is_told_as_that(port) -> None:
+    with pytest.raises(ConfigurationError, match="the port behind the host has to be a number from 1 to 65535"):
+        url_of(f"http://localhost:{port}")
+
+
 @pytest.mark.parametrize(
     "endpoint",
     [
@@ -160,13 +166,41 @@ def test_blanks_around_a_key_are_left_out() -> None:
     assert checked_key(f" {KEY}\n") == Secret(KEY)
 
 
-@pytest.mark.parametrize(
-    "key", [" ", "\n", "a b", "a\nb", "a\r\nX: 1", "a\0b", "schlüssel", "a\u200bb", "a\x7f"], ids=ascii
-)
+@pytest.mark.parametrize("key", [" ", "\n", "a\0b", "schlüssel", "a\u200bb", "a\x7f"], ids=ascii)
 def test_a_key_that_cannot_stand_in_a_header_is_refused_and_not_shown(key) -> None:
     with pytest.raises(ConfigurationError) as caught:
         checked_key(key)
     assert str(caught.value) == "api_key has characters that no key has; copy it again from Helicone's settings"
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        *((key, "has blanks or line breaks inside") for key in ("a b", "a\nb", "a\r\nX: 1", "Bearer sk-abc")),
+        *((key, "has quotes around the key; leave them out") for key in ("'sk-abc'", '"sk-abc"', "'sk-abc", '""')),
+        *((f"sk-{kind}-abc", "is a key of OpenAI's, which would be") for kind in ("proj", "svcacct", "admin")),
+        ("sk-ant-api03-abc", "is a key of Anthropic's, which would be sent to Helicone; give one from Helicone's"),
+        ("sk-helicone-...", "is the placeholder of the documentation; give one from Helicone's settings"),
+    ],
+)
+@pytest.mark.parametrize("option", ["api_key", "HELICONE_API_KEY"])
+def test_a_key_that_cannot_be_right_is_refused_with_a_remedy_and_not_shown(option, key, told, monkeypatch) -> None:
+    if option == "api_key":
+        given = {"api_key": key}
+    else:
+        given = {}
+        monkeypatch.setenv(option, key)
+    with pytest.raises(ConfigurationError) as caught:
+        HeliconeHandler(endpoint="http://127.0.0.1:1", **given)
+    message = str(caught.value)
+    assert message.startswith(f"{option} {told}")
+    assert key.strip("'\"") not in message or key == '""'
+    assert "abc" not in message
+
+
+@pytest.mark.parametrize("key", ["sk-abcdefg-abcdefg-abcdefg-abcdefg", "sk-abc", "sk-or-v1-abc", "anything", "it's"])
+def test_any_other_key_is_taken(key) -> None:
+    assert checked_key(key) == Secret(key)
 
 
 @pytest.mark.parametrize("key", [5, b"sk-helicone", ["sk"], True])

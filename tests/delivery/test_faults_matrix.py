@@ -175,6 +175,7 @@ def test_records_outlast_an_endpoint_that_refuses_connections_without_a_restart(
     assert reports(capfd) == []  # it is told once
     assert "cannot be reached" in line
     assert re.search(r"\d+ records? (is|are) kept", line)
+    assert line.rstrip().endswith("check `endpoint` or HELICONE_TRACE_ENDPOINT, or run `helicone-logging check`")
 
 
 def test_records_outlast_a_name_that_does_not_resolve(faulty, client_of, names, monkeypatch, capfd) -> None:

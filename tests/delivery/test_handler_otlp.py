@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,21 @@ def handler_of(collector: CollectorServer) -> Iterator[Callable[..., HeliconeHan
 def log(logger: logging.Logger, *names: str) -> None:
     for name in names:
         logger.info(name, extra={"trace_id": "t"})
+
+
+def test_a_collector_that_cannot_be_reached_is_told_with_where_to_look(
+    dead_endpoint, handler_of, logger_of, capfd
+) -> None:
+    third = threading.Event()
+    requests = iter(range(1, 1_000_000))
+    handler = handler_of(
+        endpoint=dead_endpoint, shutdown_timeout=0, on_request=lambda *_: third.set() if next(requests) == 3 else None
+    )
+    log(logger_of(handler), "one")
+    assert third.wait(PATIENCE)
+    (told,) = capfd.readouterr().err.splitlines()
+    where = "`endpoint` or OTEL_EXPORTER_OTLP_ENDPOINT, or run `helicone-logging check --wire otlp`"
+    assert told.endswith(f"1 record is kept; if it lasts, check {where}")
 
 
 def account(handler: HeliconeHandler) -> tuple[int, int, int, int]:

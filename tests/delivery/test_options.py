@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from types import MappingProxyType
 
 import pytest
@@ -39,7 +40,7 @@ def test_headers_of_ones_own_are_taken(headers) -> None:
     ids=ascii,
 )
 def test_a_name_that_is_none_of_a_header_is_refused(name) -> None:
-    with pytest.raises(ConfigurationError, match="cannot work: give names of HTTP headers"):
+    with pytest.raises(ConfigurationError, match='cannot work: write the name as HTTP has it, such as "X-Team"'):
         checked_headers({name: "x"})
 
 
@@ -49,7 +50,8 @@ def test_a_name_that_is_none_of_a_header_is_refused(name) -> None:
     ids=ascii,
 )
 def test_a_value_that_could_inject_a_header_is_refused(value) -> None:
-    with pytest.raises(ConfigurationError, match="headers='X-Team' cannot work: give it a value of one line of text"):
+    told = "headers={'X-Team': …} cannot work: give it a value of one line of text, without blanks around it"
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
         checked_headers({"X-Team": value})
 
 
@@ -90,7 +92,7 @@ def test_proxies_are_taken_as_in_requests(proxies, monkeypatch) -> None:
     ],
 )
 def test_proxies_that_cannot_work_are_refused_where_they_are_set(proxies, remedy) -> None:
-    with pytest.raises(ConfigurationError, match=r"^proxies='(https?|HTTPS)' cannot work: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"^proxies=\{'(https?|HTTPS)': …\} cannot work: ") as caught:
         checked_proxies(proxies)
     assert remedy in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -117,8 +119,22 @@ def test_a_socks_proxy_without_its_library_is_refused_with_the_command_to_instal
 def test_no_error_shows_the_value_of_a_header_or_the_password_of_a_proxy(function, value) -> None:
     with pytest.raises(ConfigurationError) as caught:
         function(value)
-    assert str(caught.value).startswith(("headers=", "proxies="))
+    assert str(caught.value).startswith(("headers", "proxies"))
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "told"),
+    [
+        (checked_headers, "X-Team: search", 'headers of the type str cannot work: give a mapping such as {"X-Team": "'),
+        (checked_headers, {5: "x"}, 'headers with a key of the type int cannot work: give a mapping such as {"X-Team"'),
+        (checked_proxies, "http://p:1", 'proxies of the type str cannot work: give a mapping such as {"https": "http:'),
+    ],
+)
+def test_what_is_no_mapping_is_named_by_its_type_and_a_mapping_is_shown(function, value, told) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        function(value)
+    assert str(caught.value).startswith(told)
 
 
 @pytest.mark.parametrize(

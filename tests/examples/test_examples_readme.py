@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import re
 from pathlib import Path
 from typing import Any
 
+import llm_server
 import pytest
+import scripts
 
 from helicone_logging.receiver import Receiver
 from helicone_logging.testing import capture_spans
@@ -18,11 +21,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def run(beginning: str) -> dict[str, Any]:
+def code_with(line: str) -> str:
+    """The one block that has this line."""
+    (code,) = [block for block in CODE if line in block]
+    return code
+
+
+def run(line: str) -> dict[str, Any]:
     """Runs the one block that has this line."""
-    (code,) = [block for block in CODE if beginning in block]
     namespace: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), namespace)
+    exec(compile(code_with(line), "README.md", "exec"), namespace)
     return namespace
 
 
@@ -55,13 +63,20 @@ def test_sdk_objects_go_into_a_span() -> None:
     assert (sent.user_id, sent.completion, sent.model) == ("ada", "On its way.", "gpt-4o")
 
 
-def test_spans_of_instrumentations_are_sent(receiver: Receiver) -> None:
-    provider = run("HeliconeSpanProcessor(")["provider"]
-    with provider.get_tracer("instrumentation").start_as_current_span("chat gpt-4o") as span:
-        span.set_attribute("gen_ai.operation.name", "chat")
-        span.set_attribute("gen_ai.request.model", "gpt-4o")
-    provider.shutdown()
-    assert [row.model for row in receiver.rows()] == ["gpt-4o"]
+@pytest.mark.skipif(importlib.util.find_spec("openinference") is None, reason="it comes with the extra `sdks`")
+def test_a_call_of_openais_client_is_sent_without_a_line_by_hand(receiver: Receiver, tmp_path: Path) -> None:
+    """In a process of its own, as a provider and an instrumentation are set for good."""
+    call = """
+import openai
+
+openai.OpenAI().chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Is it sunny?"}])
+"""
+    script = scripts.write(tmp_path / "shop.py", code_with("OpenAIInstrumentor().instrument()") + call)
+    with llm_server.answers() as url:
+        ran = scripts.run(script, receiver.url, OPENAI_BASE_URL=f"{url}/v1", OPENAI_API_KEY="none")
+    assert ran.returncode == 0, ran.stderr
+    (row,) = receiver.rows()
+    assert (row.session_name, row.messages[0].content, row.choices[0].content) == ("shop", "Is it sunny?", "Sunny.")
 
 
 def test_djangos_middleware_is_there() -> None:
@@ -85,5 +100,5 @@ def test_flask_binds_a_trace() -> None:
 
 def test_every_block_is_run_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    beginnings = re.findall(r'run\("(.+?)"\)', source)
-    assert [block for block in CODE if not any(one in block for one in beginnings)] == []
+    lines = re.findall(r'(?:run|code_with)\("(.+?)"\)', source)
+    assert [block for block in CODE if not any(line in block for line in lines)] == []

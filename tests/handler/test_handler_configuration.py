@@ -341,6 +341,8 @@ def test_an_unknown_option_is_named() -> None:
         ({"token": "t"}, "did you mean 'api_key'"),
         ({"formatter": "verbose"}, "call `setFormatter`, or in a dictConfig name one of its `formatters`"),
         ({"json_optiones": 1}, "has them all"),
+        ({"json_indent": 2}, "leave it out; a payload is one line of JSON"),
+        ({"compression": "zip"}, "give None or 'gzip'"),
         ({"redact": "secret"}, 'give "secrets", a callable, or the dotted path of one'),
         ({"batch_size": "Auto"}, 'give "auto", or a whole number of at least 1'),
         ({"provider_overrides": {"anthropic": 5}}, 'such as {"anthropic": "custom"}'),
@@ -352,6 +354,47 @@ def test_an_option_that_cannot_work_says_what_to_write_instead(options, remedy) 
     with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
         HeliconeHandler(**{"endpoint": "http://127.0.0.1:1", **options})
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"fmt": "{message}"}, 'fields are "%(message)s" with style="%", "{message}" with style="{"'),
+        ({"fmt": "%(message)s", "style": "{"}, 'fields are "%(message)s" with style="%"'),
+        ({"fmt": 5}, "give text, or a list of names"),
+        ({"fmt": ["message", 5]}, "give text, or a list of names"),
+        ({"style": "x"}, "give one of '%', '{', '$', ','"),
+        ({"style": "x", "validate": "yes"}, "give one of '%', '{', '$', ','"),
+        ({"validate": "perhaps"}, "give True or False"),
+        ({"prefix": 5}, "give text"),
+        ({"reserved_attrs": "name"}, "give a list of names"),
+        ({"servicename": "shop"}, "did you mean 'service_name'?"),
+        ({"json_indent": 2}, "leave it out; a payload is one line of JSON"),
+        ({"frmt": 2}, "did you mean 'fmt'?"),
+    ],
+)
+@pytest.mark.parametrize(
+    "make", [OTELTraceFormatter, lambda **options: HeliconeHandler(endpoint="http://127.0.0.1:1", **options)]
+)
+def test_an_option_of_the_format_that_cannot_work_says_what_to_write_instead(make, options, remedy) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
+        make(**options)
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fmt": "{name} {message}", "style": "{"},
+        {"fmt": "$name", "style": "$"},
+        {"fmt": "name,message", "style": ","},
+        {"fmt": ("name", "message")},
+        {"fmt": ["name"], "style": "x"},
+    ],
+)
+def test_every_form_of_a_format_names_attributes_of_the_span(options) -> None:
+    payload = json.loads(OTELTraceFormatter(**options).format(a_record("a message")))
+    assert '"app"' in json.dumps(payload)
 
 
 def test_a_service_may_be_named_in_any_script(server, logger_of) -> None:

@@ -461,6 +461,8 @@ def test_what_costs_rows_or_content_is_told_once(traced: Traced, capsys: pytest.
     assert len(told) == 2
     assert "one.library and another.library tell of the same calls" in told[0]
     assert "another.library writes no content on its spans" in told[1]
+    guide = "https://helicone-logging.readthedocs.io/en/latest/opentelemetry.html"
+    assert all(line.endswith(f": {guide}") for line in told)
 
 
 def test_a_disabled_handler_costs_and_sends_nothing(receiver) -> None:

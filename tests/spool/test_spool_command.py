@@ -93,7 +93,8 @@ def test_a_missing_key_is_told_as_that(path: Path, capsys: pytest.CaptureFixture
     path.mkdir()
     assert main(["spool", "send", str(path)]) == 1
     told = capsys.readouterr().err
-    assert "api_key" in told
+    assert "set HELICONE_API_KEY; to try it here" in told
+    assert "give --endpoint" in told
     assert "cannot be read" not in told
 
 

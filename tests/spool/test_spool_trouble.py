@@ -55,6 +55,20 @@ def test_what_the_disk_does_not_take_is_in_memory_and_goes_to_disk_with_the_next
     queue.close(discard=True)
 
 
+def test_a_directory_that_cannot_be_made_is_told_with_a_remedy(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = spool(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "mkdir", failing(PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+        put_all(queue, b"1")
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"spool_path {path}: {os.strerror(errno.EACCES)}; records are kept in memory" in told
+    assert told.endswith("; make it, or give it to the user that runs this")
+    assert queue.stats().queued == 1
+    queue.close(discard=True)
+
+
 def test_a_disk_that_takes_a_part_leaves_no_half_of_a_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = spool(path)
     put_all(queue, b"1")
