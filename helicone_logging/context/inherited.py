@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from helicone_logging.context import binding
 from helicone_logging.core import ids, notices
+from helicone_logging.core.held import is_mapping
 
 _OTEL_TRACE_ID = "otelTraceID"
 _OTEL_SPAN_ID = "otelSpanID"
@@ -32,7 +33,7 @@ def inherited_by(record: logging.LogRecord) -> Mapping[str, object]:
     """Returns the fields that are bound around a record; empty outside every context."""
     data = record.__dict__
     injected = data.get(binding.INHERITED_MARK)
-    if injected is not None and isinstance(injected, Mapping):
+    if injected is not None and is_mapping(injected):
         bound: Mapping[str, object] = injected
     else:
         bound = binding.current()
@@ -55,7 +56,7 @@ def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
         logged = data.get(binding.MESSAGE_MARK)
         if logged is None:
             return json_message(text)
-    return logged if type(logged) is dict or isinstance(logged, Mapping) else None
+    return logged if type(logged) is dict or is_mapping(logged) else None
 
 
 def json_message(text: str) -> Mapping[str, object] | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from helicone_logging.context import binding, call_site, decorators, session_path, stack, streams
 from helicone_logging.context.call_site import CallSite
-from helicone_logging.core import clock, ids
+from helicone_logging.core import check, clock, ids
 
 # They say whose the work is and which session it belongs to, so all that happens inside belongs there too.
 _INHERITED = ("user_id", "session_id", "session_name")
@@ -67,14 +67,17 @@ class _Run:
 def span(name: decorators.Function, /) -> decorators.Function: ...
 @overload
 def span(
-    name: str | None = None, logger: logging.Logger | str | None = None, level: int = logging.INFO, **fields: object
+    name: str | None = None,
+    logger: logging.Logger | str | None = None,
+    level: int | str = logging.INFO,
+    **fields: object,
 ) -> Span: ...
 
 
 def span(
     name: str | Callable[..., Any] | None = None,
     logger: logging.Logger | str | None = None,
-    level: int = logging.INFO,
+    level: int | str = logging.INFO,
     **fields: object,
 ) -> object:
     """Logs a piece of work as one record when it ends, and makes it the parent of all that is logged inside.
@@ -91,20 +94,23 @@ def span(
     Args:
         name: what the work is called; None for the name of the decorated function, or of the one around `with`.
         logger: a logger or its name; None for the one named after the module.
-        level: the record's level. Where the logger ignores it, the span binds, and logs nothing.
+        level: the record's level, a number or a name. Where the logger ignores it, the span binds, and logs nothing.
         **fields: fields of `extra=`.
 
     Returns:
         A `Span`, not yet entered; without parentheses, the decorated function.
 
     Raises:
-        TypeError: `logger` is neither a logger nor its name.
+        TypeError: `name` is a logger, or `logger` neither one nor its name.
+        ConfigurationError: `level` is no level.
 
     .. versionadded:: 0.1
     """
     site = call_site.of_frame(sys._getframe(1))
     if callable(name):
         return Span(None, logger, level, fields, site)(name)
+    if isinstance(name, logging.Logger):
+        raise TypeError(f'name={name!r} cannot work: give a text before the logger, as in span("answer", logger)')
     return Span(None if name is None else str(name), logger, level, fields, site)
 
 
@@ -128,16 +134,18 @@ class Span:
         self,
         name: str | None,
         logger: logging.Logger | str | None,
-        level: int,
+        level: int | str,
         fields: Mapping[str, object],
         site: CallSite,
     ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f'name={name!r} cannot work: give a text, as in span("answer", logger)')
         if logger is not None and not isinstance(logger, (logging.Logger, str)):
             raise TypeError(f"logger={logger!r} cannot work: give a logging.Logger or its name")
         self._name = name or site.function
         self._is_named = bool(name)
         self._logger = logger
-        self._level = level
+        self._level = _number_of(level)
         self._given = fields
         self._site = site
         self._entries = 0
@@ -325,6 +333,12 @@ class Span:
         fields.pop("parent_span_id", None)
         fields.update(run.identity)
         return fields
+
+
+def _number_of(level: int | str) -> int:
+    """A level by its number or its name."""
+    checked = check.level("level", level)
+    return checked if isinstance(checked, int) else int(logging.getLevelName(checked))
 
 
 def status_of(error: BaseException | None) -> SpanStatus:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 Held = dict[str, object]
 """What an object holds, by name. It may be the object's own dict, so nobody may change it."""
@@ -37,6 +37,14 @@ def held(value: object) -> Held | None:
         return (_readers.get(kind) or _learn(kind, value))(value)
     except Exception:  # noqa: BLE001 - foreign code may raise anything
         return None
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Returns whether a value is a mapping, or says so; it never raises."""
+    try:
+        return isinstance(value, Mapping)
+    except Exception:  # noqa: BLE001 - to ask for the class of a hostile object runs its code
+        return False
 
 
 def is_absent(kind: type) -> bool:

@@ -211,7 +211,7 @@ def is_named(name: str, value: object) -> bool:
         if name == "traceparent" and said.count("-") >= 3:  # a malformed one is a value
             said = "-".join(said.split("-")[1:3])
         return bool(said if name == "user_id" else said.strip("0-"))
-    if value is None or value is False or (isinstance(value, bytes) and not value.strip(b"\0")):
+    if value is None or value is False or (type(value) is bytes and not value.strip(b"\0")):
         return False
     if name in ("session_id", "user_id", "traceparent"):
         return name == "user_id" or type(value) is not int or value != 0

@@ -16,21 +16,17 @@ from helicone_logging.core.ids import is_named
 from helicone_logging.core.numeric import whole
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
-from helicone_logging.payload.conversation import say, write_completion, write_prompt
+from helicone_logging.payload.conversation import say, write_completion, write_failure, write_prompt
 from helicone_logging.payload.fields import (
     AGENT_NAME,
-    COMPLETION,
     COMPLETION_TOKENS,
     ERROR_TYPE,
-    FIELDS,
     HELICONE,
     MODEL,
-    OPERATION,
     PROMPT,
     PROMPT_TOKENS,
     PROPERTY,
     READERS,
-    TOOL_NAME,
     TOTAL_TOKENS,
     Field,
     Rest,
@@ -46,6 +42,7 @@ from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.sources import HOLDERS, PLACE, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
+from helicone_logging.payload.steps import name_step
 from helicone_logging.payload.times import times_of
 from helicone_logging.payload.traceback_text import ExceptionInfo, split
 
@@ -60,26 +57,9 @@ _UNSET, _OK, ERROR = (_STATUSES[word] for word in ("unset", "ok", "error"))
 _HTTP_STATUSES = range(100, 600)
 _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
-_AGENT = "agent"  # has no icon
-_RETRIEVAL = "vector_db"  # a model `vector_db:NAME` shows both icon and text
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
 _MAX_FAILURE = 1_024  # bytes
 _MAX_PLACED = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
-
-# Kinds of steps that are no calls of a model. Helicone takes the tree's icon from the model's prefix; but a model
-# `tool:NAME` or `data:NAME` hides the text of its row, and text is worth more than an icon.
-_STEP_KINDS = {
-    "execute_tool": "tool",
-    "tool": "tool",
-    "retrieval": "vector_db",
-    "retrieve": "vector_db",
-    "vector_db": "vector_db",
-    "vector_search": "vector_db",
-    "data": "data",
-    "database": "data",
-    "create_agent": "agent",
-    "invoke_agent": "agent",
-}
 
 
 class SpanOptions(NamedTuple):
@@ -171,18 +151,20 @@ class SpanBuilder:
         status, kind = self._status(record, special, exception, rest), self._kind(special, attributes, rest)
         self._naming.write(attributes)
         if MODEL not in attributes and "model" not in rest:
-            self._name_step(attributes, name)
-        _sum_tokens(attributes)
+            name_step(attributes, name, with_icons=options.step_icons)
+        _complete_tokens(attributes)
         self._write_session(special, attributes, identity.trace_name, path, rest)
         if not capture_text:
             text, exception = not_captured(text), _without_content(exception)
         _describe(record, attributes, exception, identity.parent_id, capture_text=capture_text)
-        if not write_prompt(special, attributes, capture_text=capture_text):
+        has_prompt = write_prompt(special, attributes, rest, capture_text=capture_text)
+        if not has_prompt:
             say(attributes, PROMPT, "user", text)
         has_completion = write_completion(special, attributes, rest, capture_text=capture_text)
-        if not has_completion and (exception is not None or ERROR_TYPE in attributes):
-            failure = f"[error] {attributes[ERROR_TYPE]}" if exception is None else exception.summary
-            say(attributes, COMPLETION, "assistant", failure)
+        is_failure = exception is not None or ERROR_TYPE in attributes
+        if status == ERROR or (is_failure and not has_completion):
+            told = text if has_prompt else ""
+            write_failure(special, attributes, exception, told, has_completion=has_completion)
         self._write_properties(record, special, attributes, exception, rest, is_error=status == ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
@@ -277,21 +259,6 @@ class SpanBuilder:
                 return kind
             rest["span_kind"] = special["span_kind"]
         return _CLIENT if MODEL in attributes or "model" in rest else _INTERNAL
-
-    def _name_step(self, attributes: dict[str, Value], name: str) -> None:
-        """Gives a step the model by which Helicone shows it, and the property that tells its kind."""
-        operation, tool = attributes.get(OPERATION), attributes.get(TOOL_NAME)
-        if operation is None and tool is None:
-            return
-        kind = _STEP_KINDS.get(str(operation or "").lower(), "tool" if tool else None)
-        if kind is None:
-            return
-        called = str(tool or (attributes.get(AGENT_NAME) if kind == _AGENT else None) or name)
-        has_prefix = kind == _RETRIEVAL or (self._options.step_icons and kind != _AGENT)
-        for key in FIELDS["model"].lands_in:
-            attributes[key] = f"{kind}:{called}" if has_prefix else called
-        if kind != _RETRIEVAL:
-            attributes[PROPERTY + "step"] = kind
 
     def _write_session(
         self, special: Special, attributes: dict[str, Value], trace_name: str, path: str, rest: Rest
@@ -427,11 +394,16 @@ def _placed_already(ids: str, path: str) -> tuple[str, str]:
     return ids, path
 
 
-def _sum_tokens(attributes: dict[str, Value]) -> None:
-    if TOTAL_TOKENS not in attributes:
-        asked, answered = attributes.get(PROMPT_TOKENS), attributes.get(COMPLETION_TOKENS)
+def _complete_tokens(attributes: dict[str, Value]) -> None:
+    """Reckons what two of the three counts say of the third; the pages sum two of them, and never read the total."""
+    asked, answered, total = (attributes.get(key) for key in (PROMPT_TOKENS, COMPLETION_TOKENS, TOTAL_TOKENS))
+    known = int(asked or 0) + int(answered or 0)  # type: ignore[arg-type]  # counts
+    if total is None:
         if asked is not None or answered is not None:
-            attributes[TOTAL_TOKENS] = int(asked or 0) + int(answered or 0)  # type: ignore[arg-type]  # counts
+            attributes[TOTAL_TOKENS] = known
+    elif asked is None or answered is None:
+        missing = PROMPT_TOKENS if asked is None else COMPLETION_TOKENS
+        attributes[missing] = max(0, int(total) - known)  # type: ignore[arg-type]
 
 
 def _without_content(exception: ExceptionInfo | None) -> ExceptionInfo | None:

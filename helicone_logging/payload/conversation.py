@@ -6,21 +6,26 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
-from helicone_logging.llm import safe_get
+from helicone_logging.core.coerce import text_of
+from helicone_logging.llm import marks, safe_get
 from helicone_logging.llm.messages import Message, read_choices, read_messages
-from helicone_logging.payload.fields import COMPLETION, PROMPT, Rest, Special, read_text, text_in
+from helicone_logging.payload.fields import COMPLETION, ERROR_TYPE, PROMPT, Rest, Special, read_text, text_in
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
+from helicone_logging.payload.traceback_text import ExceptionInfo
 
 MAX_MESSAGES = 500
+_TELLS_NO_CONTENT = (".role", ".finish_reason")
+_MAX_DIGITS = 6
 
 
-def write_prompt(special: Special, attributes: dict[str, Value], *, capture_text: bool) -> bool:
-    """Writes `messages` into the prompt's attributes.
+def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
+    """Writes `messages` into the prompt's attributes, or what was logged under the names of these.
 
     Args:
         special: the record's fields.
         attributes: where to write them.
+        rest: what no field took.
         capture_text: False to write the size of each content instead of the content.
 
     Returns:
@@ -28,7 +33,7 @@ def write_prompt(special: Special, attributes: dict[str, Value], *, capture_text
     """
     asked = special.get("messages")
     if asked is None:
-        return False
+        return _write_spelled_out(PROMPT, attributes, rest, capture_text=capture_text)
     if type(asked) is str:
         say(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
         return True
@@ -47,7 +52,7 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
     Args:
         special: the record's fields.
         attributes: where to write them.
-        rest: where a finish reason goes that is no text, or belongs to nothing.
+        rest: what no field took; where a finish reason goes that is no text, or belongs to nothing.
         capture_text: False to write the size of each content instead of the content.
 
     Returns:
@@ -59,7 +64,7 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
     if completion is None:
         if "finish_reason" in special:
             rest["finish_reason"] = special["finish_reason"]
-        return False
+        return _write_spelled_out(COMPLETION, attributes, rest, capture_text=capture_text)
     reasons = _finish_reasons(special, rest)
     if type(completion) is str:
         say(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
@@ -97,6 +102,57 @@ def say(attributes: dict[str, Value], prefix: str, role: str, content: str) -> N
     role_key, content_key, _ = _keys(prefix)[0]
     attributes[role_key] = role
     attributes[content_key] = content
+
+
+def write_failure(
+    special: Special,
+    attributes: dict[str, Value],
+    exception: ExceptionInfo | None,
+    said: str,
+    *,
+    has_completion: bool,
+) -> None:
+    """Writes how a call failed in the place of its answer, or behind it: a row of Helicone shows no failure.
+
+    Args:
+        special: the record's fields.
+        attributes: where to write it.
+        exception: what it failed with, if anything.
+        said: the record's text, where it is not the prompt.
+        has_completion: whether there is an answer.
+    """
+    if exception is not None and not has_completion:
+        say(attributes, COMPLETION, "assistant", exception.summary)
+        return
+    if exception is not None:
+        failure = exception.summary
+    elif has_completion:
+        return
+    elif ERROR_TYPE in attributes:
+        failure = str(attributes[ERROR_TYPE])
+    else:
+        failure = f"status {read_text(special['status']) or ''}".strip() if "status" in special else said
+    role_key, content_key, _ = _keys(COMPLETION)[0]
+    answer = str(attributes.get(content_key, ""))
+    if failure and failure not in answer:
+        attributes.setdefault(role_key, "assistant")
+        attributes[content_key] = marks.joined((answer, marks.error(failure)))
+
+
+def _write_spelled_out(prefix: str, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
+    """Writes messages that were logged under the attributes' own names, and returns whether the first one was."""
+    if not rest or _keys(prefix)[0][1] not in rest:
+        return False
+    for key in sorted((key for key in rest if key.startswith(prefix)), key=_place_of):
+        text = text_of(rest.pop(key))
+        attributes[key] = text if capture_text or key.endswith(_TELLS_NO_CONTENT) else not_captured(text)
+    return True
+
+
+def _place_of(key: str) -> tuple[int, bool]:
+    """By the number of the message, and the role before its content."""
+    _, _, number, *_ = key.split(".")
+    return int(number) if number.isdecimal() and len(number) < _MAX_DIGITS else MAX_MESSAGES, not key.endswith(".role")
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import notices
 from helicone_logging.core.coerce import text_of
+from helicone_logging.core.held import is_mapping
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given, says_something
 from helicone_logging.payload.sampling import Chooses
 
@@ -22,7 +23,9 @@ _OF_A_CALL = ("model", "messages", "llm_request", "llm_response")
 _NO_TRACE = "no trace"
 _ADD_TRACE = (
     "a record of the logger {!r} is of a model call, but is not sent, as it is outside of every trace: add `trace_id`"
-    " to its `extra=`, or log it inside `bind(trace_id=...)` or `span()`. This is told once; "
+    " to its `extra=`, or log it inside `bind(trace_id=...)` or `span()`. What is bound reaches a thread of your own by"
+    " `carry`, and a handler that another one delays (QueueHandler, MemoryHandler) by `TraceContextFilter` on that one."
+    " This is told once; "
     f"{DEBUG_VARIABLE}=1 tells of all"
 )
 
@@ -129,7 +132,7 @@ def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
         return ()
     if logged is not None and extra is None:
         return (logged,)
-    return tuple(each for each in (logged, extra) if isinstance(each, Mapping))
+    return tuple(each for each in (logged, extra) if is_mapping(each))
 
 
 def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from helicone_logging.core.coerce import scalar_of
+from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.payload.span import Value
 
 Redactor = Callable[[str, object], object]
@@ -22,19 +22,23 @@ def redacted(redactor: Redactor, key: str, value: Value) -> Value | None:
     """Returns what a redactor leaves of a value.
 
     Args:
-        redactor: called with the attribute's key, and its value as text or an int; None for the whole attribute to be
-            left out.
+        redactor: called with the attribute's key and its value as text, that of a number included; None for the whole
+            attribute to be left out.
         key: the attribute's name.
         value: what it holds.
 
     Returns:
-        None for an attribute to leave out; a mask, never the raw value, when the redactor raises.
+        None for an attribute to leave out; a mask, never the raw value, when the redactor raises. Text where it was
+        text, as the server fails on a number in the place of one.
     """
-    seen = value if type(value) is str else scalar_of(value)
+    seen = value if type(value) is str else str(scalar_of(value))
     try:
         result = redactor(key, seen)
+        is_same = result is seen or (type(result) is str and result == seen)
     except Exception:  # noqa: BLE001 - a redactor that fails must neither leak nor raise into the application
         return FAILED_MASK
-    if result is seen:
+    if is_same:
         return value
-    return None if result is None else scalar_of(result)
+    if result is None:
+        return None
+    return text_of(result) if type(value) is str else scalar_of(result)

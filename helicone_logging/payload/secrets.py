@@ -40,6 +40,7 @@ _SHORT = 24  # characters; so short a text has no secret without one of these
 _SHORT_SIGN = re.compile(r"[\d:=@%>\-\\\"']")
 _ONE_WORD = re.compile(r"[A-Za-z0-9_./\-]{1,64}")
 _HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDS = ("Session-Id", "User-Id")  # one of digits only, which may happen to be those of a card, tells whose a row is
 _LEAST_CARD = 10 ** (LEAST_CARD_DIGITS - 1)
 
 
@@ -67,7 +68,7 @@ def mask_secrets(key: str, value: object) -> object:
     if _key_names_a_secret(key):
         return MASK
     if type(value) is str:
-        return _masked(value)
+        return value if key.endswith(_IDS) and value.isdecimal() else _masked(value)
     if type(value) is tuple:
         return tuple(mask_secrets(key, item) for item in value)
     return _masked_number(value)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from helicone_logging import ConfigurationError
 from helicone_logging.context.binding import INHERITED_MARK, bind, current, current_traceparent
 from helicone_logging.context.tracing import span
 from helicone_logging.core import ids
@@ -384,6 +385,19 @@ def test_the_logger_may_be_given_as_an_object_or_by_name(log, given):
 def test_a_logger_that_is_none_fails_where_the_span_is_made():
     with pytest.raises(TypeError, match="logger=42"):
         span("work", logger=42)
+
+
+def test_a_level_may_be_a_name_and_is_checked_where_the_span_is_made(log):
+    with span("work", level="WARNING"):
+        pass
+    assert log["work"].record.levelno == logging.WARNING
+    with pytest.raises(ConfigurationError, match="level"):
+        span("work", level="LOUD")
+
+
+def test_a_logger_in_the_place_of_the_name_fails_where_the_span_is_made():
+    with pytest.raises(TypeError, match="give a text before the logger"):
+        span(logger, "work")
 
 
 def test_a_name_is_a_message_and_not_a_format(log):

@@ -117,3 +117,19 @@ def test_a_dict_message_exports_behind_a_queue_handler_too() -> None:
     formatter = OTELTraceFormatter()
     assert formatter.selects(behind)
     assert sent(behind, formatter)["traceloop.association.properties.Helicone-User-Id"] == "ada"
+
+
+class Classless:
+    """An object that raises where it is asked for its class."""
+
+    @property
+    def __class__(self) -> type:
+        raise RuntimeError("no class")
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("name", ["trace_id", "span_id", "traceparent", "helicone", "extra", "msg", "messages"])
+def test_to_choose_a_record_asks_no_object_for_its_class(name: str) -> None:
+    made = logging.makeLogRecord({"msg": "a line", name: Classless()})
+    assert OTELTraceFormatter().selects(made) is (name in {"helicone", "traceparent"})

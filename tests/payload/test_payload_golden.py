@@ -166,10 +166,17 @@ def test_a_failure_shows_although_the_server_shows_every_row_as_a_success() -> N
     assert described["exception.stacktrace"].endswith("ValueError: no such order")
 
 
-def test_a_failure_with_an_answer_keeps_its_answer() -> None:
+def test_a_failure_with_an_answer_shows_behind_its_answer() -> None:
     made = traced(completion="half an ans", exc_info=failing(TimeoutError("too slow")))
-    assert row(made).choices == (Choice("assistant", "half an ans", None),)
+    assert row(made).choices == (Choice("assistant", "half an ans\n[error] TimeoutError: too slow", None),)
     assert row(made).properties["exception"] == "TimeoutError"
+    handled = traced(completion="an answer", exc_info=failing(TimeoutError("too slow")), status="ok")
+    assert row(handled).choices == (Choice("assistant", "an answer", None),)
+
+
+def test_a_failure_that_an_answer_tells_of_already_is_told_once() -> None:
+    made = traced(completion="half\n[error] TimeoutError: too slow", exc_info=failing(TimeoutError("too slow")))
+    assert row(made).choices[0].content == "half\n[error] TimeoutError: too slow"
 
 
 def test_a_failure_of_a_class_of_a_library_shows_with_its_module() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_sizes_stand_in_the_place_of_content() -> None:
     )
     shown, attributes, span = row(made, PRIVATE), sent(made, PRIVATE), span_of(made, PRIVATE)
     assert [message.content for message in shown.messages] == ["[not captured: 0 characters]", SIZE]
-    assert [choice.content for choice in shown.choices] == [SIZE]
+    assert [choice.content for choice in shown.choices] == [f"{SIZE}\n[error] ValueError: {SIZE}"]
     assert attributes["custom"] == attributes["exception.message"] == SIZE
     assert attributes["exception.stacktrace"].startswith("[not captured: ")
     assert (shown.model, shown.prompt_tokens, shown.user) == ("gpt-4o", 3, "ada")
@@ -246,8 +247,25 @@ def test_a_redactor_sees_every_attribute_with_its_key_and_the_name() -> None:
 
     made = traced(custom="c", seats=3, properties={"tenant": "acme"}, exc_info=failing("no"), stack_info="stack")
     span = span_of(made, OTELTraceFormatter(redact=redact))
-    assert seen == {"name": span["name"], **attributes_of(span)}
+    assert seen == {"name": span["name"], **{key: str(value) for key, value in attributes_of(span).items()}}
     assert {"custom", "seats", PROPERTY + "tenant", "exception.message", "code.stacktrace"} <= set(seen)
+
+
+def test_a_redactor_for_texts_leaves_numbers_what_they_are() -> None:
+    formatter = OTELTraceFormatter(redact=lambda key, value: re.sub(r"EMP-\d+", "[employee]", value))
+    made = traced(
+        model="gpt-4o", prompt="of EMP-7", prompt_tokens=20, completion_tokens=5, temperature=0.5, max_tokens=9
+    )
+    shown = row(made, formatter)
+    assert (shown.messages[0].content, shown.prompt_tokens, shown.completion_tokens) == ("of [employee]", 20, 5)
+    assert sent(made, formatter)["gen_ai.request.temperature"] == "0.5"
+
+
+def test_what_a_redactor_makes_of_a_text_stays_a_text() -> None:
+    """A property that is a number makes the server skip cleaning all of them; a provider that is one, answer 500."""
+    formatter = OTELTraceFormatter(redact=lambda key, value: 5)
+    found = sent(traced(model="gpt-4o", provider="openai", user_id="ada", prompt_tokens=20, seats=3), formatter)
+    assert (found["gen_ai.system"], found[PROPERTY + "seats"], found["gen_ai.usage.prompt_tokens"]) == ("5", "5", 5)
 
 
 def test_a_redactor_that_returns_none_leaves_the_attribute_out() -> None:

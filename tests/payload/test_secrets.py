@@ -375,6 +375,13 @@ def test_a_key_that_names_no_secret_leaves_its_value(key: str, value: object) ->
     assert mask_secrets(key, value) is value
 
 
+@pytest.mark.parametrize("name", ["Session-Id", "User-Id"])
+def test_an_id_of_digits_that_could_be_a_card_s_tells_sessions_and_users_apart(name: str) -> None:
+    key = f"traceloop.association.properties.Helicone-{name}"
+    assert mask_secrets(key, VISA) == VISA
+    assert mask_secrets(key, f"of {VISA}") == f"of {MASK}"
+
+
 def test_a_number_that_is_a_card_is_masked_and_others_stay_numbers() -> None:
     assert mask_secrets("card", int(VISA)) == MASK
     for number in (0, -1, 1764460800, 1764460800000, int(VISA) + 1, 2**53, 10**40, 3.14, True):

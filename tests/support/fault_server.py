@@ -445,9 +445,12 @@ class FaultServer:
         wrapped = sock
         try:
             if self.context is not None:
-                with self._changed:  # as `wrap_socket` leaks a socket that is shut down meanwhile
+                with (
+                    self._changed
+                ):  # as `wrap_socket` leaks a socket that is shut down meanwhile, or whose client is gone
                     if sock not in self._open:
                         return
+                    sock.getpeername()
                     wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                     self._open.add(wrapped)
                 wrapped.do_handshake()

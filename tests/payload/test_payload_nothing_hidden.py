@@ -1,0 +1,80 @@
+"""No row is blank where something was said: failures, messages by other names, tokens, names of steps."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from payloads import TRACE, record, row, traced
+
+from helicone_logging import OTELTraceFormatter
+from helicone_logging.receiver.mappers import hidden
+from helicone_logging.receiver.rows import Choice, Message
+
+
+@pytest.mark.parametrize(
+    ("fields", "level", "shown"),
+    [
+        ({}, logging.ERROR, "[error] the upstream timed out"),
+        ({"status": 503}, logging.INFO, "[error] status 503"),
+        ({"status": "ok"}, logging.ERROR, None),
+        ({"error.type": "timeout"}, logging.ERROR, "[error] timeout"),
+        ({}, logging.WARNING, None),
+    ],
+)
+def test_a_call_that_failed_without_an_exception_has_no_blank_answer(fields, level, shown) -> None:
+    asked = {"trace_id": TRACE, "model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+    choices = row(record("the upstream timed out", level=level, extra={**asked, **fields})).choices
+    assert [choice.content for choice in choices] == ([] if shown is None else [shown])
+
+
+def test_messages_under_the_names_that_helicone_reads_are_the_messages() -> None:
+    made = traced(
+        **{
+            "gen_ai.prompt.0.content": "be kind",
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.1.role": "user",
+            "gen_ai.prompt.1.content": "hi there",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "hello",
+            "gen_ai.completion.0.finish_reason": "stop",
+        }
+    )
+    assert row(made).messages == (Message("system", "be kind"), Message("user", "hi there"))
+    assert row(made).choices == (Choice("assistant", "hello", "stop"),)
+    private = row(made, OTELTraceFormatter(capture_content=False))
+    assert private.messages[0] == Message("system", "[not captured: 7 characters]")
+    assert private.choices == (Choice("assistant", "[not captured: 5 characters]", "stop"),)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"total_tokens": 150}, (150, 0)),
+        ({"total_tokens": 150, "prompt_tokens": 100}, (100, 50)),
+        ({"total_tokens": 150, "completion_tokens": 50}, (100, 50)),
+        ({"total_tokens": 10, "prompt_tokens": 100}, (100, 0)),
+        ({"prompt_tokens": 100}, (100, 0)),
+    ],
+)
+def test_a_total_of_tokens_counts_where_one_of_its_parts_is_missing(given, shown) -> None:
+    seen = row(traced(model="gpt-4o", **given))
+    assert (seen.prompt_tokens or 0, seen.completion_tokens or 0) == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "model"),
+    [
+        ({"tool_name": "tool:search"}, "search"),
+        ({"operation": "data", "tool_name": "data: load"}, "load"),
+        ({"operation": "tool", "span_name": "tool:"}, "step"),
+        ({"tool_name": "vector_db"}, "step"),
+        ({"tool_name": "vector_db_reader"}, "vector_db_reader"),
+        ({"tool_name": "LlamaParse"}, "LlamaParse"),
+        ({"operation": "invoke_agent", "gen_ai.agent.name": "Gemini planner"}, "Gemini planner"),
+    ],
+)
+def test_no_name_of_a_step_hides_what_it_says(fields, model) -> None:
+    seen = row(traced(completion="found", **fields))
+    assert seen.model == model
+    assert hidden(seen.provider, seen.model) is None
