@@ -96,6 +96,22 @@ def test_a_streamed_body_is_bound_to_its_end(app, log):
     assert current() == {}
 
 
+def test_a_streamed_body_outside_of_flasks_context_keeps_trace_and_user_but_not_the_request(app):
+    HeliconeFlask(app, user_id=lambda: "ada")
+
+    @app.get("/bare")
+    def bare():
+        def parts():
+            yield f"{current()['trace_id']} {current()['user_id']}"
+            for lost in (flask.request, flask.session, flask.g):
+                yield f" {bool(lost)}"
+
+        return flask.Response(parts())
+
+    answer = app.test_client().get("/bare", headers={"X-Request-ID": "r"}, buffered=False)
+    assert answer.get_data(as_text=True) == "r ada False False False"
+
+
 def test_streams_that_are_read_in_turns_and_given_up_do_not_mix(app, log):
     HeliconeFlask(app)
     client = app.test_client()

@@ -419,6 +419,15 @@ def test_a_secret_is_masked_before_the_value_is_cut_in_two() -> None:
         assert secret[-12:] not in body
 
 
+def test_ids_that_are_e_mail_addresses_are_masked_and_others_are_left() -> None:
+    formatter = OTELTraceFormatter(redact="secrets")
+    fields = {"user_id": "ada@example.com", "session_id": "bob@example.com"}
+    masked, plain = sent(traced(**fields), formatter), sent(traced(user_id="user-1", session_id="order-1"), formatter)
+    ids = [f"traceloop.association.properties.Helicone-{kind}-Id" for kind in ("User", "Session")]
+    assert [masked[name] for name in ids] == [MASK, MASK]
+    assert [plain[name] for name in ids] == ["user-1", "order-1"]
+
+
 @pytest.mark.parametrize("kind", ["OpenAI key", "card number", "e-mail address", "web token"])
 def test_a_secret_is_masked_before_the_name_and_the_path_are_cut(kind: str) -> None:
     secret = SECRETS[kind]

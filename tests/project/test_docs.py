@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import inspect
+import logging
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pythonjsonlogger.core import BaseJsonFormatter
 
 import helicone_logging
-from helicone_logging import HeliconeHandler, OTELTraceFormatter
+from helicone_logging import ConfigurationError, HeliconeHandler, OTELTraceFormatter, bind
 from helicone_logging.cli import entry
 from helicone_logging.delivery.outcomes import Kind
 from helicone_logging.payload import fields
+from helicone_logging.testing import capture_spans
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -120,6 +124,51 @@ def test_the_fields_are_all_that_are_read_with_every_alias() -> None:
     table = tables.field_table() + text_of(DOCS / "providers.md")  # which has what only OpenTelemetry has names for
     for name in {*fields.READERS} - fields.OUR_OWN:
         assert f"`{name}`" in table or f"`….{name.split('.', 2)[-1]}`" in table, name
+
+
+def test_what_the_table_says_of_parameters_and_totals_is_what_helicone_shows() -> None:
+    parameters = {"temperature": 0.2, "top_p": 0.3, "top_k": 4, "seed": 5, "total_tokens": 12}
+    with capture_spans() as spans, bind(trace_id="t"):
+        logging.getLogger("docs").error("plain", extra={"model": "gpt-4o"})
+        logging.getLogger("docs").error("with", extra={"model": "gpt-4o", "max_tokens": 7, **parameters})
+    plain, given = spans.one("plain").row(), spans.one("with").row()
+    assert (plain.max_tokens, given.max_tokens) == (50, 7)
+    assert plain.temperature == given.temperature == 1
+    assert (given.prompt_tokens or 0, given.completion_tokens or 0, given.total_tokens) == (0, 0, 0)
+    assert given.properties == plain.properties
+    table = tables.field_table()
+    for words in ("max tokens; else 50", "sent, not shown: Helicone shows 1", "shows 0 + 0 where only this is given"):
+        assert words in table
+
+
+def test_every_option_of_a_json_formatter_has_its_words() -> None:
+    page = text_of(DOCS / "options.md")
+    own = inspect.signature(OTELTraceFormatter).parameters
+    others = [name for name in inspect.signature(BaseJsonFormatter).parameters if name not in own]
+    assert [name for name in others if f"`{name}`" not in page and name != "stack_info_as_array"] == []
+    for name in ("json_indent", "json_default", "exc_info_as_array"):
+        assert f"`{name}`" in page.partition("are refused")[0]
+        with pytest.raises(ConfigurationError, match=name):
+            OTELTraceFormatter(**{name: 2})
+
+
+def test_every_extra_for_users_is_where_they_begin() -> None:
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = {*setup["options.extras_require"]} - {"dev", "docs", "sdks"}
+    table = text_of(DOCS / "get-started.md").partition("| extra |")[2].partition("## ")[0]
+    named = {
+        name
+        for line in table.splitlines()
+        for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")
+    }
+    assert named == extras
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- table:" in text_of(page)], ids=lambda page: page.stem)
+def test_a_page_of_tables_says_in_the_repository_where_they_are(page: Path) -> None:
+    head = text_of(page).split("\n\n")[1]
+    assert f"[the page](https://helicone-logging.readthedocs.io/en/latest/{page.stem}.html)" in head
 
 
 def test_the_outcomes_are_all_there_are_and_each_status_has_one() -> None:
