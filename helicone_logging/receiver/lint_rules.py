@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from helicone_logging.core.findings import ERROR, INFO, WARNING, Finding
-from helicone_logging.receiver import costs, field_rules, mappers, otlp, rows, validation
+from helicone_logging.receiver import costs, field_rules, mappers, otlp, response_mistakes, rows, validation
+from helicone_logging.receiver.response_mistakes import Mistake
 from helicone_logging.receiver.rows import Row
 from helicone_logging.receiver.subject import Subject
 
 _TOKENS = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
+_EXCEPTIONS = ("error", "exception", "exc", "err")
+_EXCEPTION = re.compile(r"[A-Z]\w*: ")  # as the text of an exception begins
 _ENTRY_WITHOUT_ROLE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.content")
 
 
@@ -114,9 +117,35 @@ def _content(subject: Subject) -> Iterator[Finding]:
         yield Finding(hidden.code, WARNING, f"{what} blank: {hidden.why}", hidden.remedy, where)
     if not (hidden and hidden.prompt) and not any(message.content for message in row.messages):
         yield Finding("blank-prompt", WARNING, "the prompt is blank", "messages", where)
-    is_blank = not any(choice.content for choice in row.choices)
-    if row.is_model_call and not (hidden and hidden.answer) and not subject.has_failed and is_blank:
-        yield Finding("blank-completion", WARNING, "the response of a model call is blank", "completion", where)
+    if not (hidden and hidden.answer) and not subject.has_answer:
+        yield from _blank_answer(subject)
+
+
+def _blank_answer(subject: Subject) -> Iterator[Finding]:
+    """A blank answer, unless another finding says why it is."""
+    if subject.has_failed:
+        if subject.row.model and _exception_in(subject) is None:
+            text, remedy = "nothing tells how the call failed, so its answer is blank", "exc_info=True, or completion"
+            yield Finding("blank-failure", INFO, text, f"{remedy}, or error.type", subject.where)
+    elif subject.row.is_model_call and not subject.has_unread_response:
+        text = "the response of a model call is blank"
+        yield Finding("blank-completion", WARNING, text, "completion", subject.where)
+
+
+def _exceptions(subject: Subject) -> Iterator[Finding]:
+    name = _exception_in(subject)
+    if name is not None and "exception.type" not in subject.attributes:
+        text = f"the exception in `{name}` is only an attribute: neither its type nor its traceback is told"
+        yield Finding("no-exc-info", INFO, text, "exc_info, to that exception", subject.where)
+
+
+def _exception_in(subject: Subject) -> str | None:
+    """The name of an attribute that holds an exception object; of text there is a property as well."""
+    for name in _EXCEPTIONS:
+        value = subject.attributes.get(name)
+        if isinstance(value, str) and _EXCEPTION.match(value) and subject.row.properties.get(name) != value:
+            return name
+    return None
 
 
 def _parsed_answers(subject: Subject) -> Iterator[Finding]:
@@ -141,10 +170,28 @@ def _is_whole(text: str) -> bool:
 
 
 def _not_understood(subject: Subject) -> Iterator[Finding]:
-    for key, field in (("llm_request", "messages"), ("llm_response", "completion")):
-        if key in subject.attributes:
-            text = f"{key} was not understood, so only what names the model was read of it"
-            yield Finding("not-understood", WARNING, text, field, subject.where)
+    if "llm_request" in subject.attributes:
+        yield _unread("llm_request", "messages", subject)
+    if subject.has_unread_response:
+        found = response_mistakes.found_in(str(subject.attributes["llm_response"]))
+        yield (
+            _unread("llm_response", "completion", subject)
+            if found is None
+            else _mistaken("llm_response", found, subject)
+        )
+    for choice in subject.row.choices:
+        found = response_mistakes.found_in(choice.content)
+        if found is not None and not found.may_be_said:
+            yield _mistaken("completion", found, subject)
+
+
+def _unread(name: str, remedy: str, subject: Subject) -> Finding:
+    text = f"{name} was not understood, so only what names the model was read of it"
+    return Finding("not-understood", WARNING, text, remedy, subject.where)
+
+
+def _mistaken(name: str, found: Mistake, subject: Subject) -> Finding:
+    return Finding("not-understood", WARNING, f"{name} is {found.what}", found.remedy, subject.where)
 
 
 def _roles(subject: Subject) -> Iterator[Finding]:
@@ -171,12 +218,12 @@ def _tokens(subject: Subject) -> Iterator[Finding]:
     if any(isinstance(value, str) for value in given):
         yield Finding("text-tokens", WARNING, "tokens sent as text are not summed", "prompt_tokens", subject.where)
     elif not given:
-        if subject.row.is_model_call and not subject.has_failed:
+        if subject.row.is_model_call and not subject.has_failed and not subject.has_unread_response:
             text = "a model call without tokens has no cost"
             yield Finding("no-tokens", WARNING, text, "prompt_tokens, completion_tokens", subject.where)
     elif prompt is None and completion is None and subject.row.provider not in costs.READS_OTHER_TOKENS:
-        text = "the pages add prompt and completion up, and never read the total"
-        yield Finding("only-total", INFO, text, "prompt_tokens, completion_tokens", subject.where)
+        text = "tokens and cost read 0, as the pages add prompt and completion up, and never read the total"
+        yield Finding("only-total", WARNING, text, "prompt_tokens, completion_tokens", subject.where)
     elif isinstance(prompt, int) and isinstance(completion, int) and total not in (None, prompt + completion):
         text = f"total_tokens={total} is not the sum of {prompt} and {completion}"
         yield Finding("token-sum", WARNING, text, "total_tokens", subject.where)
@@ -228,8 +275,8 @@ def _times(subject: Subject) -> Iterator[Finding]:
 
 
 _RULES: tuple[_Rule, ...] = (
-    field_rules.misspelt, field_rules.wrong_types, _content, _parsed_answers, _not_understood, _roles, _cost, _tokens,
-    _session, _texts, _types, _times,
+    field_rules.misspelt, field_rules.wrong_types, _not_understood, _exceptions, _content, _parsed_answers, _roles,
+    _cost, _tokens, _session, _texts, _types, _times,
 )  # fmt: skip
 
 

@@ -27,8 +27,9 @@ _READ = frozenset((
     *(_ASSOCIATION + name for name in ("User-Id", "Session-Id", "Session-Name", "Session-Path", "Prompt-Id")),
 ))  # fmt: skip
 _READ_TYPES = (str, int)
-# What the property `step` holds where the model is the name of a tool or of other data.
-_STEPS = ("tool", "data")
+# What the property `step` holds where the model is the name of a tool, of other data, or of an agent.
+_STEPS = ("tool", "data", "agent")
+_OPERATIONS_OF_AGENTS = ("invoke_agent", "create_agent")
 
 MAX_DEPTH = 60
 """Parts of a session's path below which no further folders are made."""
@@ -109,8 +110,12 @@ class Row:
 
     @property
     def is_model_call(self) -> bool:
-        """Whether it is the call of a model, and no step that bears the model's field for its name."""
-        return bool(self.model) and not _is_step(self.icon, self.properties)
+        """Whether it is the call of a model, and no step that bears the model's field for its name.
+
+        An agent that names a model is one where it has tokens: else they are those of the calls inside it.
+        """
+        is_around_calls = self.object.lower() in _OPERATIONS_OF_AGENTS and self.total_tokens is None
+        return bool(self.model) and not is_around_calls and not _is_step(self.icon, self.properties)
 
 
 def rows_of(payload: Mapping[str, Any]) -> list[Row]:

@@ -47,3 +47,8 @@ class Subject(NamedTuple):
     def has_answer(self) -> bool:
         """Whether there is any text in its answer."""
         return any(choice.content for choice in self.row.choices)
+
+    @property
+    def has_unread_response(self) -> bool:
+        """Whether it was given a response that was not understood, which would have told its answer and tokens."""
+        return "llm_response" in self.attributes

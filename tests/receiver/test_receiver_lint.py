@@ -159,7 +159,30 @@ def test_what_is_right_in_another_way_is_not_found(kind: str) -> None:
 
 def test_a_failed_call_needs_neither_answer_nor_tokens() -> None:
     failed = span(without(*TOKENS, "gen_ai.completion.0.content"), status={"code": 2})
-    assert codes(failed) == []
+    (finding,) = lint(payload(failed))
+    assert (finding.code, finding.severity) == ("blank-failure", "info")
+    assert "exc_info" in finding.field
+    told = {**without(*TOKENS), "gen_ai.completion.0.content": "[error] timeout"}
+    assert codes(span(told, status={"code": 2})) == []
+    plain = without(*TOKENS, "gen_ai.system", "gen_ai.response.model", USER, "gen_ai.completion.0.content")
+    assert codes(span(plain, status={"code": 2})) == []
+
+
+AGENTS = {
+    "by its name": {"gen_ai.response.model": "planner", PROPERTY + "step": "agent"},
+    "of a model": {"gen_ai.response.model": "gpt-4o", "llm.request.type": "invoke_agent"},
+}
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_an_agent_needs_no_tokens_cost_or_answer_as_its_calls_have_them(kind: str) -> None:
+    said = without(*TOKENS, USER, "gen_ai.system", "gen_ai.completion.0.role", "gen_ai.completion.0.content")
+    assert codes(span({**said, **AGENTS[kind]})) == []
+
+
+def test_an_agent_with_tokens_of_its_own_is_a_call_of_its_model() -> None:
+    agent = {**without("gen_ai.system"), "llm.request.type": "invoke_agent"}
+    assert codes(span(agent)) == ["no-provider"]
 
 
 def test_a_name_that_changes_within_a_session_is_found() -> None:
