@@ -45,7 +45,7 @@ _FIELDS = {
     "tool_calls": ("list", "calls in the response"),
     "prompt_tokens": ("int", "tokens"),
     "completion_tokens": ("int", "tokens"),
-    "total_tokens": ("int", "sent, not shown: Helicone adds the other two, and shows 0 + 0 where only this is given"),
+    "total_tokens": ("int", "tokens: what the other two lack, as prompt tokens where both are missing; else their sum"),
     "max_tokens": ("int", "max tokens; else 50"),
     "temperature": ("number", "sent, not shown: Helicone shows 1"),
     "top_p": ("number", "sent, not shown"),

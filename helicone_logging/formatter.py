@@ -127,8 +127,8 @@ class OTELTraceFormatter(BaseJsonFormatter):
             providers,
         )  # now, as no record is to wait for it, and no import of the package
 
-        checked = _checked_json_options(json_options)
-        super().__init__(_checked_format(fmt, style, validate), datefmt, style, validate, **checked)
+        fmt, style, validate = _checked_format(fmt, style, validate)
+        super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
         self._sdk_readers = (
             ("llm_response", providers.read_response),
             ("llm_request", providers.read_request),
@@ -337,18 +337,25 @@ class OTELTraceFormatter(BaseJsonFormatter):
         return is_own and not any(adds) and self._required_fields == ["message"]
 
 
-def _checked_format(fmt: str | Sequence[str] | None, style: str, validate: bool) -> str | Sequence[str] | None:
+def _checked_format(fmt: str | Sequence[str] | None, style: str, validate: bool) -> tuple[str | None, str, bool]:
+    """The format and its style; a list of names, which python-json-logger takes from version 4 on, as one of "%"."""
     if fmt is not None and not isinstance(fmt, str):
-        return check.names("fmt", fmt, words="text, or ")
+        return _format_of(check.names("fmt", fmt, words="text, or "))
     if not check.truth("validate", validate):  # the style is a subclass's
-        return fmt
+        return fmt, style, False
     known: Any = check.choice("style", style, _STYLES)
+    if known == ",":
+        return _format_of((fmt or "").split(","))
     try:
-        logging.Formatter(fmt, style="%" if known == "," else known, validate=known != ",")
+        logging.Formatter(fmt, style=known)
     except ValueError:
         remedy = 'fields are "%(message)s" with style="%", "{message}" with style="{", "$message" with style="$"'
         check.refuse("fmt", fmt, remedy)
-    return fmt
+    return fmt, known, True
+
+
+def _format_of(names: Iterable[str]) -> tuple[str, str, bool]:
+    return " ".join(f"%({name.strip()})s" for name in names if name.strip()), "%", False
 
 
 def _checked_json_options(json_options: dict[str, Any]) -> dict[str, Any]:

@@ -193,6 +193,10 @@ def path(option: str, value: object) -> str:
     """Returns an option that is the path of a file, absolute, so that a change of directory does not move it."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
         refuse(option, value, "give a path as text")
+    try:
+        os.fsencode(value)
+    except UnicodeError:
+        refuse(option, value, "give a path that the file system can hold")
     expanded = os.path.expanduser(str(value))  # noqa: PTH111 - pathlib loads slowly
     if expanded[0] == "~" == str(value)[0]:
         refuse(option, value, "give the whole path, as there is no home directory for it here")

@@ -172,7 +172,7 @@ def test_a_path_is_absolute_so_that_a_change_of_directory_does_not_move_it(tmp_p
     assert check.path("some_option", Path("queue.db")) == expected
     assert check.path("some_option", "~/queue.db") == expected
     assert check.path("some_option", expected) == expected
-    for value in ("", "a\0b", None, 5, b""):
+    for value in ("", "a\0b", "a\ud800", None, 5, b""):
         refused(check.path, value)
 
 
