@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
 
 from helicone_logging.cli.printing import write
 from helicone_logging.cli.remote import RemoteReceiver
+from helicone_logging.core.findings import INFO, Finding
 from helicone_logging.receiver import export
 from helicone_logging.receiver.console import session_lines
 from helicone_logging.receiver.entries import Entry
-from helicone_logging.receiver.visible import one_line
+from helicone_logging.receiver.visible import one_line, visible
 
 _NAMED = 10
 _WIDTH = 80
@@ -46,9 +49,22 @@ def _text(entries: list[Entry], form: str) -> str:
         return json.dumps({"id": key.id, "name": key.name, "spans": spans}, indent=2) + "\n"
     if form == "md":
         return export.markdown(entries)
-    findings = [
-        f"  ! {one_line(entry.name, _WIDTH)}: {finding.message}: set {finding.field}"
-        for entry in entries
-        for finding in entry.problems
-    ]
-    return "\n".join([*session_lines(entry.row for entry in entries), *findings]) + "\n"
+    lines = [*session_lines(entry.row for entry in entries), *_problems(entries), *_advice(entries)]
+    return "\n".join(lines) + "\n"
+
+
+def _problems(entries: list[Entry]) -> Iterator[str]:
+    for entry in entries:
+        for finding in entry.problems:
+            yield f"  ! {one_line(entry.name, _WIDTH)}: {_told(finding)}"
+
+
+def _advice(entries: list[Entry]) -> Iterator[str]:
+    """What could be shown and is not, once however many spans it is said of."""
+    told = Counter(_told(finding) for entry in entries for finding in entry.findings if finding.severity == INFO)
+    for text, count in told.items():
+        yield f"  advice: {text}" + (f" ({count:,} times)" if count > 1 else "")
+
+
+def _told(finding: Finding) -> str:
+    return visible(f"{finding.message}: set {finding.field}")

@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"{path} is no spool: there is no such directory", file=sys.stderr)
             return _UNREADABLE
         parts = _parts(directory)
+        if not parts and _others(directory):
+            print(f"{path} is no spool: there are only other files in it", file=sys.stderr)
+            return _UNREADABLE
     except ConfigurationError as error:
         print(f"{path} is no spool: {str(error).partition(': ')[2]}", file=sys.stderr)
         return _UNREADABLE
@@ -113,6 +116,12 @@ def _part(directory: Directory, file: File) -> _Part | None:
     return _Part(file, is_owned, trouble, len(sizes), sum(sizes), oldest, wire)
 
 
+def _others(directory: Directory) -> int:
+    """How many files are in it that are no segments, but for those that volumes and repositories have."""
+    names = os.listdir(directory.path)  # noqa: PTH208 - the directory is known by its text
+    return sum(not name.endswith(".segment") and name[0] != "." and name != "lost+found" for name in names)
+
+
 def _is_owned(directory: Directory, path: str) -> bool | None:
     descriptor = directory.open(path)
     try:
@@ -138,7 +147,7 @@ def _status(directory: Directory, parts: Sequence[_Part], _args: argparse.Namesp
     for owner in dict.fromkeys(part.owner for part in parts if part.records or part.trouble):
         own = [part for part in parts if part.owner == owner]
         print(f"{_count(own)}, {sum(part.size for part in own):,} bytes: {owner}")
-    others = len(os.listdir(directory.path)) - len(parts)  # noqa: PTH208 - the directory is known by its text
+    others = _others(directory)
     if others:
         print(f"{others:,} other files in it are not of a spool, and are left alone")
     return _OK

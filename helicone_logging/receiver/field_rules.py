@@ -15,7 +15,7 @@ from helicone_logging.receiver.subject import Subject
 from helicone_logging.receiver.visible import one_line
 from helicone_logging.receiver.vocabulary import FIELDS, OPENTELEMETRY, Field
 
-_SHORT = 40  # characters of a value, which may be a prompt
+_SHORT = 40  # characters of a value, which may be a prompt, or of a name
 _LEAST = 5  # letters of a name that may be misspelt: `seed` and `speed` are words of their own
 _CUTOFF = 0.88  # a letter more or less of five, another one of nine
 _ORDINARY = frozenset({"stats"})  # near a field, and a word of its own
@@ -73,7 +73,7 @@ def misspelt(subject: Subject) -> Iterator[Finding]:
         meant = _meant_by(name)
         if meant is None or not _is_lacking(meant, subject) or _says_the_same(meant, value, subject):
             continue
-        text = f"`{name}` is no field, so no column shows it: did you mean {meant.set}?"
+        text = f"`{one_line(name, _SHORT)}` is no field, so no column shows it: did you mean {meant.set}?"
         code = "misspelt" if meant.severity == WARNING else "other-name"
         yield Finding(code, meant.severity, text, meant.set, subject.where)
 

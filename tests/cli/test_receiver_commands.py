@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from receiver_client import GOOD, PROPERTY, SESSION, connect, get, payload, post, span
+from receiver_client import GOOD, PROPERTY, SESSION, USER, connect, get, payload, post, span
 
 from helicone_logging.cli import demo
 from helicone_logging.receiver import Receiver
@@ -171,6 +171,13 @@ class TestShow:
         assert ended.stdout.startswith("session order-1234 (shop)\n  answer  [llm]  OPENAI gpt-4o")
         assert "      rate" in ended.stdout
         assert '! rate: o3 costs 0 under this name: set model="o3-2025-04-16"' in ended.stdout
+        assert "advice" not in ended.stdout
+
+    def test_advice_is_given_once_for_all_spans(self, receiver: Receiver) -> None:
+        nobodys = {key: value for key, value in GOOD.items() if key != USER}
+        post(receiver, payload(span(nobodys), span(nobodys, name="rate")))
+        told = run("show", "order-1234", "--url", receiver.url).stdout
+        assert told.endswith("  advice: the call belongs to no user: set user_id (2 times)\n")
 
     def test_for_scripts(self, receiver: Receiver) -> None:
         shown = json.loads(run("show", "order-1234", "--url", receiver.url, "--format", "json").stdout)

@@ -75,6 +75,25 @@ def test_what_is_no_spool_is_2_said_so_and_left_alone(
     assert "cannot be read" not in told
 
 
+@pytest.mark.parametrize("action", [["status"], ["send"], ["clear", "--yes"]])
+def test_a_directory_of_other_files_is_no_spool(
+    path: Path, capsys: pytest.CaptureFixture[str], action: list[str]
+) -> None:
+    path.mkdir()
+    (path / "notes.txt").write_text("mine", encoding="utf-8")
+    assert main(["spool", *action, str(path)]) == 2
+    assert "is no spool: there are only other files in it" in capsys.readouterr().err
+    assert [found.name for found in path.iterdir()] == ["notes.txt"]
+
+
+def test_an_empty_volume_is_an_empty_spool(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.mkdir()
+    (path / "lost+found").mkdir()
+    (path / ".gitkeep").touch()
+    assert main(["spool", "status", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("0 records, 0 bytes")
+
+
 def test_send_delivers_everything(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
