@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from helicone_logging.core import notices
 from helicone_logging.llm.providers import names
 from helicone_logging.llm.providers.priced import SHOWN_AS_ZERO, Name, priced
+from helicone_logging.llm.providers.routes import without_route
 from helicone_logging.payload.fields import MODEL, PROPERTY, PROVIDER, SYSTEM
 from helicone_logging.payload.span import Value
 
@@ -16,6 +17,8 @@ _ZEROS = "zeros"
 _REMEMBERED = 512  # pairs of a provider and a model
 _MAX_REMEMBERED = 400  # characters of both
 _LLAMA = "Llama"  # Helicone looks for answers of models so called in the shape of Llama's own API; case counts
+# Providers whose tables have hardly any price, and none of these models: nothing to lose by another spelling.
+_WITHOUT_PRICE_OF_LLAMA = frozenset(("aws", "azure", "cohere", "fireworks", "nebius"))
 _OF_META = re.compile("meta-llama/", re.IGNORECASE)
 
 
@@ -62,10 +65,12 @@ class ProviderNaming:
                 written[PROVIDER] = names.conventional(str(provider))
         if model is None or chosen is not None:
             return written
-        true = Name(known, model)
+        true = Name(known, without_route(known, model))
         sent = self._shown(true)
+        if sent.model != model:
+            written[MODEL] = sent.model
         if sent != true:
-            written[MODEL], written[PROPERTY + "model"] = sent.model, true.model
+            written[PROPERTY + "model"] = true.model
             if known:
                 written[SYSTEM], written[PROPERTY + "provider"] = sent.provider, known
         return written
@@ -87,7 +92,7 @@ class ProviderNaming:
 
 def _hides_llama(provider: str, model: str) -> bool:
     """Whether an answer of a model so called is hidden, where no table has a price for it either."""
-    is_priced = provider != "azure" and provider.upper() in names.COST_TABLES
+    is_priced = provider.upper() in names.COST_TABLES and provider not in _WITHOUT_PRICE_OF_LLAMA
     return not is_priced and provider != "custom" and "deepseek" not in model and not _OF_META.match(model)
 
 

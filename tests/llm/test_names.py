@@ -42,6 +42,14 @@ def test_every_name_of_opentelemetry_reaches_a_cost_table() -> None:
         ("x_ai", "x"),
         ("xai", "x"),
         ("x-ai", "x"),
+        ("grok", "x"),
+        ("google-gla", "google"),
+        ("google-cloud", "google"),
+        ("google-vertex", "google"),
+        ("google_anthropic_vertex", "google"),
+        ("anthropic_bedrock", "aws"),
+        ("bedrock-mantle", "aws"),
+        ("openai-codex", "openai"),
         ("together_ai", "together"),
         ("fireworks_ai", "fireworks"),
         ("nvidia_nim", "nvidia"),
@@ -58,6 +66,30 @@ def test_every_name_of_opentelemetry_reaches_a_cost_table() -> None:
 def test_a_provider_is_spelled_as_the_cost_tables_know_it(name: str, expected: str) -> None:
     assert canonical(name, {}) == expected
     assert expected.upper() in COST_TABLES
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("openai.responses", "openai"),
+        ("azure-openai.chat", "azure"),
+        ("azure.responses", "azure"),
+        ("anthropic.messages", "anthropic"),
+        ("google.generative-ai", "google"),
+        ("google.vertex.chat", "google"),
+        ("vertex.anthropic.messages", "google"),
+        ("bedrock.anthropic.messages", "aws"),
+        ("amazon-bedrock", "aws"),
+        ("mistral.embedding", "mistral"),
+        ("cohere.textEmbedding", "cohere"),
+        ("xai.chat", "x"),
+        ("togetherai.completion", "together"),
+        ("my-gateway.chat", "my-gateway.chat"),
+        ("chat", "chat"),
+    ],
+)
+def test_the_vercel_ai_sdk_s_names_are_known_whatever_kind_of_model_they_name(name: str, expected: str) -> None:
+    assert canonical(name, {}) == expected
 
 
 @pytest.mark.parametrize("name", sorted(COST_TABLES - {"BEDROCK"}))
@@ -130,6 +162,9 @@ def test_any_name_becomes_lower_case_without_blanks_around_it(name: str, overrid
         ("azure/my-deployment", "azure"),
         ("openrouter/anthropic/claude-3.5-sonnet", "openrouter"),
         ("vertex_ai/claude-sonnet-4@20250514", "google"),
+        ("claude-3-5-sonnet@20240620", "google"),
+        ("claude-3-5-sonnet-v2@20241022", "google"),
+        ("publishers/anthropic/models/claude-opus-4-5@default", "google"),
     ],
 )
 def test_a_model_that_one_provider_has_tells_the_provider(model: str, provider: str) -> None:
@@ -157,7 +192,7 @@ def test_a_model_that_one_provider_has_tells_the_provider(model: str, provider: 
         "mixtral-8x7b-32768",
         "meta-llama/Llama-3.3-70B-Instruct-Turbo",
         "text-embedding-004",
-        "claude-3-5-sonnet@20240620",
+        "claude-3-5-sonnet@mine",
         "tool:search",
         "vector_db:docs",
     ],

@@ -85,6 +85,13 @@ def costs_of_the_same(model: str) -> list[float]:
     return aws + [OPENROUTER[name] for name in same]
 
 
+def test_a_version_of_vertex_ai_tells_the_provider() -> None:
+    assert row(call("claude-sonnet-4-5@20250929")).provider == "GOOGLE"
+    shown = row(call("claude-sonnet-4-5@20250929"), PRICED)
+    assert (shown.provider, shown.model, cost_of(shown)) == ("AWS", "claude-sonnet-4-5@20250929", 0.0105)
+    assert shown.properties["provider"] == "google"
+
+
 @pytest.mark.parametrize("model", LIST_PRICES)
 def test_with_show_cost_the_true_provider_and_model_are_properties(model: str) -> None:
     made = call(model)
@@ -157,6 +164,8 @@ def test_that_tokens_show_as_zero_is_not_told_to_those_who_chose(
         ("azure", "Llama-3.3-70B-Instruct", ("AZURE", "llama-3.3-70b-instruct")),
         ("azure.ai.inference", "Meta-Llama-3.1-8B", ("AZURE", "meta-llama-3.1-8b")),
         ("sambanova", "Meta-Llama-3.3-70B", ("SAMBANOVA", "meta-llama-3.3-70b")),
+        ("nebius", "nvidia/Llama-3_1-Nemotron-Ultra-253B-v1", ("NEBIUS", "nvidia/llama-3_1-nemotron-ultra-253b-v1")),
+        ("fireworks", "Llama-3.3-70B", ("FIREWORKS", "llama-3.3-70b")),
         (None, "Llama3", ("", "llama3")),
     ],
 )
@@ -174,13 +183,44 @@ def test_names_that_would_hide_the_answer_without_any_gain_are_sent_so_that_it_s
     ("served_by", "model"),
     [
         ("azure", "meta-llama/Llama-3.3"), ("azure", "deepseek-Llama-distill"), ("groq", "Llama-3.3-70B"),
-        ("together", "Llama-3.3"), ("custom", "Llama-3.3"), ("azure", "gpt-4o"), ("nebius", "Llama-3.3-70B"),
+        ("together", "Llama-3.3"), ("custom", "Llama-3.3"), ("azure", "gpt-4o"), ("avian", "Meta-Llama-3.1-405B"),
     ],
 )  # fmt: skip
 def test_names_that_show_or_that_have_a_price_stay_as_they_are(served_by: str, model: str) -> None:
     shown = row(call(model, served_by))
     assert (shown.provider, shown.model) == (served_by.upper(), model)
     assert "model" not in shown.properties
+
+
+@pytest.mark.parametrize(
+    ("served_by", "model", "sent_as"),
+    [
+        (None, "groq/llama-3.3-70b-versatile", ("GROQ", "llama-3.3-70b-versatile")),
+        (None, "azure/gpt-4o", ("AZURE", "gpt-4o")),
+        (None, "openrouter/anthropic/claude-sonnet-4.5", ("OPENROUTER", "anthropic/claude-sonnet-4.5")),
+        ("perplexity", "perplexity/sonar", ("PERPLEXITY", "sonar")),
+        ("fireworks_ai", "fireworks_ai/accounts/fireworks/models/a", ("FIREWORKS", "accounts/fireworks/models/a")),
+        ("nebius", "nebius/meta-llama/Llama-3.3-70B", ("NEBIUS", "meta-llama/Llama-3.3-70B")),
+        ("xai", "xai/grok-4-0709", ("X", "grok-4-0709")),
+        ("openrouter", "deepseek/deepseek-chat", ("OPENROUTER", "deepseek/deepseek-chat")),
+        ("cohere", "cohere/command-r", ("COHERE", "cohere/command-r")),
+        (None, "anthropic/claude-sonnet-4.5", ("", "anthropic/claude-sonnet-4.5")),
+    ],
+)
+def test_a_prefix_by_which_litellm_routes_names_the_provider_and_is_no_part_of_the_model(
+    served_by: str | None, model: str, sent_as: tuple[str, str]
+) -> None:
+    shown = row(call(model, served_by))
+    assert (shown.provider, shown.model, shown.hidden) == (*sent_as, "")
+    assert not shown.properties.keys() & {"provider", "model"}
+
+
+def test_a_routed_model_has_its_price_and_an_override_leaves_its_name() -> None:
+    shown = row(call("vertex_ai/claude-sonnet-4-5@20250929"), PRICED)
+    assert (shown.provider, shown.model) == ("AWS", "claude-sonnet-4-5@20250929")
+    assert shown.properties["model"] == "claude-sonnet-4-5@20250929"
+    other = OTELTraceFormatter(provider_overrides={"deepseek": "openrouter"})
+    assert row(call("deepseek/deepseek-chat", "deepseek"), other).model == "deepseek/deepseek-chat"
 
 
 def test_an_override_leaves_names_of_llama_as_they_are() -> None:

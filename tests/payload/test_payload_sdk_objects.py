@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from payloads import row, traced
 
 from helicone_logging.receiver.rows import Choice
@@ -27,3 +30,42 @@ def test_pictures_of_bedrock_show_as_marks() -> None:
     request = {"modelId": "stability.sd3-large-v1:0", "body": '{"prompt": "A house."}'}
     shown = row(traced(llm_request=request, llm_response={"images": ["AAAA"], "finish_reasons": [None]}))
     assert shown.choices == (Choice("assistant", "[image 3 bytes]", None),)
+
+
+def answer(model: str, **fields: object) -> dict[str, Any]:
+    """An answer of LiteLLM as JSON, which does not name the provider."""
+    message = {"role": "assistant", "content": "Here.", "tool_calls": None, "function_call": None}
+    choices = [{"index": 0, "finish_reason": "stop", "message": message, "provider_specific_fields": {}}]
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": model,
+        "choices": choices,
+        "usage": usage,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "answered", "shown_as"),
+    [
+        ("azure/my-deployment", "gpt-4o-2024-08-06", ("AZURE", "gpt-4o-2024-08-06")),
+        ("groq/llama-3.3-70b-versatile", "llama-3.3-70b-versatile", ("GROQ", "llama-3.3-70b-versatile")),
+        ("openrouter/qwen/qwen3-32b", "qwen/qwen3-32b", ("OPENROUTER", "qwen/qwen3-32b")),
+        ("nebius/meta-llama/Llama-3.3", "nebius/meta-llama/Llama-3.3", ("NEBIUS", "meta-llama/Llama-3.3")),
+        ("bedrock/converse/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", ("AWS", "us.amazon.nova-pro-v1:0")),
+    ],
+)
+def test_the_route_of_a_request_names_the_provider_that_the_answer_does_not(
+    asked_for: str, answered: str, shown_as: tuple[str, str]
+) -> None:
+    request = {"model": asked_for, "messages": [{"role": "user", "content": "Where?"}]}
+    shown = row(traced(llm_request=request, llm_response=answer(answered)))
+    assert (shown.provider, shown.model) == shown_as
+
+
+def test_an_answer_that_shows_its_provider_was_not_served_by_the_request_s() -> None:
+    request = {"model": "bedrock/us.amazon.nova-pro-v1:0", "messages": "Where?", "fallbacks": ["groq/llama-3.3"]}
+    shown = row(traced(llm_request=request, llm_response=answer("llama-3.3", x_groq={"id": "req"})))
+    assert (shown.provider, shown.model) == ("GROQ", "llama-3.3")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
+from helicone_logging.llm.providers import routes
 from helicone_logging.llm.providers.common import inner, name
 
 # The package of the answer's class. Not `openai`: with another base URL it talks to any of them.
@@ -114,7 +115,10 @@ def provider_of_exception(error: BaseException, fields: Held) -> str | None:
 def _hidden(response: object) -> str | None:
     """What LiteLLM knows of the provider."""
     private = getattr(response, "__pydantic_private__", None) or held(response) or EMPTY
-    return name(inner(private, "_hidden_params"), "custom_llm_provider") if type(private) is dict else None
+    if type(private) is not dict:
+        return None
+    hidden = inner(private, "_hidden_params")
+    return name(hidden, "custom_llm_provider") or routes.route_of(name(hidden, "litellm_model_name") or "")
 
 
 def _marked(answer: Held) -> str | None:

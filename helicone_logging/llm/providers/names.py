@@ -10,6 +10,8 @@ import functools
 import re
 from collections.abc import Mapping
 
+from helicone_logging.llm.providers import routes
+
 # Helicone's public server source, packages/cost: providers/mappings.ts, and the registry of models (July 2026).
 COST_TABLES = frozenset(
     (
@@ -21,12 +23,15 @@ COST_TABLES = frozenset(
 """The providers for which Helicone knows costs, in upper case."""
 
 # Of names without their separators. From gen_ai.provider.name and gen_ai.system of OpenTelemetry's semantic
-# conventions, custom_llm_provider of LiteLLM, LangChain's ls_provider, OpenLLMetry, and the names of the SDKs.
+# conventions, custom_llm_provider of LiteLLM, LangChain's ls_provider and init_chat_model, OpenLLMetry, Pydantic AI,
+# the Vercel AI SDK, and the names of the SDKs.
 _ALIASES: Mapping[str, str] = {
     "openaichat": "openai",
     "openairesponses": "openai",
     "textcompletionopenai": "openai",
     "chatgpt": "openai",
+    "openaichatgpt": "openai",
+    "openaicodex": "openai",
     "anthropictext": "anthropic",
     "anthropicmessages": "anthropic",
     "claude": "anthropic",
@@ -34,6 +39,10 @@ _ALIASES: Mapping[str, str] = {
     "bedrock": "aws",
     "bedrockconverse": "aws",
     "awsbedrock": "aws",
+    "bedrockmantle": "aws",
+    "bedrockanthropic": "aws",
+    "amazonbedrockanthropic": "aws",
+    "anthropicbedrock": "aws",
     "amazon": "aws",
     "amazonbedrock": "aws",
     "azopenai": "azure",
@@ -50,12 +59,18 @@ _ALIASES: Mapping[str, str] = {
     "gcpvertexai": "google",
     "googleai": "google",
     "googleaistudio": "google",
+    "googleanthropicvertex": "google",
+    "googlecloud": "google",
     "googlegemini": "google",
     "googlegenai": "google",
     "googlegenerativeai": "google",
+    "googlegla": "google",
     "googlevertex": "google",
     "googlevertexai": "google",
+    "googlevertexanthropic": "google",
     "vertex": "google",
+    "vertexanthropic": "google",
+    "anthropicvertex": "google",
     "vertexai": "google",
     "vertexaibeta": "google",
     "mistralai": "mistral",
@@ -63,6 +78,7 @@ _ALIASES: Mapping[str, str] = {
     "textcompletioncodestral": "mistral",
     "coherechat": "cohere",
     "xai": "x",
+    "grok": "x",
     "togetherai": "together",
     "fireworksai": "fireworks",
     "perplexityai": "perplexity",
@@ -86,6 +102,10 @@ _CONVENTIONAL: Mapping[str, str] = {
 }
 _WELL_KNOWN = frozenset(("azure.ai.inference", "gcp.gen_ai", "gcp.vertex_ai", *_CONVENTIONAL.values()))
 _SEPARATORS = re.compile(r"[\s._\-/]+")
+# What the Vercel AI SDK puts behind a provider's name: `xai.chat`, `vertex.anthropic.messages`.
+_KIND_OF_MODEL = re.compile(
+    r"[\s._\-/](?:chat|completion|embedding|embeddings|image|messages|responses|speech|textembedding|transcription)$"
+)
 
 # Names that only one provider gives to its models. Open models, which many serve, are not among them; a colon is
 # the mark of Ollama's tags, an @ of Vertex AI's versions.
@@ -98,7 +118,8 @@ _MODEL = r"""
         | text-embedding-(?:3|ada) | text-davinci | dall-e- | whisper-1 | tts-1 | omni-moderation | codex-mini
         | computer-use-preview)
     | (?P<anthropic> claude-[^@]*$)
-    | (?P<google> (?: models/ | publishers/google/models/ )? gemini-)
+    | (?P<google> (?: models/ | publishers/google/models/ )? gemini-
+        | (?: publishers/anthropic/models/ )? claude-[\w.-]+@(?: \d{8} | default | latest )$)
     | (?P<mistral> ft:(?: open-mistral | mistral | ministral | codestral )-
         | (?: mistral-(?:tiny|small|medium|large|embed|ocr|moderation) | ministral- | codestral- | magistral-
             | pixtral- | devstral- | voxtral- | open-mi[sx]tral- )[^:]*$)
@@ -111,13 +132,6 @@ _MODEL = r"""
     | (?P<openrouter> openrouter/)
     """
 _MAX_MODEL = 200
-# Prefixes with which LiteLLM routes. The others, such as `anthropic/`, are also how OpenRouter names vendors.
-_ROUTES = frozenset(
-    (
-        "azure", "azure_ai", "bedrock", "cohere_chat", "fireworks_ai", "gemini", "groq", "meta_llama", "nebius",
-        "novita", "nvidia_nim", "together_ai", "vercel_ai_gateway", "vertex_ai",
-    )
-)  # fmt: skip
 
 
 @functools.cache
@@ -134,7 +148,11 @@ def canonical(name: str, overrides: Mapping[str, str]) -> str:
         overrides: as in `chosen`; they win over everything.
     """
     spelled = name.strip().lower()
-    return chosen(name, overrides) or _ALIASES.get(_SEPARATORS.sub("", spelled), spelled)
+    return chosen(name, overrides) or _aliased(spelled) or _aliased(_KIND_OF_MODEL.sub("", spelled)) or spelled
+
+
+def _aliased(spelled: str) -> str | None:
+    return _ALIASES.get(_SEPARATORS.sub("", spelled))
 
 
 def chosen(name: str, overrides: Mapping[str, str]) -> str | None:
@@ -174,8 +192,5 @@ def provider_of_model(model: str) -> str | None:
 
 @functools.lru_cache(256)
 def _provider_of_model(name: str) -> str | None:
-    route, slash, _ = name.partition("/")
-    if slash and route.lower() in _ROUTES:
-        return canonical(route, {})
     match = prepared().match(name)
-    return match.lastgroup if match else None
+    return routes.provider_of(name) or (match.lastgroup if match else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
@@ -110,7 +111,7 @@ def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
 def join(chunks: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     chunks = [_unwrapped(chunk) for chunk in chunks]
-    growing: dict[object, _Growing] = {}
+    growing: dict[float | None, _Growing] = {}
     for chunk in chunks:
         for choice in safe_get.items(chunk.get("choices")) or ():
             fields = held(choice)
@@ -126,11 +127,15 @@ def join(chunks: Sequence[Held]) -> Fields | None:
             "model": first_name(chunks, "model"),
             "id": first_name(chunks, "id"),
             "usage": _last_usage(chunks),
-            "choices": [choice.whole() for choice in growing.values()],
+            "choices": [growing[index].whole() for index in sorted(growing, key=_place)],
             "error": last(chunks, "error"),
             **{key: last(chunks, key) for key in _SOURCES},
         }
     )
+
+
+def _place(index: float | None) -> float:
+    return math.inf if index is None else index
 
 
 def _unwrapped(chunk: Held) -> Held:

@@ -19,6 +19,7 @@ from helicone_logging.llm.providers import (
     openai_chat,
     openai_responses,
     rerank,
+    routes,
 )
 from helicone_logging.llm.providers.common import Fields, known, name
 
@@ -95,11 +96,12 @@ def _read(fields: Held, request: object) -> Fields | None:
 
 
 def _named(fields: Held) -> str | None:
-    """The provider that LiteLLM is told, or whose URL a call goes to."""
+    """The provider that LiteLLM is told, or whose URL a call goes to; the answer's model may tell less."""
     if name(fields, "azure_endpoint", "azure_deployment"):
         return "azure"
     url = name(fields, "base_url", "api_base")
-    return name(fields, "custom_llm_provider") or (detect.provider_of_url(url) if url else None)
+    by_url = detect.provider_of_url(url) if url else None
+    return name(fields, "custom_llm_provider") or by_url or routes.route_of(name(fields, "model") or "")
 
 
 _SURE = frozenset((str, int, float, bool, type(None), list, dict))

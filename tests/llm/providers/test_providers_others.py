@@ -234,6 +234,26 @@ def test_litellm_s_response_is_read_with_the_provider_it_knows(form: Form) -> No
     assert fields.get("provider") == (None if form in PLAIN else "vertex_ai")
 
 
+@pytest.mark.parametrize("form", [litellm_like, litellm_chat])
+@pytest.mark.parametrize(
+    ("asked_for", "provider"),
+    [
+        ("groq/llama-3.3-70b-versatile", "groq"),
+        # With custom_llm_provider="groq" beside it, which LiteLLM forgets: Groq's name of the model.
+        ("openai/gpt-oss-120b", None),
+        ("gpt-4o", None),
+    ],
+)
+def test_litellm_s_response_without_its_provider_has_that_of_the_model_it_was_asked_for(
+    form: Form, asked_for: str, provider: str | None
+) -> None:
+    response = form(load("litellm_chat"))
+    response._hidden_params = {"litellm_model_name": asked_for, "response_cost": None}
+    fields = read_response(response)
+    assert fields is not None
+    assert fields.get("provider") == provider
+
+
 def test_litellm_s_chunks_are_joined_with_the_provider_they_know() -> None:
     fields = read_response(litellm_chunks(load("openai_chat_stream")))
     plain = read_response(load("openai_chat_stream"))

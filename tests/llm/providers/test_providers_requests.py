@@ -203,6 +203,27 @@ def test_litellm_may_name_the_provider() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "provider"),
+    [
+        ({"model": "groq/llama-3.3-70b-versatile"}, "groq"),
+        ({"model": "azure/my-deployment"}, "azure"),
+        ({"model": "openrouter/anthropic/claude-sonnet-4.5"}, "openrouter"),
+        ({"model": "groq/llama-3.3-70b-versatile", "api_base": "https://openrouter.ai/api/v1"}, "openrouter"),
+        ({"model": "groq/llama-3.3-70b-versatile", "custom_llm_provider": "litellm_proxy"}, "litellm_proxy"),
+        ({"model": "anthropic/claude-sonnet-4-5"}, None),
+        ({"model": "openai/gpt-4o"}, None),
+        ({"model": "gpt-4o"}, None),
+    ],
+)
+def test_a_request_whose_model_is_routed_by_litellm_tells_the_provider(
+    fields: dict[str, str], provider: str | None
+) -> None:
+    read = read_request({**CHAT, **fields})
+    assert read is not None
+    assert (read.get("provider"), read["model"]) == (provider, fields["model"])
+
+
+@pytest.mark.parametrize(
     ("prompt", "messages"),
     [
         ("Once upon", [Message("user", "Once upon")]),

@@ -212,3 +212,13 @@ def test_pictures_and_errors_in_a_stream_are_shown() -> None:
     assert fields is not None
     assert fields["completion"] == [("assistant", "Here: \n[image image/png, 3 bytes]\n[error] Down", "error")]
     assert (fields["status"], fields["properties"]) == ("error", {"exception": "502"})
+
+
+@pytest.mark.parametrize(("indexes", "said"), [((1, 0), ["0", "1"]), ((0, 1), ["0", "1"]), ((None, 0), ["0", "None"])])
+def test_choices_of_a_stream_stand_in_the_order_of_their_index(
+    indexes: tuple[int | None, ...], said: list[str]
+) -> None:
+    chunks = [{"choices": [{"index": index, "delta": {"content": str(index)}}]} for index in indexes]
+    fields = read_response(chunks)
+    assert fields is not None
+    assert [choice.content for choice in fields["completion"]] == said
