@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
 import logging
 import logging.config
@@ -10,6 +12,7 @@ import textwrap
 import flask
 import pytest
 import scripts
+from pythonjsonlogger.core import BaseJsonFormatter
 
 from helicone_logging import ConfigurationError, HeliconeHandler, OTELTraceFormatter
 from helicone_logging.receiver.validation import refusal
@@ -396,6 +399,28 @@ def test_every_form_of_a_format_names_attributes_of_the_span(options) -> None:
     payload = json.loads(OTELTraceFormatter(**options).format(a_record("a message")))
     (span,) = payload["resourceSpans"][0]["scopeSpans"][0]["spans"]
     assert {"key": "name", "value": {"stringValue": "app"}} in span["attributes"]
+
+
+ODD = [
+    *(5, -1, 1.5, float("nan"), 10**400, True, None, "x", "", "\n", "é\ud800", b"x"),
+    *(["x"], [5], (1, 2), {"a": 1}, {5: "a"}, object()),
+]
+
+
+def options_of(*owners: type) -> list[str]:
+    parameters = [one for owner in owners for one in inspect.signature(owner).parameters.values()]
+    return list(dict.fromkeys(one.name for one in parameters if one.kind is not one.VAR_KEYWORD))
+
+
+@pytest.mark.parametrize("option", options_of(HeliconeHandler, OTELTraceFormatter, BaseJsonFormatter))
+def test_any_value_of_any_option_works_or_is_refused_with_a_configuration_error(option, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for value in ODD:
+        options = {"endpoint": "http://127.0.0.1:1", "shutdown_timeout": 0, option: value}
+        with contextlib.suppress(ConfigurationError):
+            handler = HeliconeHandler(**options)
+            assert handler.formatter is None or handler.format(a_record("a message"))
+            handler.close()
 
 
 def test_a_service_may_be_named_in_any_script(server, logger_of) -> None:
