@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from helicone_logging.core import ids
 from helicone_logging.core.findings import INFO, WARNING, Finding
-from helicone_logging.receiver import rows
 from helicone_logging.receiver.subject import Subject
 from helicone_logging.receiver.visible import one_line
 from helicone_logging.receiver.vocabulary import FIELDS, OPENTELEMETRY, Field
@@ -69,11 +68,11 @@ def misspelt(subject: Subject) -> Iterator[Finding]:
     """Finds attributes whose names are near to a field that the span lacks."""
     if not _is_of_this_package(subject):
         return
-    for name, value in rows.attributes_of(subject.span).items():
+    for name, value in subject.all_attributes.items():
         meant = _meant_by(name)
         if meant is None or not _is_lacking(meant, subject) or _says_the_same(meant, value, subject):
             continue
-        text = f"`{one_line(name, _SHORT)}` is no field, so no column shows it: did you mean {meant.set}?"
+        text = f"`{one_line(name, _SHORT)}` is no field and shows in no column, as {meant.set} would"
         code = "misspelt" if meant.severity == WARNING else "other-name"
         yield Finding(code, meant.severity, text, meant.set, subject.where)
 
@@ -82,7 +81,7 @@ def wrong_types(subject: Subject) -> Iterator[Finding]:
     """Finds values that their field does not take, which are left under its own name."""
     if not _is_of_this_package(subject):
         return
-    attributes = rows.attributes_of(subject.span)
+    attributes = subject.all_attributes
     refused = [field for field in FIELDS if field.takes and field.name in attributes]
     refused += [field for field in OPENTELEMETRY if field.name in attributes and not field.is_said(subject)]
     for field in refused:

@@ -255,7 +255,7 @@ def _texts(subject: Subject) -> Iterator[Finding]:
 
 
 def _types(subject: Subject) -> Iterator[Finding]:
-    for key, value in rows.attributes_of(subject.span).items():
+    for key, value in subject.all_attributes.items():
         if rows.is_read(key) and type(value) not in (str, int):
             text = f"{key} is neither text nor int, so it is dropped"
             yield Finding("dropped-type", WARNING, text, "the attribute as text", subject.where)

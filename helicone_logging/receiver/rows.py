@@ -134,7 +134,7 @@ def row_of(span: Mapping[str, Any]) -> Row:
     Args:
         span: one that the schema accepts.
     """
-    read = read_attributes_of(span)
+    read = readable(attributes_of(span))
     provider = str(read.get("gen_ai.system", "")).upper()
     model = str(read.get("gen_ai.response.model", ""))
     messages = tuple(Message(role, text) for role, text, _ in _entries(read, "prompt"))
@@ -219,9 +219,9 @@ def attributes_of(span: Mapping[str, Any]) -> dict[str, Any]:
     return {attribute["key"]: next(iter(attribute["value"].values()), "") for attribute in span["attributes"]}
 
 
-def read_attributes_of(span: Mapping[str, Any]) -> dict[str, str | int]:
-    """Returns those attributes of a span that are text or int: of other types none is read."""
-    return {key: value for key, value in attributes_of(span).items() if type(value) in _READ_TYPES}
+def readable(attributes: Mapping[str, Any]) -> dict[str, str | int]:
+    """Returns those attributes that are text or int: of other types none is read."""
+    return {key: value for key, value in attributes.items() if type(value) in _READ_TYPES}
 
 
 class _Tokens(NamedTuple):

@@ -17,13 +17,15 @@ class Subject(NamedTuple):
     Args:
         where: the span, as findings name it.
         span: itself.
+        all_attributes: by their keys.
         attributes: those that the server may read, as they are text or int.
         row: what it shows.
     """
 
     where: str
     span: Mapping[str, Any]
-    attributes: Mapping[str, Any]
+    all_attributes: Mapping[str, Any]
+    attributes: Mapping[str, str | int]
     row: Row
 
     @classmethod
@@ -36,7 +38,8 @@ class Subject(NamedTuple):
             place: where it stands, such as a line of a file; empty to name the span alone.
         """
         where = f"{place}, span {span['spanId']}" if place else f"span {span['spanId']}"
-        return cls(where, span, rows.read_attributes_of(span), row)
+        attributes = rows.attributes_of(span)
+        return cls(where, span, attributes, rows.readable(attributes), row)
 
     @property
     def has_failed(self) -> bool:
