@@ -115,10 +115,11 @@ def provider_of_exception(error: BaseException, fields: Held) -> str | None:
 def _hidden(response: object) -> str | None:
     """What LiteLLM knows of the provider."""
     private = getattr(response, "__pydantic_private__", None) or held(response) or EMPTY
-    if type(private) is not dict:
+    hidden = inner(private, "_hidden_params") if type(private) is dict else EMPTY
+    if not hidden:
         return None
-    hidden = inner(private, "_hidden_params")
-    return name(hidden, "custom_llm_provider") or routes.route_of(name(hidden, "litellm_model_name") or "")
+    asked_for = name(hidden, "litellm_model_name")  # all that answers of Groq have
+    return name(hidden, "custom_llm_provider") or (routes.route_of(asked_for) if asked_for else None)
 
 
 def _marked(answer: Held) -> str | None:

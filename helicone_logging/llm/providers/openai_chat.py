@@ -135,6 +135,7 @@ def join(chunks: Sequence[Held]) -> Fields | None:
 
 
 def _place(index: float | None) -> float:
+    """Where a choice stands; one without an index is the last."""
     return math.inf if index is None else index
 
 
