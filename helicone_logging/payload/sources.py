@@ -97,8 +97,9 @@ def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
 def without_proxies(said: Said) -> Said:
     """Returns what a record says, with what the proxies in it stand for now."""
     record = said.record
-    found: Any = all_resolved(({name: record[name] for name in record if name not in _OWN}, dict(said.inherited)))
-    return with_record(said, {**record, **found[0]})._replace(inherited=found[1])
+    held: Any = ({name: record[name] for name in record if name not in _OWN}, dict(said.inherited))
+    found: Any = all_resolved(held)
+    return said if found is held else with_record(said, {**record, **found[0]})._replace(inherited=found[1])
 
 
 def with_record(said: Said, record: Mapping[str, Any]) -> Said:
