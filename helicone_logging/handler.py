@@ -400,7 +400,7 @@ def _retire(sender: Sender, ownership: object) -> None:
 
 def _sender_for(settings: _Settings) -> Sender:
     """Makes a sender, or takes over that of an equal handler, so that reloads do not pile up queues and threads."""
-    for sender in list(_put_away):
+    for sender in lifecycle.living(_put_away):
         if sender.settings == settings:
             _put_away.discard(sender)
             sender.resume()

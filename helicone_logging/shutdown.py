@@ -56,7 +56,7 @@ def flush(timeout: float | None = None) -> bool:
     began = clock.monotonic()
     are_empty = [
         sender.flush(max(0.0, began + sender._patience(given) - clock.monotonic()))
-        for sender in cast(list[_Sender], list(lifecycle._closed_at_exit))
+        for sender in cast(list[_Sender], lifecycle.closed_at_exit())
     ]
     return all(are_empty)
 

@@ -17,13 +17,16 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from helicone_logging.core import clock
 
 _FINALIZING_MODULES = ("multiprocessing", "billiard", "multiprocess")  # the last is dill's, which pathos uses
 _PRIORITY = 10  # before the modules' own finalizers, which have 0 and less
 _pid_of = os.getpid
+
+
+_T = TypeVar("_T")
 
 
 class Forkable(Protocol):
@@ -55,6 +58,19 @@ _renewed_after_fork: weakref.WeakSet[Forkable] = weakref.WeakSet()
 _closed_at_exit: weakref.WeakSet[Closable] = weakref.WeakSet()
 
 
+def living(watched: weakref.WeakSet[_T]) -> list[_T]:
+    """Returns what a weak set holds now, whatever other threads add to it meanwhile."""
+    try:
+        return list(watched)
+    except RuntimeError:  # it has changed in the midst of this
+        return living(watched)
+
+
+def closed_at_exit() -> list[Closable]:
+    """Returns all that is watched for the exit."""
+    return living(_closed_at_exit)
+
+
 def watch_forks(obj: Forkable) -> None:
     """Calls `obj.after_fork_in_child()` in every child that this process forks from now on.
 
@@ -78,7 +94,7 @@ def _renew_all() -> None:
     with _renewing.setdefault(pid, threading.RLock()):
         if _Process.pid == pid:  # another thread has done it
             return
-        for obj in list(_renewed_after_fork):
+        for obj in living(_renewed_after_fork):
             obj.after_fork_in_child()
         _Process.pid = pid
 
@@ -157,7 +173,7 @@ def watch_exit(obj: Closable) -> None:
 
 def _exit() -> None:
     _Process.is_exiting = True
-    for obj in list(_closed_at_exit):
+    for obj in living(_closed_at_exit):
         obj.close_at_exit()
 
 
@@ -194,7 +210,7 @@ def close_all() -> None:
     """Closes all that is watched, within one wait for all; the process may go on."""
     _Process.shares_waits = True
     try:
-        for obj in list(_closed_at_exit):
+        for obj in living(_closed_at_exit):
             obj.close()
     finally:
         _Process.shares_waits = False

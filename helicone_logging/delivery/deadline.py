@@ -6,6 +6,7 @@ would hold a worker for ever. So the answer is read from a file that lowers the 
 
 from __future__ import annotations
 
+import http
 import http.client
 import io
 import socket
@@ -16,6 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from helicone_logging.core import clock
+
+_ANNOUNCING = frozenset({*range(100, 200)} - {http.HTTPStatus.SWITCHING_PROTOCOLS})
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -61,8 +64,14 @@ class _Response(http.client.HTTPResponse):
         super().__init__(in_place_of_socket, *args, **kwargs)
 
     def begin(self) -> None:
-        """Reads status and headers; lines that are none are left out, or urllib3 would log what a server sent there."""
+        """Reads status and headers, those of the answer itself, which others may come before (RFC 9110, 15.2).
+
+        Lines that are no headers are left out, or urllib3 would log what a server sent there.
+        """
         super().begin()
+        while self.status in _ANNOUNCING:
+            self.headers = None  # type: ignore[assignment]  # as before the first ones
+            super().begin()
         self.headers.defects.clear()
         self.headers.set_payload("")
 

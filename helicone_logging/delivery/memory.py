@@ -95,22 +95,27 @@ class BoundedQueue:
     def put(self, entry: Entry) -> int:
         size, now = entry.size, clock.monotonic()
         with self._lock:
-            self._emitted += 1
+            emitted = self._emitted
             try:
                 dropped = 0
                 if not self._fits(size):
                     dropped = self._make_room(size)
+                    emitted = self._emitted  # of others, while this one waited
                     if not self._fits(size):
+                        self._emitted += 1
                         self._dropped += 1
                         return dropped + 1
                 self._append(Item(entry, size, 0, now, self._checkpoint))
-            except BaseException:  # of a signal handler; the record has been counted in
-                self._dropped += 1
+            except BaseException:  # of a signal handler
+                if self._emitted == emitted:  # it has not been counted
+                    self._emitted += 1
+                    self._dropped += 1
                 raise
             self._wake_if_wanted()
             return dropped
 
     def _append(self, item: Item) -> None:
+        self._emitted += 1
         self._count += 1
         self._bytes += item.size
         self._before[item.checkpoint] += 1
@@ -176,7 +181,7 @@ class BoundedQueue:
                         wait = min(_NEVER if wait is None else wait, deadline - now)
                         if wait <= 0:
                             break
-                    self._takers.wait(wait)
+                    self._takers.wait(None if wait is None else min(wait, threading.TIMEOUT_MAX))
                 return []
             finally:
                 self._waiting -= 1

@@ -90,6 +90,8 @@ class Transport:
         finally:
             request.body = None  # to be freed now
         status, text = response.status_code, self._without_key(_beginning(response.raw).decode("utf-8", "replace"))
+        if status < 200:  # what follows is of another protocol
+            self.close()
         remedy = "" if status < 300 else self._wire.remedy(status, text)
         outcome = outcome_of(status, text, response.headers.get("Retry-After"), remedy)
         detail = self._without_key(outcome.detail)  # JSON can hide it behind escapes

@@ -18,7 +18,8 @@ from helicone_logging.delivery.options import AUTO, DeliveryOptions
 from helicone_logging.delivery.queue import Queue, QueueStats
 
 THREAD_NAME = "helicone-logging-sender"
-_LOOK_AGAIN = 0.5  # seconds after which a thread that sends by itself looks whether others have sent the rest
+_LOOK_AGAIN = 0.5  # seconds for workers that are about to begin, if they ever do
+_LOOK_SOON = 0.05  # seconds after which a thread that sends by itself looks what is due
 _AFTER_FAULT = 1.0  # seconds until a worker that could not even take a batch tries again
 
 
@@ -50,6 +51,7 @@ class Sender:
         self._queue = queue
         self._wire = wire
         self._make_transport = make_transport
+        self._is_put_away = False  # logging.shutdown knows no handler of this sender any more, in children either
         self._begin()
         lifecycle.watch_forks(self)
         lifecycle.watch_exit(self)
@@ -70,7 +72,6 @@ class Sender:
         self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
         self._sending = 0  # batches on their way
         self._is_closed = False  # nobody has submitted anything since `close`
-        self._is_put_away = False  # logging.shutdown knows no handler of this sender any more
         self._is_replaced = False  # it has no workers of its own any more
         self._kept = _OnDemand(self._make_transport)  # of the thread that serves it then
 
@@ -301,12 +302,14 @@ class Sender:
         with reentrancy.sending():
             try:
                 while not self._queue.join(checkpoint, clock.monotonic()):
-                    until = min(deadline, clock.monotonic() + _LOOK_AGAIN)
-                    if clock.monotonic() >= deadline or self._dispatcher.is_held_back(deadline):
+                    now = clock.monotonic()
+                    if now >= deadline or self._dispatcher.is_held_back(deadline):
                         return False
-                    items = self._queue.take(options.batch_limit, options.batch_bytes, deadline=until)
+                    items = self._queue.take(options.batch_limit, options.batch_bytes, deadline=now)
                     if items:
                         self._dispatcher.deliver(items, transport.get, deadline)
+                    else:  # they are on their way elsewhere, or not due
+                        self._queue.join(checkpoint, min(deadline, now + _LOOK_SOON))
                 return True
             finally:
                 transport.close()

@@ -150,6 +150,7 @@ class Spool(BoundedQueue):
                 self._exposed[record] = None
                 self._exposed_bytes += item.size
             elif segment.is_unread:
+                self._emitted += 1
                 self._leave_unread(segment, 1, item.size)
                 self._is_closed = self._is_discarded = False
                 return

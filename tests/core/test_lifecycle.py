@@ -125,3 +125,18 @@ def test_many_threads_that_notice_a_fork_at_once_wait_until_all_is_renewed(monke
     for thread in threads:
         thread.join()
     assert passed == [1] * 4
+
+
+def test_a_set_that_grows_while_it_is_read_is_read_again() -> None:
+    class Growing(weakref.WeakSet[Slow]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[Slow]:
+            self.looks += 1
+            for one in super().__iter__():
+                yield one
+                if self.looks == 1:
+                    raise RuntimeError("Set changed size during iteration")
+
+    watched = [Slow([0.0]), Slow([0.0])]
+    assert set(lifecycle.living(Growing(watched))) == set(watched)

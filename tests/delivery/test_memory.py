@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import threading
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -10,6 +13,7 @@ import pytest
 from collector import whenever_the_collector_runs
 
 from helicone_logging.delivery.memory import BLOCK, DROP_NEWEST, DROP_OLDEST, BoundedQueue
+from helicone_logging.delivery.queue import Item
 
 ALL = sys.maxsize
 
@@ -86,3 +90,54 @@ def test_what_a_batch_has_no_room_for_stays_in_order() -> None:
         queue.put(Sized(number, size))
     taken = [[item.entry.number for item in queue.take(10, 25, deadline=0.0)] for _ in range(3)]
     assert taken == [[0, 1], [2], [3]]
+
+
+def test_the_account_is_exact_while_somebody_waits_for_room() -> None:
+    queue = BoundedQueue(1, 100_000, BLOCK, 60.0)
+    queue.put(Sized(1))
+    waiting = threading.Thread(target=queue.put, args=(Sized(2),))
+    waiting.start()
+    with queue._lock:
+        while not queue._room._waiters:  # type: ignore[attr-defined]  # nothing else tells that it waits
+            queue._lock.release()
+            time.sleep(0)
+            queue._lock.acquire()
+    stats = queue.stats()
+    assert (stats.emitted, stats.queued) == (1, 1)
+    queue.done(queue.take(1, ALL, deadline=0.0))
+    waiting.join()
+    check_account(queue)
+
+
+@pytest.mark.parametrize("step", ["_fits", "_append", "_wake_if_wanted"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_record_whose_put_is_interrupted_is_counted_once(step, moment, monkeypatch) -> None:
+    queue = memory()
+    real = getattr(BoundedQueue, step)
+
+    def interrupted(self: BoundedQueue, *args: object) -> object:
+        if moment == "before":
+            raise KeyboardInterrupt
+        real(self, *args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BoundedQueue, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        queue.put(Sized(1))
+    monkeypatch.undo()
+    stats = queue.stats()
+    assert stats.emitted == 1
+    assert stats.dropped + stats.queued == 1
+    check_account(queue)
+
+
+def test_a_pause_without_end_makes_nobody_fail() -> None:
+    queue = memory()
+    queue.put(Sized(1))
+    queue.pause(math.inf, firm=True)
+    taken: list[list[Item]] = []
+    taker = threading.Thread(target=lambda: taken.append(queue.take(1, ALL)))
+    taker.start()
+    queue.pause(0.0)
+    taker.join()
+    assert [len(items) for items in taken] == [1]

@@ -207,3 +207,25 @@ def test_a_retry_after_reaches_the_answer(faulty, transport_of) -> None:
 def test_a_malformed_header_is_no_trouble(faulty, transport_of) -> None:
     faulty.script(fault.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno header at all\r\nX: y\r\n\r\n", "malformed"))
     assert transport_of().send(BODY).kind is Kind.DELIVERED
+
+
+@pytest.mark.parametrize("status", [102, 103])
+def test_an_answer_that_others_announce_is_the_one_to_this_request(status, faulty, transport_of) -> None:
+    """Else each answer counts as that to the next body (https://www.rfc-editor.org/rfc/rfc9110#section-15.2)."""
+    transport = transport_of()
+    faulty.script(
+        fault.announced(status, fault.answer(200)),
+        fault.announced(status, fault.announced(status, fault.answer(400))),
+        fault.answer(503),
+    )
+    kinds = [transport.send(BODY).kind for _ in range(4)]
+    assert kinds == [Kind.DELIVERED, Kind.REJECTED, Kind.UNREACHABLE, Kind.DELIVERED]
+    assert faulty.connections == 1
+
+
+def test_what_follows_another_protocol_is_no_answer(faulty, transport_of) -> None:
+    transport = transport_of()
+    faulty.script(fault.announced(101, fault.answer(400)))
+    assert transport.send(BODY).kind is not Kind.DELIVERED
+    assert transport.send(BODY).kind is Kind.DELIVERED
+    assert faulty.connections == 2

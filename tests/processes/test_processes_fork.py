@@ -322,3 +322,21 @@ def test_records_that_fork_in_their_own_str_hang_nobody(server, run_script) -> N
         """,
     )
     assert sorted(server.names()) == ["after in the child", "after in the parent", "child", "parent"]
+
+
+def test_a_child_whose_handler_dictconfig_put_away_before_the_fork_delivers_at_its_exit(server, run_script) -> None:
+    """As of a server that loads the application before it forks: `logging.shutdown` knows no such handler."""
+    run(
+        run_script,
+        """
+        import logging.config
+
+        handler, log = set_up(batch_size=100, flush_interval=60)
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, "root": {"level": "WARNING"}})
+        if (pid := os.fork()) == 0:
+            log.info("child", extra=TRACE)
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        """,
+    )
+    assert server.names() == ["child"]

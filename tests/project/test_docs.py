@@ -52,6 +52,11 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
 
 
+@pytest.mark.parametrize("page", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_no_page_holds_what_a_merge_has_left(page) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}|={7}$).*", text_of(page), re.MULTILINE) == []
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     listed: list[str] = []
     for tree in re.findall(r"^```\{toctree\}\n(.*?)^```", text_of(DOCS / "index.md"), re.MULTILINE | re.DOTALL):

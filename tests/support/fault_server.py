@@ -169,6 +169,16 @@ def close_after_answer() -> Behaviour:
     return Behaviour("close after answer", play)
 
 
+def announced(status: int, then: Behaviour) -> Behaviour:
+    """An interim answer, such as 103, and then another one on the same connection."""
+
+    def play(exchange: Exchange) -> None:
+        exchange.send(head(status, {"Link": "</style.css>"}))
+        then.play(exchange)
+
+    return Behaviour(f"announced by {status}, {then.name}", play)
+
+
 def raw(data: bytes, name: str = "raw", *, stores: bool = False) -> Behaviour:
     """Sends bytes and closes the connection."""
 
