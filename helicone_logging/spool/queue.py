@@ -89,8 +89,7 @@ class Spool(BoundedQueue):
         self._current: Segment | None = None
         self._backlog: list[Segment] = []  # those with unread records
         self._exposed: dict[Record, None] = {}
-        self._exposed_bytes = 0
-        self._recovered = 0
+        self._exposed_bytes = self._recovered = 0
         self._elsewhere, self._measured_at = 0, -_LOOK_AGAIN  # bytes of all segments but the current one; as of when
         self._trouble: tuple[str, str] | None = None  # that came up under the lock
         self._upkeep = Upkeep(self)
