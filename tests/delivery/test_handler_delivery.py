@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from recording_server import PATIENCE
+from waiting_callers import wait_for_a_caller
 
 from helicone_logging import HeliconeHandler
 from helicone_logging.delivery import transport
@@ -479,8 +480,7 @@ def test_close_lets_go_of_callers_that_wait_for_room(server, logger_of) -> None:
         server.wait_for_arrivals(1)
         waiting = threading.Thread(daemon=True, target=logger.info, args=("second",), kwargs={"extra": TRACE})
         waiting.start()
-        while handler.stats().emitted < 2:
-            time.sleep(0.001)
+        wait_for_a_caller(handler._sender._queue)
         handler.close()
         waiting.join(PATIENCE)
         assert not waiting.is_alive()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
 from collector import whenever_the_collector_runs
+from waiting_callers import wait_for_a_caller
 
 from helicone_logging.delivery.memory import BLOCK, DROP_NEWEST, DROP_OLDEST, BoundedQueue
 from helicone_logging.delivery.queue import Item
@@ -97,11 +97,7 @@ def test_the_account_is_exact_while_somebody_waits_for_room() -> None:
     queue.put(Sized(1))
     waiting = threading.Thread(target=queue.put, args=(Sized(2),))
     waiting.start()
-    with queue._lock:
-        while not queue._room._waiters:  # type: ignore[attr-defined]  # nothing else tells that it waits
-            queue._lock.release()
-            time.sleep(0)
-            queue._lock.acquire()
+    wait_for_a_caller(queue)
     stats = queue.stats()
     assert (stats.emitted, stats.queued) == (1, 1)
     queue.done(queue.take(1, ALL, deadline=0.0))
