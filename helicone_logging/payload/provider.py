@@ -17,7 +17,7 @@ _ZEROS = "zeros"
 _REMEMBERED = 512  # pairs of a provider and a model
 _MAX_REMEMBERED = 400  # characters of both
 _LLAMA = "Llama"  # Helicone looks for answers of models so called in the shape of Llama's own API; case counts
-# Providers whose tables have hardly any price, and none of these models: nothing to lose by another spelling.
+# Tables with hardly any price, and Azure's, which has none of these models: another spelling loses nothing.
 _WITHOUT_PRICE_OF_LLAMA = frozenset(("aws", "azure", "cohere", "fireworks", "nebius"))
 _OF_META = re.compile("meta-llama/", re.IGNORECASE)
 
