@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from helicone_logging.core import ids
-from helicone_logging.core.findings import INFO, WARNING, Finding
+from helicone_logging.core.findings import INFO, Finding
 from helicone_logging.receiver.subject import Subject
 from helicone_logging.receiver.visible import one_line
 from helicone_logging.receiver.vocabulary import FIELDS, OPENTELEMETRY, Field
@@ -34,12 +34,14 @@ class _Meant(NamedTuple):
         fields: those of which a span lacks each.
         severity: of the finding.
         is_of_calls: whether the name means that in calls of models only.
+        is_slip: whether the other name is a slip of the pen.
     """
 
     set: str
     fields: tuple[str, ...]
     severity: str = INFO
     is_of_calls: bool = False
+    is_slip: bool = False
 
 
 _COMPLETION = _Meant("completion, or llm_response for what an SDK returned", ("completion",), is_of_calls=True)
@@ -73,8 +75,7 @@ def misspelt(subject: Subject) -> Iterator[Finding]:
         if meant is None or not _is_lacking(meant, subject) or _says_the_same(meant, value, subject):
             continue
         text = f"`{one_line(name, _SHORT)}` is no field and shows in no column, as {meant.set} would"
-        code = "misspelt" if meant.severity == WARNING else "other-name"
-        yield Finding(code, meant.severity, text, meant.set, subject.where)
+        yield Finding("misspelt" if meant.is_slip else "other-name", meant.severity, text, meant.set, subject.where)
 
 
 def wrong_types(subject: Subject) -> Iterator[Finding]:
@@ -85,7 +86,7 @@ def wrong_types(subject: Subject) -> Iterator[Finding]:
     refused = [field for field in FIELDS if field.takes and field.name in attributes]
     refused += [field for field in OPENTELEMETRY if field.name in attributes and not field.is_said(subject)]
     for field in refused:
-        yield Finding("wrong-type", field.refusal, _refusal(field, attributes[field.name]), field.name, subject.where)
+        yield Finding("wrong-type", field.severity, _refusal(field, attributes[field.name]), field.name, subject.where)
 
 
 def _refusal(field: Field, value: object) -> str:
@@ -105,8 +106,8 @@ def _meant_by(name: str) -> _Meant | None:
     known = _OTHER_NAMES.get(name.lower())
     if known is not None:
         return known
-    field = _nearest(name.lower())
-    return None if field is None else _Meant(field, (_BY_NAME[field].name,), WARNING)
+    near = _nearest(name.lower())
+    return None if near is None else _Meant(near, (_BY_NAME[near].name,), _BY_NAME[near].severity, is_slip=True)
 
 
 def _nearest(name: str) -> str | None:

@@ -174,11 +174,10 @@ def _not_understood(subject: Subject) -> Iterator[Finding]:
         yield _unread("llm_request", "messages", subject)
     if subject.has_unread_response:
         found = response_mistakes.found_in(str(subject.attributes["llm_response"]))
-        yield (
-            _unread("llm_response", "completion", subject)
-            if found is None
-            else _mistaken("llm_response", found, subject)
-        )
+        if found is None:
+            yield _unread("llm_response", "completion", subject)
+        else:
+            yield _mistaken("llm_response", found, subject)
     for choice in subject.row.choices:
         found = response_mistakes.found_in(choice.content)
         if found is not None and not found.may_be_said:

@@ -13,15 +13,14 @@ from helicone_logging.core.findings import INFO, WARNING
 from helicone_logging.receiver.subject import Subject
 
 _HELICONE = "traceloop.association.properties.Helicone-"
-_OTHER_ERROR = (
-    "_OTHER"  # an error that has no type: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
-)
+# An error without a type: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+_OTHER_ERROR = "_OTHER"
 
 _TEXT = "text"
 _ID = "text or a number"
-_COUNT = "a whole number from 0"
+_COUNT = "a whole number from 0 to 10^12"
 _NUMBER = "a number"
-_TIME = "a datetime, ISO 8601, or a number since the epoch"
+_TIME = "a datetime of 1970 to 2262, ISO 8601, or a number since the epoch"
 
 
 class Field(NamedTuple):
@@ -32,22 +31,26 @@ class Field(NamedTuple):
         takes: what values, in words; empty where every value is understood.
         is_said: tells whether a span has it, by what it shows.
         aliases: other names for it.
-        refusal: severity of a value that it does not take.
+        severity: of what is found of it.
     """
 
     name: str
     takes: str
     is_said: Callable[[Subject], bool]
     aliases: tuple[str, ...] = ()
-    refusal: str = WARNING
+    severity: str = WARNING
 
 
 def _has(*keys: str) -> Callable[[Subject], bool]:
-    return lambda subject: any(key in subject.attributes for key in keys)
+    return lambda subject: any(key in subject.all_attributes for key in keys)
 
 
 def _shows_property(name: str) -> Callable[[Subject], bool]:
     return lambda subject: name in subject.row.properties
+
+
+def _tells_error(subject: Subject) -> bool:
+    return "exception" in subject.row.properties or subject.all_attributes["error.type"] == _OTHER_ERROR
 
 
 def _unknown(_subject: Subject) -> bool:
@@ -102,8 +105,8 @@ FIELDS = (
     Field("traceparent", "W3C's header, such as 00-(32 digits)-(16 digits)-01", _names_trace),
     Field("start_time", _TIME, _has_length),
     Field("end_time", _TIME, _has_length),
-    Field("duration_ms", "a number of milliseconds, or a timedelta", _has_length, ("latency_ms",)),
-    Field("duration", "a number of seconds, or a timedelta", _has_length),
+    Field("duration_ms", "a number of milliseconds from 0, or a timedelta", _has_length, ("latency_ms",)),
+    Field("duration", "a number of seconds from 0, or a timedelta", _has_length),
     Field("span_name", _TEXT, _unknown),
     Field("session_id", _ID, _names_session),
     Field("session_name", _TEXT, _unknown),
@@ -113,7 +116,7 @@ FIELDS = (
     Field("tool_calls", "", _has_answer),
     Field("finish_reason", "text, beside a completion", _has("gen_ai.completion.0.finish_reason")),
     # A word that many use for states of their own.
-    Field("status", "ok, error, unset, or a status of HTTP", _unknown, refusal=INFO),
+    Field("status", "ok, error, unset, or a status of HTTP", _unknown, severity=INFO),
     Field("span_kind", "internal, server, client, producer or consumer", _unknown),
     Field("properties", "a mapping", _unknown),
     Field("helicone", "a mapping", _unknown),
@@ -129,10 +132,6 @@ OPENTELEMETRY = (
     Field("gen_ai.usage.cache_read.input_tokens", _COUNT, _shows_property("cached_tokens")),
     Field("gen_ai.usage.cache_creation.input_tokens", _COUNT, _shows_property("cache_creation_tokens")),
     Field("gen_ai.usage.reasoning.output_tokens", _COUNT, _shows_property("reasoning_tokens")),
-    Field(
-        "error.type",
-        _TEXT,
-        lambda subject: "exception" in subject.row.properties or subject.attributes["error.type"] == _OTHER_ERROR,
-    ),
+    Field("error.type", _TEXT, _tells_error),
 )
 """Attributes of OpenTelemetry's that show as properties, where their values are understood."""

@@ -45,7 +45,7 @@ def found(wire: str = "helicone", /, **extra: Any) -> list[Finding]:
         "userId": "user_id", "usr_id": "user_id", "traceid": "trace_id", "trace-id": "trace_id",
         "sessionId": "session_id", "promt_tokens": "prompt_tokens", "prompt_token": "prompt_tokens",
         "inputTokens": "input_tokens", "temprature": "temperature", "topP": "top_p", "duraton_ms": "duration_ms",
-        "providr": "provider", "trace_parent": "traceparent", "llm_reponse": "llm_response", "statsu": "status",
+        "providr": "provider", "trace_parent": "traceparent", "llm_reponse": "llm_response", "spanName": "span_name",
     }.items(),
 )  # fmt: skip
 def test_a_misspelt_field_is_told(name: str, meant: str) -> None:
@@ -74,6 +74,11 @@ def test_the_name_of_a_model_under_another_name_is_advice() -> None:
     assert (finding.code, finding.field) == ("other-name", "model")
 
 
+def test_a_word_that_applications_use_for_states_of_their_own_is_advice() -> None:
+    (finding,) = found(helicone={}, Status="shipped")
+    assert (finding.code, finding.severity, finding.field) == ("misspelt", "info", "status")
+
+
 def test_a_name_of_the_applications_own_beside_the_field_is_no_finding() -> None:
     said = {
         **CALL, "prompt": "Where?", "completion": "Here.", "prompt_tokens": 3, "completion_tokens": 2, "user_id": "ada",
@@ -81,6 +86,8 @@ def test_a_name_of_the_applications_own_beside_the_field_is_no_finding() -> None
     }  # fmt: skip
     own = "user", "session", "response", "output", "input", "tokens", "usage", "latency", "modle", "traceId"
     assert found(**said, **dict.fromkeys(own, "5")) == []
+    for wire in ("helicone", "otlp"):
+        assert found(wire, trace_id="order-1234", temperature=0.5, temprature=0.5) == []
 
 
 def test_an_id_that_says_the_same_under_another_name_is_no_finding() -> None:
@@ -143,6 +150,14 @@ def test_a_value_that_its_field_does_not_take_is_told(name: str, wire: str) -> N
 def test_values_that_their_fields_take_are_no_findings(wire: str) -> None:
     assert found(wire, **TAKEN) == []
     assert found(wire, trace_id="order-1234", status="error") == []
+
+
+@pytest.mark.parametrize("value", [[1, 2], True, 0.5, ["a"], {}, b"", None, "x" * 1000, 2**70])
+@pytest.mark.parametrize("wire", ["helicone", "otlp"])
+def test_any_value_of_any_field_is_linted_without_a_fault(wire: str, value: object) -> None:
+    for name in (*REFUSED, "modle", "traceid", "spanId", "user", "usage"):
+        for finding in found(wire, trace_id="order-1234", **{name: value}):
+            assert finding.field
 
 
 def test_a_finding_tells_no_whole_prompt() -> None:
