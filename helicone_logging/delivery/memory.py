@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from helicone_logging.core import clock
@@ -380,3 +381,20 @@ class BoundedQueue:
             self._delayed = [entry for entry in self._delayed if not is_chosen(entry[2])]
             heapq.heapify(self._delayed)
         return [*(item for item in ready if is_chosen(item)), *(item for _, _, item in delayed)]
+
+    def _withdraw_first(self, is_chosen: Callable[[Item], bool]) -> list[Item]:
+        """Takes out one record that waits and is chosen: one that failed, the next due, or else the oldest."""
+        if self._delayed and is_chosen(self._delayed[0][2]):
+            return [heapq.heappop(self._delayed)[2]]
+        delayed = min((entry for entry in list(self._delayed) if is_chosen(entry[2])), default=None)
+        ready = next(filter(is_chosen, list(self._ready)), None) if delayed is None else None
+        with suppress(ValueError):  # a signal handler that logs may have taken it out meanwhile
+            if delayed is not None:
+                self._delayed.remove(delayed)
+                heapq.heapify(self._delayed)
+                return [delayed[2]]
+            if ready is not None:
+                self._ready.remove(ready)
+                self._ready_bytes -= ready.size
+                return [ready]
+        return []

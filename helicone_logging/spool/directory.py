@@ -121,7 +121,7 @@ def is_at(path: str, descriptor: int) -> bool:
     """Returns whether a file is still where it was opened: another process may have deleted it meanwhile."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(descriptor))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -20,21 +20,17 @@ from zlib import crc32
 
 from helicone_logging.core import clock
 from helicone_logging.core.wire import Entry
-from helicone_logging.delivery.diagnostics import Diagnostics, counted
+from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.memory import BoundedQueue, Weight, weigh
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool.directory import Directory
 from helicone_logging.spool.frames import OVERHEAD
+from helicone_logging.spool.quota import LOOK_AGAIN, Quota
 from helicone_logging.spool.segment import Content, Record, Segment, UnknownSegmentError
+from helicone_logging.spool.trouble import Trouble
 from helicone_logging.spool.upkeep import Upkeep
 
-_SEGMENT_BYTES = 4 * 1024 * 1024
-_LEAST_SEGMENT_BYTES = 4096
-_SEGMENTS = 16  # at the least where `spool_bytes` is small, as only whole segments make room
-_FILES = 32  # from so many full segments on the next ones are larger, as each is an open file
 _MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
-_SLOW = 0.1  # seconds
-_LOOK_AGAIN = 0.05  # seconds after which to look for room again, which other processes make without a word
 
 
 class Spool(BoundedQueue):
@@ -53,7 +49,7 @@ class Spool(BoundedQueue):
         is_drain: True for one that only sends what is there, be it that files have no locks.
     """
 
-    _look_again = _LOOK_AGAIN
+    _look_again = LOOK_AGAIN
 
     def __init__(
         self,
@@ -72,7 +68,6 @@ class Spool(BoundedQueue):
         self.wire = wire
         self.is_drain = is_drain
         self._spool_bytes = spool_bytes
-        self._segment_bytes = min(_SEGMENT_BYTES, max(_LEAST_SEGMENT_BYTES, spool_bytes // _SEGMENTS))
         self._diagnostics = diagnostics
         super().__init__(max_records, max_bytes, overflow, block_timeout, max_taken=_MAX_TAKEN)
         self._largest = spool_bytes - OVERHEAD
@@ -90,8 +85,8 @@ class Spool(BoundedQueue):
         self._backlog: list[Segment] = []  # those with unread records
         self._exposed: dict[Record, None] = {}
         self._exposed_bytes = self._recovered = 0
-        self._elsewhere, self._measured_at = 0, -_LOOK_AGAIN  # bytes of all segments but the current one; as of when
-        self._trouble: tuple[str, str] | None = None  # that came up under the lock
+        self._quota = Quota(self.directory, self._spool_bytes)
+        self.trouble = Trouble(self.directory, self._diagnostics)
         self._upkeep = Upkeep(self)
 
     @contextmanager
@@ -104,20 +99,6 @@ class Spool(BoundedQueue):
             finally:
                 self._is_busy = was_busy
 
-    def report(self, kind: str, text: str) -> None:
-        """Tells of trouble."""
-        self._diagnostics.report(f"spool-{kind}", f"spool_path {self.directory.path}: {text}")
-
-    def _report_trouble(self) -> None:
-        trouble, self._trouble = self._trouble, None
-        if trouble is not None:
-            self.report(*trouble)
-
-    def _disk_fails(self, error: OSError) -> None:
-        is_denied = isinstance(error, PermissionError) and error.errno  # else it is told what is wrong with the owner
-        remedy = "; make it, or give it to the user that runs this" if is_denied else ""
-        self._trouble = "disk", f"{error.strerror or error}; records are kept in memory until it takes them{remedy}"
-
     # In
 
     def put(self, entry: Entry) -> int:
@@ -127,16 +108,16 @@ class Spool(BoundedQueue):
         if self._is_next_due():
             self._begin_segment(self._current)
         dropped = super().put(record)
-        if record in self._exposed and self._trouble is None:  # the segment has just been deleted as an empty one
+        if record in self._exposed and not self.trouble.is_noted:  # the segment has just been deleted as an empty one
             self._write_exposed()
         if self._backlog and self._may_list(self._max_records):  # all others have left, so nobody else will see to it
             self._list_backlog()
-        self._report_trouble()
+        self.trouble.report_noted()
         return dropped
 
     def _is_next_due(self) -> bool:
         current = self._current
-        if current is None or current.size >= max(self._segment_bytes, self._elsewhere // _FILES):
+        if current is None or current.size >= self._quota.segment_bytes:
             return True
         return bool(self._exposed) if current.is_unread else not self._may_list(2)
 
@@ -168,11 +149,9 @@ class Spool(BoundedQueue):
             if record is not None:
                 segment.append(record)
         except OSError as error:
-            self._disk_fails(error)
+            self.trouble.note_failure(error)
             return False
-        took = clock.monotonic() - began
-        if took > _SLOW:
-            self._trouble = "slow", f"a write took {took:.1f} seconds"
+        self.trouble.note_write(clock.monotonic() - began)
         return True
 
     def _write_exposed(self) -> None:
@@ -182,7 +161,7 @@ class Spool(BoundedQueue):
         with self._undisturbed() as was_busy:
             if self._current is not None and not was_busy:
                 self._write(self._current)
-        self._report_trouble()
+        self.trouble.report_noted()
 
     def _cover(self, record: Record) -> bool:
         """Notes that a record is on disk, or has left, and returns whether it was exposed."""
@@ -197,7 +176,7 @@ class Spool(BoundedQueue):
         try:
             segment = Segment.create(self.directory, self.wire)
         except OSError as error:
-            self._disk_fails(error)
+            self.trouble.note_failure(error)
             return
         with self._undisturbed():
             is_next = self._current is full
@@ -210,7 +189,7 @@ class Spool(BoundedQueue):
         if not is_next:  # another thread was faster
             segment.delete()
             return
-        self._measure(at_once=True)
+        self._quota.measure(self._current, at_once=True)
         if not segment.is_locked:
             self._upkeep.report_missing_locks()
         if full is not None:
@@ -222,55 +201,43 @@ class Spool(BoundedQueue):
         """Whether there is room on disk or, while it takes nothing, in memory."""
         if self._exposed and not self._may_expose(size):
             return False
-        if self._has_room(size):
-            return True
-        self._measure()
-        return self._has_room(size)
+        return self._quota.allows(size, self._current)
 
     def _may_expose(self, size: int) -> bool:
         return len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
-
-    def _has_room(self, size: int) -> bool:
-        current = self._current
-        used = self._elsewhere + (0 if current is None else current.size)
-        return used + size + OVERHEAD <= self._spool_bytes
-
-    def _measure(self, *, at_once: bool = False) -> None:
-        """Looks how large the directory is, if that was not done just now."""
-        now = clock.monotonic()
-        if at_once or now - self._measured_at >= _LOOK_AGAIN:
-            self._measured_at, current = now, self._current
-            with suppress(OSError):  # what writes tells of it
-                own = "" if current is None else current.path
-                self._elsewhere = sum(file.size for file in self.directory.files() if file.path != own)
 
     def _drop_oldest(self, size: int) -> int:
         is_for_memory = bool(self._exposed) and not self._may_expose(size)
         return self._drop_exposed() if is_for_memory else self._drop_segment()
 
     def _drop_exposed(self) -> int:
-        for record in list(self._exposed):
-            items = self._withdraw(lambda item, record=record: item.entry is record)  # type: ignore[misc]
-            if items:  # it waits
-                self._drop(items)
-                return 1
-        return 0
+        items = self._withdraw_first(lambda item: item.entry in self._exposed)
+        self._drop(items)
+        return len(items)
 
     def _drop_segment(self) -> int:
         """Drops what waits of the oldest segment, as only whole ones make room, and returns how many records."""
-        for segment in list(self._segments):
-            with self._undisturbed():
-                items = self._withdraw(lambda item, segment=segment: item.entry.segment is segment)  # type: ignore[misc]
-                unread = self._skip_unread(segment)
-                if segment is self._current and (items or unread):
-                    self._current = None
-                segment.finish((), unread)
-                self._dropped += unread
-                self._drop(items)
-            if items or unread:
-                self._let_go((segment,))
-                return len(items) + unread
-        return 0
+        with self._undisturbed():
+            waiting = [*self._ready, *(item for _, _, item in self._delayed)]
+            in_memory = {cast("Record", item.entry).segment for item in waiting}
+            has_waiting = (one for one in self.segments if one in in_memory or one.unread.total())
+            segment = next(has_waiting, None)
+            if segment is None:
+                return 0
+            if segment is self._current:
+                self._current = None
+            items = self._withdraw(lambda item: cast("Record", item.entry).segment is segment)
+            dropped = self._drop_of(segment, items)
+        self._let_go((segment,))
+        return dropped
+
+    def _drop_of(self, segment: Segment, items: Sequence[Item]) -> int:
+        """Drops records of a segment, with what is unread of it, and returns how many."""
+        unread = self._skip_unread(segment)
+        segment.finish((), unread)
+        self._dropped += unread
+        self._drop(items)
+        return len(items) + unread
 
     # The backlog
 
@@ -311,7 +278,7 @@ class Spool(BoundedQueue):
         try:
             records = segment.records()
         except (OSError, UnknownSegmentError) as error:
-            self.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
+            self.trouble.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
             records, segment.is_left = [], True
         now, wall_clock = clock.monotonic(), clock.time()
         items = [
@@ -330,11 +297,8 @@ class Spool(BoundedQueue):
             self._dropped += lost
             self._wake_if_wanted()
         if lost:
-            self._report_damage(segment.path, lost)
+            self.trouble.report_damage(segment.path, lost)
         self._let_go((segment,))
-
-    def _report_damage(self, path: str, lost: int) -> None:
-        self.report("damage", f"{path} is damaged; {counted(lost, 'record in it is', 'records in it are')} lost")
 
     # Out
 
@@ -355,7 +319,7 @@ class Spool(BoundedQueue):
             with self._lock:
                 self._come_back(weigh(damaged))
                 self._drop(damaged)
-            self._report_damage(self.directory.path, len(damaged))
+            self.trouble.report_damage(self.directory.path, len(damaged))
             if len(items) > len(damaged):
                 return [item for item in items if item not in damaged]
 
@@ -364,6 +328,8 @@ class Spool(BoundedQueue):
             segments = self._finish(items)
         self._let_go(segments)
         super().done(items, is_rejected=is_rejected)
+        if self._is_closed and not self._count:  # nobody may look after this queue any more
+            self._sweep()
         self._list_backlog()
 
     def _drop(self, items: Sequence[Item]) -> None:
@@ -404,7 +370,7 @@ class Spool(BoundedQueue):
         is_deleted = segment.delete()
         with self._undisturbed():
             if is_deleted:
-                self._elsewhere -= segment.size
+                self._quota.free(segment.size)
                 self._room.notify_all()
             else:
                 self._note(segment)
@@ -416,7 +382,7 @@ class Spool(BoundedQueue):
         try:
             segment.note()
         except OSError as error:
-            self._disk_fails(error)
+            self.trouble.note_failure(error)
 
     def stats(self) -> QueueStats:
         with self._lock:
@@ -431,49 +397,82 @@ class Spool(BoundedQueue):
             cast("Record", item.entry).forget()
         lost = super().requeue(items, delay)
         if self._is_discarded:
-            self._let_go(list(self._segments))
+            self._sweep()
         return lost
 
     def close(self, *, discard: bool = False) -> int:
         if discard:
             self._upkeep.stop()
+            self._restore_deleted()
             self._write_exposed()
         lost = super().close(discard=discard)
-        if discard:
-            self._let_go(list(self._segments))
+        self._sweep()
         return lost
 
     def _give_up(self, items: Sequence[Item]) -> int:
-        """Leaves records to the next process, and returns how many are lost, as they are in memory only."""
+        """Leaves records to the next process, and returns how many are lost, as they are in no file."""
         with self._undisturbed():
             self._current = None
-            for segment in list(self._segments):
-                own = [item for item in items if cast("Record", item.entry).segment is segment]
-                self._subtract(weigh(own))
-                self._leave(segment, len(own) + self._skip_unread(segment))
-            lost = [item for item in items if cast("Record", item.entry).segment is None]
-            self._drop(lost)
-            return len(lost)
+            lost = 0
+            for segment in self.segments:
+                lost += self._leave(segment, [item for item in items if cast("Record", item.entry).segment is segment])
+            exposed = [item for item in items if cast("Record", item.entry).segment is None]
+            self._drop(exposed)
+            return lost + len(exposed)
 
-    def _leave(self, segment: Segment, records: int) -> None:
+    def _leave(self, segment: Segment, items: Sequence[Item]) -> int:
+        """Leaves records of a segment, with what is unread of it; drops them where its file is gone."""
+        if segment.is_deleted():
+            return self._drop_of(segment, items)
+        records = len(items) + self._skip_unread(segment)
+        self._subtract(weigh(items))
         segment.leave(records)
         if segment.is_recovered:
             self._recovered -= records
         else:
             self._emitted -= records
+        return 0
 
     # Upkeep
 
     def tidy(self) -> None:
-        """Does what is overdue, and deletes the current segment where all is done: nobody needs the prompts in it."""
+        """Does what is overdue."""
+        self._restore_deleted()
         self._write_exposed()
-        self._measure()
-        with self._undisturbed():
-            current = self._current
-            if current is not None and (current.live == 0 or not current.is_there()):
-                self._current = None
-        self._let_go(list(self._segments))
+        self._quota.measure(self._current)
+        self._sweep()
         self._list_backlog()
+
+    def _sweep(self) -> None:
+        """Deletes every segment of which all is done, the current one included: nobody needs the prompts in it."""
+        with self._undisturbed():
+            if self._current is not None and not self._current.live:
+                self._current = None
+        self._let_go(self.segments)
+
+    def _restore_deleted(self) -> None:
+        """Copies segments that somebody deleted while records wait in them, be it with the directory, to new files."""
+        for segment in self.segments:
+            if segment.live and segment.is_deleted():
+                self._restore(segment)
+
+    def _restore(self, segment: Segment) -> None:
+        path = segment.path
+        try:
+            copy = segment.copy(self.directory)
+        except OSError as error:
+            with self._undisturbed():
+                if segment is self._current:
+                    self._current = None
+            self.trouble.report("deleted", f"{path} was deleted, and not written anew: {error.strerror or error}")
+            return
+        with self._undisturbed() as was_busy:
+            is_needed = segment in self._segments and segment.is_deleted() and not was_busy
+            is_restored = is_needed and segment.continue_in(copy)
+        if is_restored:
+            self.trouble.report("deleted", f"{path} was deleted; what waited in it was written anew")
+        else:
+            copy.delete()
 
     @property
     def segments(self) -> list[Segment]:
@@ -495,6 +494,6 @@ class Spool(BoundedQueue):
             self._recovered += recovered
             self._dropped += content.lost
         if content.is_damaged:
-            self._report_damage(segment.path, content.lost)
+            self.trouble.report_damage(segment.path, content.lost)
         self._list_backlog()
         return True

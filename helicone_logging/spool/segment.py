@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
@@ -79,6 +79,7 @@ class Segment:
     """A segment that this process owns; while it is *unread*, its records are not known to the queue one by one."""
 
     def __init__(self, path: str, descriptor: int) -> None:
+        self._descriptor = descriptor  # open for reading and appending
         self.path = path
         self.size = 0
         self.live = 0  # records that are not done
@@ -90,11 +91,17 @@ class Segment:
         self.unread_since = clock.time()
         self._last = 0  # the number of the newest record
         self._owed: list[int] = []  # records that are done, and have no tombstone yet
-        self._descriptor = descriptor  # open for reading and appending
         lifecycle.watch_forks(self)
 
     def after_fork_in_child(self) -> None:
         """Lets go of what is the parent's."""
+        self._abandon()
+
+    def __del__(self) -> None:
+        """Lets go of what a queue owns that was never closed: the lock ends, and the next one takes over."""
+        self._abandon()
+
+    def _abandon(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             locks.abandon(descriptor)
@@ -102,14 +109,19 @@ class Segment:
     @classmethod
     def create(cls, directory: Directory, wire: str) -> Segment:
         """Returns a new segment, or raises an `OSError`."""
-        directory.prepare()
         text = f"{FORM} {wire}".encode()
+        return cls._create(directory, [frames.encode(SEGMENT, 0, clock.time(), text, crc32(text)) * _HEADERS])
+
+    @classmethod
+    def _create(cls, directory: Directory, content: Iterable[bytes]) -> Segment:
+        directory.prepare()
         while True:
             forks = lifecycle.forks()
             segment = cls(*directory.create())
             try:
                 if segment._acquire(forks, unlocked=True):
-                    segment._write(frames.encode(SEGMENT, 0, clock.time(), text, crc32(text)) * _HEADERS)
+                    for part in content:
+                        segment._write(part)
                     return segment
             except BaseException:
                 segment.delete()
@@ -165,6 +177,13 @@ class Segment:
         """Returns whether its file is still where it was."""
         return is_at(self.path, self._descriptor)
 
+    def is_deleted(self) -> bool:
+        """Returns whether its file was deleted or moved; False where that cannot be known."""
+        try:
+            return not self.is_there()
+        except OSError:
+            return False
+
     # Writing
 
     def append(self, record: Record) -> None:
@@ -215,13 +234,7 @@ class Segment:
 
     def read(self, record: Record) -> bytes:
         """Returns the bytes of a record, or raises an `OSError`, also where they are not what was written."""
-        length = OVERHEAD + record.size
-        if hasattr(os, "pread"):
-            data = os.pread(self._descriptor, length, record.offset)
-        else:
-            with reading(self.path) as file:
-                file.seek(record.offset)
-                data = file.read(length)
+        data = self._read(record.offset, OVERHEAD + record.size)
         for frame in frames.scan(data, is_all=True).frames:
             if frame.number == record.number:
                 return frame.data
@@ -229,10 +242,51 @@ class Segment:
 
     def records(self) -> list[Record]:
         """Returns its records that are not done, or raises as `examine`."""
-        records = list(examine(self.path, self.size).live.values())
+        records = list(_content(self._read, self.size).live.values())
         for record in records:
             record.segment = self
         return records
+
+    def _read(self, offset: int, length: int) -> bytes:
+        """By the descriptor where that can be: its file may have been deleted."""
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, length, offset)
+        with reading(self.path) as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def _slices(self, offset: int) -> Iterator[bytes]:
+        while offset < self.size:
+            data = self._read(offset, min(_SLICE, self.size - offset))
+            if not data:
+                raise OSError(errno.EIO, "it has been cut short")
+            yield data
+            offset += len(data)
+
+    # Where its file was deleted
+
+    def copy(self, directory: Directory) -> Segment:
+        """Returns a new segment with the same bytes, or raises an `OSError`."""
+        return self._create(directory, self._slices(0))
+
+    def continue_in(self, copy: Segment) -> bool:
+        """Takes the file of a copy for its own, and returns whether that could be done.
+
+        Its descriptor keeps its number, as other threads read by it.
+        """
+        try:
+            for data in self._slices(copy.size):  # what has been written since
+                copy._write(data)
+            former = os.dup(self._descriptor)
+            os.dup2(copy._descriptor, self._descriptor, inheritable=False)
+        except OSError:
+            return False
+        self.path, self.size, self.is_locked = copy.path, copy.size, copy.is_locked
+        copy._abandon()
+        with contextlib.suppress(OSError):
+            os.ftruncate(former, 0)  # it may only have been moved, and nobody is to send it from there as well
+        os.close(former)
+        return True
 
     # The end
 
@@ -251,7 +305,7 @@ class Segment:
                 os.ftruncate(self._descriptor, 0)
             else:
                 os.unlink(self.path)  # noqa: PTH108 - pathlib loads slowly
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError:
             return False
@@ -264,10 +318,20 @@ class Segment:
 
 def examine(path: str, size: int) -> Content:
     """Returns what is in the first `size` bytes of a file, or raises an `UnknownSegmentError` or an `OSError`."""
+    with reading(path) as file:
+
+        def read(offset: int, length: int) -> bytes:
+            file.seek(offset)
+            return file.read(length)
+
+        return _content(read, size)
+
+
+def _content(read: Callable[[int, int], bytes], size: int) -> Content:
     header, is_damaged, end, good_end = "", False, 0, 0
     records: dict[int, Record] = {}
     done: set[int] = set()
-    for found, start in _scans(path, size):
+    for found, start in _scans(read, size):
         for frame in found.frames:
             good_end = start + frame.end
             if frame.kind == RECORD:
@@ -290,17 +354,15 @@ def examine(path: str, size: int) -> Content:
     return Content(wire, live, last, lost, is_damaged, end)
 
 
-def _scans(path: str, size: int) -> Iterator[tuple[Scan, int]]:
+def _scans(read: Callable[[int, int], bytes], size: int) -> Iterator[tuple[Scan, int]]:
     """Scans a file in slices, each with the offset of its beginning."""
     start, length, is_all = 0, _SLICE, not size
-    with reading(path) as file:
-        while not is_all:
-            file.seek(start)
-            data = file.read(min(length, size - start))
-            is_all = start + len(data) >= size or not data
-            found = frames.scan(data, is_all=is_all)
-            if found.end or is_all:
-                yield found, start
-                start, length = start + found.end, _SLICE
-            else:
-                length *= 2  # for a frame that is larger
+    while not is_all:
+        data = read(start, min(length, size - start))
+        is_all = start + len(data) >= size or not data
+        found = frames.scan(data, is_all=is_all)
+        if found.end or is_all:
+            yield found, start
+            start, length = start + found.end, _SLICE
+        else:
+            length *= 2  # for a frame that is larger

@@ -59,7 +59,7 @@ class Upkeep:
             spool.tidy()
             self.take_over_orphans()
         except Exception as error:  # noqa: BLE001 - the next round may succeed
-            spool.report("upkeep", f"{type(error).__name__}: {error}")
+            spool.trouble.report("upkeep", f"{type(error).__name__}: {error}")
         return True
 
     def take_over_orphans(self) -> None:
@@ -91,7 +91,9 @@ class Upkeep:
         except (UnknownSegmentError, OSError) as error:
             if isinstance(error, UnknownSegmentError | PermissionError):
                 self._left_alone.add(path)
-            spool.report("unknown", f"the segment {path} is left alone: {getattr(error, 'strerror', None) or error}")
+            spool.trouble.report(
+                "unknown", f"the segment {path} is left alone: {getattr(error, 'strerror', None) or error}"
+            )
         return True
 
     def report_missing_locks(self) -> None:
@@ -99,4 +101,6 @@ class Upkeep:
         spool = self._spool()
         if spool is not None:
             send = f"`helicone-logging spool send {spool.directory.path}`"
-            spool.report("locks", f"files have no locks there; what a killed process leaves is sent by {send} only")
+            spool.trouble.report(
+                "locks", f"files have no locks there; what a killed process leaves is sent by {send} only"
+            )

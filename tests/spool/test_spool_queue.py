@@ -25,7 +25,7 @@ from spool_fixtures import (
 
 from helicone_logging.core import clock
 from helicone_logging.delivery.memory import BoundedQueue
-from helicone_logging.spool import queue as spool_queue
+from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool import segment as spool_segment
 
 
@@ -89,7 +89,7 @@ def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str)
 
 
 def test_memory_is_bounded_however_large_the_backlog(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_queue, "_SEGMENT_BYTES", 16_384)
+    monkeypatch.setattr(spool_quota, "_SEGMENT_BYTES", 16_384)
     queue = spool(path, memory_records=200, memory_bytes=10_000)
     put_all(queue, *numbered(10_000))
     assert len(queue._ready) == 100  # the others are counted
@@ -216,16 +216,16 @@ def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> 
 
 def test_a_record_whose_segment_was_just_deleted_as_empty_is_on_disk_all_the_same(path: Path, monkeypatch) -> None:
     queue, looks = spool(path), [1]
-    measure = queue._measure
+    measure = queue._quota.measure
 
-    def measure_and_tidy(**options) -> None:
+    def measure_and_tidy(*args, **options) -> None:
         """Upkeep looks right after the segment was begun, and before the record comes."""
-        measure(**options)
+        measure(*args, **options)
         if options and looks:
             looks.pop()
             queue.tidy()
 
-    monkeypatch.setattr(queue, "_measure", measure_and_tidy)
+    monkeypatch.setattr(queue._quota, "measure", measure_and_tidy)
     put_all(queue, b"first", b"second")
     assert looks == []
     assert [b"first" in segment.read_bytes() for segment in segments(path)] == [True]
@@ -490,8 +490,8 @@ def test_a_current_segment_of_which_all_is_done_goes_when_nothing_happens(path: 
 def test_segments_grow_with_the_backlog_so_that_there_are_few_open_files(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_queue, "_SEGMENT_BYTES", 4096)
-    monkeypatch.setattr(spool_queue, "_FILES", 32)
+    monkeypatch.setattr(spool_quota, "_SEGMENT_BYTES", 4096)
+    monkeypatch.setattr(spool_quota, "_FILES", 32)
     queue = spool(path, memory_records=10)
     put_all(queue, *numbered(10_000, 100))
     assert len(segments(path)) < 150

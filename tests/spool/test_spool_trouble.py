@@ -16,6 +16,7 @@ from spool_fixtures import (
     MIB,
     PATIENCE,
     abandon,
+    calls_during,
     entries,
     failing,
     is_balanced,
@@ -28,6 +29,7 @@ from spool_fixtures import (
 )
 
 from helicone_logging.spool import locks
+from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool.segment import Segment
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -113,6 +115,66 @@ def test_memory_is_bounded_where_the_disk_takes_nothing(
         assert put_all(queue, *(b"%d" % number for number in range(15))) == 5
     kept = range(5, 15) if overflow == "drop_oldest" else range(10)
     assert send_all(queue) == [b"%d" % number for number in kept]
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
+@pytest.mark.parametrize("are_delayed", [False, True])
+def test_drop_oldest_where_the_disk_takes_nothing_does_not_search_the_queue_for_each_record(
+    path: Path, are_delayed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segment, "create", failing(FULL))
+    queue = spool(path, memory_records=2000, overflow="drop_oldest")
+    logged = [b"%04d" % number for number in range(2100)]
+    put_all(queue, *logged[:1000])
+    taken = take_all(queue)  # they are on their way, and the oldest
+    if are_delayed:
+        queue.requeue(taken[500:], delay=PATIENCE)
+    put_all(queue, *logged[1000:2000])
+    assert calls_during(lambda: put_all(queue, *logged[2000:])) < 100 * 300  # 300 a record, of 2000
+    queue.requeue(taken[:500] if are_delayed else taken)
+    queue.checkpoint(is_urgent=True)
+    dropped = logged[500:600] if are_delayed else logged[1000:1100]
+    assert sorted(send_all(queue)) == [record for record in logged if record not in dropped]
+    assert queue.stats().dropped == 100
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
+def test_drop_oldest_does_not_search_the_queue_for_each_segment_that_is_on_its_way(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_quota, "_SEGMENT_BYTES", 4096)
+    monkeypatch.setattr(spool_quota, "_FILES", 1000)
+    queue = spool(path, max_bytes=600_000, overflow="drop_oldest")
+    logged = [b"%06d" % number + b"x" * 2000 for number in range(1000)]
+    put_all(queue, *logged[:200])
+    taken = queue.take(180, MIB, deadline=0.0)
+    assert len(queue.segments) > 50
+    following, calls = iter(logged[200:]), 0
+    while not queue.stats().dropped:
+        calls = calls_during(lambda: put_all(queue, next(following)))
+    assert calls < 2000
+    oldest = {item.entry.encode() for item in taken}
+    queue.done(taken)
+    assert logged[180] not in send_all(queue)
+    assert oldest == set(logged[:180])
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
+@pytest.mark.parametrize("delay", [0.0, PATIENCE])
+def test_drop_oldest_where_the_disk_takes_nothing_drops_no_record_that_is_on_disk(
+    path: Path, delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path, memory_records=10, overflow="drop_oldest")
+    put_all(queue, b"on disk")
+    monkeypatch.setattr(os, "write", failing(FULL))
+    put_all(queue, *(b"%02d" % number for number in range(10)))
+    queue.requeue(take_all(queue), delay=delay)
+    assert put_all(queue, b"10", b"11", b"12") == 3
+    queue.checkpoint(is_urgent=True)
+    assert sorted(send_all(queue)) == [*(b"%02d" % number for number in range(3, 13)), b"on disk"]
     assert is_balanced(queue.stats())
     queue.close(discard=True)
 
@@ -230,20 +292,6 @@ def test_damage_while_the_process_lives_is_counted_as_dropped(path: Path) -> Non
     assert is_balanced(queue.stats())
     queue.close(discard=True)
     assert segments(path) == []
-
-
-def test_a_file_that_is_deleted_under_a_living_process_is_told_in_the_account(path: Path) -> None:
-    queue = spool(path, memory_records=4)
-    put_all(queue, *(b"%d" % number for number in range(10)))
-    for segment in segments(path):
-        segment.unlink()
-    queue.tidy()
-    put_all(queue, b"after")
-    assert waiting(path) == 1
-    assert send_all(queue) == [b"0", b"1", b"after"]
-    assert is_balanced(queue.stats())
-    assert queue.stats().dropped == 8
-    queue.close(discard=True)
 
 
 # Signal handlers and finalisers

@@ -144,6 +144,17 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def calls_during(work: Callable[[], object]) -> int:
+    """How many functions are called."""
+    calls: list[str] = []
+    sys.setprofile(lambda _frame, event, _arg: calls.append(event) if event.endswith("call") else None)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
 def failing(error: OSError) -> Callable[..., int]:
     """What a call of the system does that fails."""
 
