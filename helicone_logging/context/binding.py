@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from helicone_logging.context import decorators, open_spans, session_path, stack
-from helicone_logging.core import ids
+from helicone_logging.core import bounded, ids
 
 INHERITED_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
@@ -242,6 +242,6 @@ def resolved(fields: Mapping[str, object]) -> dict[str, object]:
 
 def _copied(properties: object) -> dict[object, object]:
     try:
-        return dict(properties) if isinstance(properties, Mapping) else {}
+        return bounded.copied(properties) if isinstance(properties, Mapping) else {}
     except Exception:  # noqa: BLE001 - a foreign mapping may be broken
         return {}

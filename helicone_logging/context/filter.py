@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from helicone_logging.context.binding import INHERITED_MARK, INJECTED_MARK, MESSAGE_MARK, current
-from helicone_logging.core import check
+from helicone_logging.core import bounded, check
 from helicone_logging.core.coerce import plain_of
 from helicone_logging.core.exc_info import exception_in
 
@@ -85,7 +85,7 @@ def _with_traceback(logged: Mapping[str, object]) -> Mapping[str, object]:
     if error is None:
         return logged
     printed = "".join(traceback.format_exception(error)).rstrip("\n")
-    return {"exception": printed, **{name: value for name, value in logged.items() if name != "exc_info"}}
+    return {"exception": printed, **{name: value for name, value in bounded.items(logged) if name != "exc_info"}}
 
 
 def _names(fields: Iterable[str]) -> tuple[str, ...]:

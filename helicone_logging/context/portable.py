@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from helicone_logging.context import binding
+from helicone_logging.core import bounded
 
 MAX_FIELDS = 50
 MAX_NAME = 100
@@ -49,7 +50,7 @@ def _scalars(fields: object) -> dict[str, object]:
 
 
 def _plain_items(fields: Mapping[object, object]) -> Iterator[tuple[str, object]]:
-    for name, value in fields.items():
+    for name, value in bounded.items(fields):
         plain = _plain(value)
         if plain is not None and isinstance(name, str) and len(name) <= MAX_NAME:
             yield name, plain

@@ -16,15 +16,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from helicone_logging.core import budget, held, proxies
+from helicone_logging.core import bounded, budget, held, proxies
+from helicone_logging.core.bounded import CUT, MAX_ITEMS
 from helicone_logging.core.numeric import native
 from helicone_logging.core.unfetched import name_of_unfetched
 
 MAX_DEPTH = 24
-MAX_ITEMS = 10_000
 MAX_EXACT_INT = 2**53  # the server parses numbers as doubles
-
-CUT = "…"
 
 Scalar = str | int
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
@@ -136,14 +134,14 @@ class _Reader:
             return unreadable(value)
 
     def _container(self, value: object, members: object, depth: int) -> Plain:
-        """Copies what a container holds in one go before it is read: another thread may be changing it."""
         if depth >= MAX_DEPTH or self._items_left <= 0 or id(value) in self._open:
             return CUT
         self._open.add(id(value))
         try:
+            most = int(self._items_left)
             if isinstance(members, Mapping):
-                return self._mapping(dict(members), depth + 1)
-            return self._sequence(list(cast("Iterable[object]", members)), depth + 1)
+                return self._mapping(bounded.copied(members, most), depth + 1)
+            return self._sequence(bounded.listed(cast("Iterable[object]", members), most), depth + 1)
         finally:
             self._open.discard(id(value))
 
@@ -168,6 +166,21 @@ class _Reader:
             self._items_left -= 1
             result.append(cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth))
         return result
+
+
+def is_short(value: object) -> bool:
+    """Returns whether a value holds no more than 10,000 others in all depths, what is shared each time it is met."""
+    waiting, left = [value], MAX_ITEMS
+    while waiting and left >= 0:
+        members = _members(proxies.resolved(waiting.pop()))
+        if isinstance(members, Mapping):
+            names = bounded.copied(members, left)
+            found = [*names, *names.values()]
+        else:
+            found = [] if members is None else bounded.listed(cast("Iterable[object]", members), left)
+        waiting += found
+        left -= len(found)
+    return left >= 0
 
 
 def _members(value: object) -> object | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any, Final, TypeGuard, cast
+
+from helicone_logging.core import bounded
 
 Held = dict[str, object]
 """What an object holds, by name. It may be the object's own dict, so nobody may change it."""
 
 EMPTY: Final[Held] = {}
-MAX_ITEMS = 100_000  # of a foreign mapping, which may have no end
 
 _Reader = Callable[[Any], Held | None]
 
@@ -85,7 +85,7 @@ def _reader_for(kind: type, value: object) -> _Reader:
     if is_model(kind):
         return _of_model
     if issubclass(kind, Mapping):
-        return dict if getattr(kind, "__iter__", None) is dict.__iter__ else _of_mapping
+        return bounded.copied
     if _answers_to_every_name(kind, value):
         return _nothing
     slots = _slots_of(kind)
@@ -105,11 +105,6 @@ def _of_model(model: Any) -> Held:
     except AttributeError:  # made without `__init__`
         return fields
     return {**fields, **extra} if extra else fields
-
-
-def _of_mapping(value: Any) -> Held:
-    """Of a mapping that may have no end."""
-    return {key: value[key] for key in islice(value, MAX_ITEMS)}
 
 
 def _of_instance(value: Any) -> Held:

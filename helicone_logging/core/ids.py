@@ -11,7 +11,7 @@ import re
 import uuid
 from typing import NamedTuple
 
-from helicone_logging.core import lifecycle
+from helicone_logging.core import budget, coerce, lifecycle
 from helicone_logging.core.unfetched import name_of_unfetched
 
 try:  # hashlib takes it from there, and loads OpenSSL beside it, which takes 4 ms
@@ -151,7 +151,15 @@ def _from_any(value: object, digits: int) -> str | None:
         return _from_int(value, digits)
     if isinstance(value, bytes) and (len(value) * 2 == digits or not value.strip(b"\0")):
         return _from_text(value.hex(), digits)
-    return None if name_of_unfetched(value) else _from_text(str(value), digits)
+    return None if name_of_unfetched(value) else _from_text(_text_of(value), digits)
+
+
+def _text_of(value: object) -> str:
+    """What `str()` makes of a value; of what holds too many others their beginning, the same in every record."""
+    if coerce.is_short(value):
+        return str(value)
+    with budget.OneRecord():
+        return coerce.text_of(value)
 
 
 @functools.lru_cache(4096)

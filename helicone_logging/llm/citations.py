@@ -9,6 +9,7 @@ from helicone_logging.llm import safe_get
 from helicone_logging.llm.marks import joined
 
 MAX_SOURCES = 50
+_MAX_READ = 1_000  # citations of one answer; many may name the same source
 
 _WRAPPERS = (
     "url_citation",
@@ -37,11 +38,11 @@ class Sources:
             citations: a URL, an annotation of OpenAI, a citation of Anthropic, Cohere or Bedrock, a chunk of Google's
                 grounding, a search result, or a list of these.
         """
-        for citation in safe_get.items(citations) or (citations,):
+        for citation in (safe_get.items(citations) or [citations])[:_MAX_READ]:
             if len(self._titles) >= MAX_SOURCES:
                 return
             nested = safe_get.items(safe_get.get(citation, "sources"))  # Cohere's
-            for source in nested or (citation,):
+            for source in (nested or [citation])[:MAX_SOURCES]:
                 self._add(source)
 
     def _add(self, citation: object) -> None:

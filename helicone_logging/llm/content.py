@@ -7,9 +7,11 @@ the text of some models when it does, and never carries the bytes of a file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from helicone_logging.core import budget
-from helicone_logging.core.coerce import CUT, text_of
+from helicone_logging.core.bounded import CUT
+from helicone_logging.core.coerce import text_of
 from helicone_logging.core.held import Held, held, is_absent
 from helicone_logging.llm import parts, safe_get
 from helicone_logging.llm.citations import Sources
@@ -32,7 +34,7 @@ def content_text(content: object) -> str:
 def are_parts(entries: Sequence[object]) -> bool:
     """Returns whether a list is the content of one message: parts and texts, at least one part, no message."""
     has_part = False
-    for entry in entries:
+    for entry in islice(entries, MAX_PARTS):
         if type(entry) is str:
             continue
         fields = held(entry)
@@ -45,7 +47,7 @@ def are_parts(entries: Sequence[object]) -> bool:
 def are_output(entries: Sequence[object]) -> bool:
     """Returns whether a list is what one answer is made of: messages of OpenAI's Responses with calls beside them."""
     has_item = False
-    for entry in entries:
+    for entry in islice(entries, MAX_PARTS):
         fields = held(entry)
         kind = safe_get.text(fields.get("type")) if fields else None
         if not kind or parts.handler_of(kind) is None:

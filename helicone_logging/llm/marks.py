@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
+from helicone_logging.core.bounded import CUT
 from helicone_logging.core.coerce import Plain, plain_of, text_of
+
+MAX_SHOWN = 1_000
+
+_Entry = TypeVar("_Entry")
 
 # What only the provider can read: it is long, and means nothing to whoever reads the row.
 OPAQUE = frozenset(
@@ -19,6 +25,16 @@ OPAQUE = frozenset(
 def joined(texts: Iterable[str]) -> str:
     """Returns the texts that are not empty, joined by line breaks."""
     return "\n".join(filter(None, texts))
+
+
+def joined_some(entries: Sequence[_Entry], shown: Callable[[_Entry], str]) -> str:
+    """Returns the texts of no more than `MAX_SHOWN` entries, joined by line breaks; `…` stands for the rest.
+
+    Args:
+        entries: any number of them.
+        shown: makes a text of one.
+    """
+    return joined([*map(shown, entries[:MAX_SHOWN]), CUT if len(entries) > MAX_SHOWN else ""])
 
 
 def error(message: str | None) -> str:

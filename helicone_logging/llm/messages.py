@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 from helicone_logging.core import budget
-from helicone_logging.core.coerce import CUT
+from helicone_logging.core.bounded import CUT
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import marks, media, safe_get
 from helicone_logging.llm.citations import with_sources
@@ -14,6 +14,11 @@ from helicone_logging.llm.content import are_output, are_parts, content_text, is
 from helicone_logging.llm.marks import joined
 from helicone_logging.llm.safe_get import first
 from helicone_logging.llm.tools import error_text, is_call, tool_call_text
+
+_Entry = TypeVar("_Entry")
+
+MAX_MESSAGES = 500
+"""Messages of one prompt, or choices of one completion, that are sent; no others are read."""
 
 
 class Message(NamedTuple):
@@ -26,6 +31,19 @@ class Message(NamedTuple):
 
     role: str
     content: str
+
+
+class LeftOut(Message):
+    """Stands for messages that nobody read."""
+
+    amount: int
+
+    @classmethod
+    def of(cls, amount: int) -> LeftOut:
+        """Returns the mark for an amount of messages."""
+        mark = cls("system", f"[… {amount} messages left out …]")
+        mark.amount = amount
+        return mark
 
 
 class Choice(NamedTuple):
@@ -50,6 +68,7 @@ _ROLES = {
 _ROLE_NAMES = frozenset(("system", "developer", "user", "assistant", "tool", "function", *_ROLES))
 _ITEM_ROLES = {"reasoning": "assistant", "mcp_list_tools": "assistant", "compaction": "assistant"}
 _new_tuple = tuple.__new__
+_MAX_BESIDE = 1_000  # calls, or pictures, of one message
 _FINISH_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")
 # DeepSeek, LiteLLM and vLLM; OpenRouter and Groq; Ollama; Cohere.
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "tool_plan")
@@ -68,16 +87,21 @@ def read_messages(value: object, default_role: str = "user") -> list[Message]:
 
     Args:
         value: text, a message (a mapping or an object), or a list of them, as any of the known SDKs have them. A
-            list of the parts of one message is one message; what is unknown becomes text.
+            list of the parts of one message is one message; what is unknown becomes text. Messages that were read
+            before stay as they are; of more than `MAX_MESSAGES` others the middle is not read.
         default_role: of whatever has no role of its own.
     """
     if type(value) is str:
         return [Message(default_role, value)] if value else []
     entries = _entries(value)
+    if entries and type(entries[0]) is Message:
+        return cast("list[Message]", entries)
     if len(entries) == 1 and _is_conversation(entries[0]):
         entries = _entries(entries[0])
     if are_parts(entries):
         return [Message(default_role, content_text(entries))]
+    if len(entries) > MAX_MESSAGES:
+        return both_ends(entries, lambda entry: _message(entry, default_role))
     # A list of plain dicts is what nearly every application logs, and it waits for this: hence the long condition,
     # and `tuple.__new__`, which takes half the time of `Message()`.
     return [
@@ -92,19 +116,62 @@ def read_messages(value: object, default_role: str = "user") -> list[Message]:
     ]
 
 
+def both_ends(entries: Sequence[_Entry], read: Callable[[_Entry], Message]) -> list[Message]:
+    """Returns the messages of a long list: the beginning, which instructs, and the end, which is what was asked now.
+
+    Args:
+        entries: any number of them.
+        read: makes a message of one.
+    """
+    if len(entries) <= MAX_MESSAGES:
+        return [read(entry) for entry in entries]
+    half = MAX_MESSAGES // 2
+    first, last = entries[:half], entries[-half:]
+    return [*map(read, first), LeftOut.of(len(entries) - 2 * half), *map(read, last)]
+
+
+def without_middle(messages: Sequence[Message]) -> Sequence[Message]:
+    """Returns no more than `MAX_MESSAGES`: of a longer conversation a mark stands for the middle.
+
+    Args:
+        messages: as they were read.
+    """
+    if len(messages) <= MAX_MESSAGES:
+        return messages
+    half = MAX_MESSAGES // 2
+    first, last = messages[:half], messages[half + 1 - MAX_MESSAGES :]
+    middle = messages[half : half + 1 - MAX_MESSAGES]
+    amount = sum(message.amount if isinstance(message, LeftOut) else 1 for message in middle)
+    return [*first, LeftOut.of(amount), *last]
+
+
 def read_choices(value: object) -> list[Choice]:
     """Returns completions as choices; it never raises and never uses up an iterator.
 
     Args:
         value: text, a message, a choice (what holds a `message`, a `text` or a `content`, and why it finished), or a
-            list of them. A list of the parts of one message is one choice; what is unknown becomes text.
+            list of them. A list of the parts of one message is one choice; what is unknown becomes text. Of more than
+            `MAX_MESSAGES` the rest is not read.
     """
     if type(value) is str:
         return [_new_tuple(Choice, ("assistant", value, None))] if value else []
     entries = _entries(value)
     if are_parts(entries) or are_output(entries):
         return [Choice("assistant", content_text(entries), None)]
-    return [_choice(entry) for entry in entries]
+    return some_choices(entries, _choice)
+
+
+def some_choices(entries: Sequence[_Entry], read: Callable[[_Entry], Choice]) -> list[Choice]:
+    """Returns the choices of a list, `MAX_MESSAGES` at most: the last of them is then a mark for the rest.
+
+    Args:
+        entries: any number of them.
+        read: makes a choice of one.
+    """
+    if len(entries) <= MAX_MESSAGES:
+        return [read(entry) for entry in entries]
+    left_out = len(entries) - MAX_MESSAGES + 1
+    return [*map(read, entries[: MAX_MESSAGES - 1]), Choice("assistant", f"[… {left_out} choices left out …]", None)]
 
 
 def _entries(value: object) -> list[object]:
@@ -219,7 +286,7 @@ def _with_others(fields: Held, said: str, beside: list[str]) -> str:
     texts = [f"[thinking] {thoughts}" if thoughts else "", said]
     for name, shown in _SHOWN_BESIDE:
         if name in beside:
-            texts += [text for value in _some(fields, name) if (text := shown(value)) and text not in said]
+            texts += (text for value in _some(fields, name) if (text := shown(value)) and text not in said)
     body = joined(texts)
     if "annotations" in beside or "citations" in beside:
         return with_sources(body, fields.get("annotations"), fields.get("citations"))
@@ -245,6 +312,10 @@ _SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
 )
 
 
-def _some(fields: Held, name: str) -> list[object]:
+def _some(fields: Held, name: str) -> Iterator[object]:
     value = safe_get.get(fields, name)
-    return [] if value is None else _entries(value)
+    for number, entry in enumerate([] if value is None else _entries(value)):
+        if number == _MAX_BESIDE or not budget.spend():
+            yield CUT
+            return
+        yield entry

@@ -10,10 +10,10 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable, Sequence, Set, ValuesView
-from itertools import islice
 from typing import cast
 
-from helicone_logging.core.held import EMPTY, MAX_ITEMS, Held, held, is_absent, is_named_tuple
+from helicone_logging.core import bounded
+from helicone_logging.core.held import EMPTY, Held, held, is_absent, is_named_tuple
 
 _SEQUENCES = (list, tuple, set, frozenset, Sequence, Set, ValuesView)
 _NOT_ITEMS = (str, bytes, bytearray, memoryview, range)
@@ -75,7 +75,7 @@ def items(value: object) -> list[object] | None:
         return None
     try:
         if issubclass(kind, _SEQUENCES):
-            return list(islice(cast("Iterable[object]", value), MAX_ITEMS))
+            return bounded.listed(cast("Iterable[object]", value))
     except Exception:  # noqa: BLE001 - `__iter__` of a foreign class
         return None
     return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import media, safe_get
-from helicone_logging.llm.marks import arguments_text, joined, json_text
+from helicone_logging.llm.marks import arguments_text, joined, joined_some, json_text
 
 Render = Callable[[object], str]
 """Renders content within content."""
@@ -70,7 +70,7 @@ def tool_call(part: Held, render: Render) -> str:
 
 def _built_in_result(value: object, render: Render) -> str:
     entries = safe_get.items(value)
-    return render(value) if entries is None else joined(_built_in_entry(entry, render) for entry in entries)
+    return render(value) if entries is None else joined_some(entries, lambda entry: _built_in_entry(entry, render))
 
 
 def _built_in_entry(entry: object, render: Render) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from helicone_logging.core.coerce import text_of
 from helicone_logging.llm import marks, safe_get
-from helicone_logging.llm.messages import Message, read_choices, read_messages
+from helicone_logging.llm.messages import MAX_MESSAGES, read_choices, read_messages, without_middle
 from helicone_logging.payload.fields import COMPLETION, ERROR_TYPE, PROMPT, Rest, Special, read_text, text_in
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
 from helicone_logging.payload.traceback_text import ExceptionInfo
 
-MAX_MESSAGES = 500
 _TELLS_NO_CONTENT = (".role", ".finish_reason")
 _MAX_DIGITS = 6
 
@@ -37,9 +36,7 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
     if type(asked) is str:
         say(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
         return True
-    messages = read_messages(asked)
-    if len(messages) > MAX_MESSAGES:
-        messages = _without_middle(messages)
+    messages = without_middle(read_messages(asked))
     for (role_key, content_key, _), (role, content) in zip(_keys(PROMPT), messages, strict=False):
         attributes[role_key] = role  # before the content, as the server drops an entry that begins without one
         attributes[content_key] = content if capture_text else not_captured(content)
@@ -171,10 +168,3 @@ def _with_tool_calls(completion: object, tool_calls: object) -> list[object]:
     first = {"role": "assistant", "content": text, "tool_calls": tool_calls}
     reason = choices[0].finish_reason if choices else None
     return [{"message": first, "finish_reason": reason}, *choices[1:]]
-
-
-def _without_middle(messages: Sequence[Message]) -> list[Message]:
-    """Of a very long conversation the beginning, which instructs, and the end, which is what was asked now."""
-    left_out = len(messages) - MAX_MESSAGES
-    mark = Message("system", f"[… {left_out + 1} messages left out …]")
-    return [*messages[: MAX_MESSAGES // 2], mark, *messages[left_out + 1 + MAX_MESSAGES // 2 :]]

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from helicone_logging.core import ids
+from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import plain_of, scalar_of, text_of, unreadable
 from helicone_logging.core.numeric import native, whole
 from helicone_logging.llm.json_text import parsed
@@ -232,7 +232,7 @@ def canonical(data: Mapping[str, object]) -> dict[str, object]:
     """
     fields = {
         key if type(key) is str else text_of(key): value
-        for key, value in data.items()
+        for key, value in bounded.items(data)
         if value is not None and not (type(value) is str and not value)  # `is_given`, without the call
     }
     if not ALIASES.keys().isdisjoint(fields):

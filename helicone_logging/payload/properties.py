@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 
+from helicone_logging.core import bounded
 from helicone_logging.core.coerce import text_of
 
 _MAX_NAME = 100
@@ -25,7 +26,8 @@ def given_properties(value: object) -> dict[str, object]:
     if value is None or not isinstance(value, Mapping):
         return {}
     try:
-        given = {text_of(name): item for name, item in dict(value).items() if item is not None and not _is_empty(item)}
+        members = bounded.copied(value)
+        given = {text_of(name): item for name, item in members.items() if item is not None and not _is_empty(item)}
     except Exception:  # noqa: BLE001 - a foreign mapping may be broken
         return {}
     found: dict[str, object] = {}

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from helicone_logging.core.coerce import CUT, text_of
+from helicone_logging.core.coerce import text_of
 from helicone_logging.core.held import held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import are_parts, content_text
 from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.marks import joined, json_text
+from helicone_logging.llm.marks import joined, joined_some, json_text
 from helicone_logging.llm.messages import Message, read_messages
 from helicone_logging.payload.fields import (
     AGENT_NAME,
@@ -36,7 +36,6 @@ NAMES = frozenset(OPENTELEMETRY)
 _INSTRUCTIONS = "gen_ai.system_instructions"
 _TEXTS = ("content", "text", "page_content", "document")
 _TOLD = frozenset(("id", "score", *_TEXTS))
-_MAX_DOCUMENTS = 1_000
 
 
 class _Shown(NamedTuple):
@@ -110,8 +109,7 @@ def _documents(value: object) -> str:
     documents = safe_get.items(parsed(value))
     if documents is None:
         return text_of(value)
-    shown = [_document(document) for document in documents[:_MAX_DOCUMENTS]]
-    return joined([*shown, CUT if len(documents) > _MAX_DOCUMENTS else ""])
+    return joined_some(documents, _document)
 
 
 def _document(document: object) -> str:

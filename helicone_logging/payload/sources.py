@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by, json_message, of_same_trace
-from helicone_logging.core import ids
+from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
 from helicone_logging.llm.json_text import is_prose
@@ -64,7 +64,7 @@ class Said(NamedTuple):
             known.add("logger")
         if is_traceback(logged.get("exception")):
             known.add("exception")
-        return {name: value for name, value in logged.items() if name not in known}
+        return {name: value for name, value in bounded.items(logged) if name not in known}
 
 
 def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
@@ -114,8 +114,9 @@ def with_record(said: Said, record: Mapping[str, Any]) -> Said:
 
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
     """Fields that loguru keeps together; under names that are a record's own they stay there."""
-    fields = {name: value for name, value in extra.items() if type(name) is str and name not in _RESERVED}
-    others = {text_of(name): value for name, value in extra.items() if name not in fields}
+    given = dict(bounded.items(extra))
+    fields = {name: value for name, value in given.items() if type(name) is str and name not in _RESERVED}
+    others = {text_of(name): value for name, value in given.items() if name not in fields}
     found = {**fields, **attributes}
     found = {**attributes, **{name: found[name] for name in fields}, "extra": others}
     if not others:

@@ -10,7 +10,8 @@ import pydantic
 import pytest
 
 from helicone_logging.core import budget
-from helicone_logging.core.coerce import CUT, plain_of, text_of
+from helicone_logging.core.bounded import CUT
+from helicone_logging.core.coerce import plain_of, text_of
 
 
 class Order(pydantic.BaseModel):

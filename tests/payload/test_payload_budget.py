@@ -7,7 +7,7 @@ from payloads import PROPERTY, row, sent, traced
 
 from helicone_logging import OTELTraceFormatter
 from helicone_logging.core import budget
-from helicone_logging.core.coerce import CUT
+from helicone_logging.core.bounded import CUT
 
 MATRIX = [[0.5] * 100 for _ in range(100)]
 WIDE = {

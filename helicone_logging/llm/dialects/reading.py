@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from helicone_logging.core import bounded
 from helicone_logging.llm.dialects import genai, openinference, openllmetry
 from helicone_logging.llm.dialects.flattened import Attributes
 from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events, Fields, Kind, add_properties
@@ -91,12 +92,14 @@ def read_span(value: object) -> Fields | None:
 
 def _said(value: object) -> SpanSaid | None:
     """A field of this name may be anybody's."""
-    try:
-        said = SpanSaid(*value)  # type: ignore[misc]
-        said = said._replace(attributes=dict(said.attributes))
-    except (TypeError, ValueError):
+    if not isinstance(value, tuple | list):
         return None
-    return said if isinstance(value, tuple | list) and said.kind in OPERATIONS else None
+    try:
+        said = SpanSaid(*bounded.listed(value))
+        said = said._replace(attributes=bounded.copied(said.attributes))
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return said if said.kind in OPERATIONS else None
 
 
 def _embedded(dimensions: object) -> str:

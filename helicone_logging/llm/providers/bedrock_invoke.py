@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.messages import Choice, read_messages
+from helicone_logging.llm.messages import Choice, read_messages, some_choices
 from helicone_logging.llm.providers.bedrock_converse import error_of
 from helicone_logging.llm.providers.common import (
     Asked,
@@ -84,8 +84,8 @@ def _choices(response: Held) -> list[Choice]:
         for entry in entries(response, key):
             text = safe_get.text(entry.get(text_key)) or safe_get.text(inner(entry, text_key).get("text"))
             if text is not None:
-                found.append(_choice(text, entry))
-    return found
+                found.append((text, entry))
+    return some_choices(found, lambda said: _choice(*said))
 
 
 def _choice(text: str, entry: Held) -> Choice:

@@ -8,7 +8,7 @@ from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.marks import joined
-from helicone_logging.llm.messages import Choice, Message, read_messages
+from helicone_logging.llm.messages import Choice, Message, both_ends, read_messages, some_choices
 from helicone_logging.llm.providers.cohere_chat import billed
 from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
 from helicone_logging.llm.tools import tool_call_text
@@ -26,21 +26,22 @@ def asked(request: Held) -> Asked | None:
     results = safe_get.items(request.get("tool_results")) or ()
     messages += read_messages(request.get("chat_history"))
     messages += [Message("user", message)] if message else []
-    messages += [Message("tool", _tool_result(held(result) or EMPTY)) for result in results]
+    messages += both_ends(results, _tool_result)
     return Asked("chat", messages)
 
 
-def _tool_result(result: Held) -> str:
+def _tool_result(given: object) -> Message:
+    result = held(given) or EMPTY
     called = name(inner(result, "call"), "name") or ""
     outputs = joined(message.content for message in read_messages(result.get("outputs")))
-    return f"[tool result{called and ' '}{called}] {outputs}"
+    return Message("tool", f"[tool result{called and ' '}{called}] {outputs}")
 
 
 def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     generations = entries(response, "generations")
     if generations and "meta" in response:
-        return _fields(response, [_choice(generation) for generation in generations], "text_completion")
+        return _fields(response, some_choices(generations, _choice), "text_completion")
     if safe_get.text(response.get("text")) is None or not _is_chat(response):
         return None
     return _fields(response, [_choice(response)], "chat")

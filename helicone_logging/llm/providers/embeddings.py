@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.messages import Choice, Message, read_messages
+from helicone_logging.llm.messages import Choice, Message, both_ends, read_messages
 from helicone_logging.llm.providers.common import Asked, Fields, either, entries, inner, known, name, tokens
 
 _COHERE_TYPES = ("float", "float_", "int8", "uint8", "binary", "ubinary", "base64")
@@ -41,9 +41,9 @@ def texts_asked(value: object) -> list[Message]:
     found = safe_get.items(value)
     if found is None:
         return read_messages(value)
-    if found and all(type(entry) is int for entry in found):
+    if set(map(type, found)) == {int}:
         return [_tokens(found)]
-    return [_text(entry) for entry in found]
+    return both_ends(found, _text)
 
 
 def _text(entry: object) -> Message:

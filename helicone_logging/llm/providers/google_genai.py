@@ -9,7 +9,7 @@ from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import grounding_of, with_sources
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.messages import Choice
+from helicone_logging.llm.messages import MAX_MESSAGES, Choice, some_choices
 from helicone_logging.llm.providers.common import (
     Asked,
     Fields,
@@ -40,7 +40,7 @@ def asked(request: Held) -> Asked | None:
 def _one_message_of_parts(contents: object) -> object:
     """Contents may also be the parts of a single one: texts, parts, files, pictures."""
     entries = safe_get.items(contents)
-    if entries is None or any((held(entry) or EMPTY).get("parts") is not None for entry in entries):
+    if entries is None or any((held(entry) or EMPTY).get("parts") is not None for entry in entries[:MAX_MESSAGES]):
         return contents
     return {"role": "user", "content": entries}
 
@@ -51,7 +51,7 @@ def read(response: Held) -> Fields | None:
     feedback = inner(response, "prompt_feedback", "promptFeedback")
     if candidates is None and not feedback:
         return None
-    choices = [_choice(held(candidate) or EMPTY) for candidate in candidates or ()] or _blocked(feedback)
+    choices = some_choices(candidates or (), _choice) or _blocked(feedback)
     fields = known(
         {
             "operation": "generate_content",
@@ -65,8 +65,9 @@ def read(response: Held) -> Fields | None:
     return with_error(fields, response.get("error"))
 
 
-def _choice(candidate: Held) -> Choice:
+def _choice(given: object) -> Choice:
     """A candidate without content, because it was blocked, still says why."""
+    candidate = held(given) or EMPTY
     said = content_text(inner(candidate, "content").get("parts"))
     why = name(candidate, "finish_message", "finishMessage")
     refusal = f"[refusal] {why}" if why and not said else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import media, safe_get
-from helicone_logging.llm.marks import joined
+from helicone_logging.llm.marks import joined, joined_some
 from helicone_logging.llm.messages import Choice, Message
 from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
 from helicone_logging.llm.providers.openai_chat import usage_of
@@ -34,16 +34,16 @@ def asked(request: Held) -> Asked | None:
     if prompt is None or not is_image:
         return None
     given = safe_get.items(request.get("image")) or (request.get("image"),)
-    pictures = [media.mark(_pictured(picture)) for picture in given if picture is not None]
-    return Asked("image_generation", [Message("user", joined((prompt, *pictures)))])
+    pictures = joined_some([picture for picture in given if picture is not None], _pictured)
+    return Asked("image_generation", [Message("user", joined((prompt, pictures)))])
 
 
-def _pictured(picture: object) -> Held:
+def _pictured(picture: object) -> str:
     """A picture to be changed: bytes, an open file, or a file's name and bytes."""
     pair = picture if type(picture) is tuple else None
     if pair and len(pair) > 1:
-        return {"type": "image", "filename": pair[0], "data": pair[1]}
-    return {"type": "image", "filename": safe_get.get(picture, "name"), "data": picture}
+        return media.mark({"type": "image", "filename": pair[0], "data": pair[1]})
+    return media.mark({"type": "image", "filename": safe_get.get(picture, "name"), "data": picture})
 
 
 def read(response: Held) -> Fields | None:
@@ -62,7 +62,7 @@ def read(response: Held) -> Fields | None:
             "operation": "image_generation",
             "provider": provider,
             "model": name(response, "model"),
-            "completion": [Choice("assistant", joined(map(_shown, data)), None)],
+            "completion": [Choice("assistant", joined_some(data, _shown), None)],
             **usage_of(inner(response, "usage")),
         }
     )

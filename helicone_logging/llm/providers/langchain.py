@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.messages import Choice, read_choices
+from helicone_logging.llm.messages import Choice, read_choices, some_choices
 from helicone_logging.llm.providers.common import Fields, entries, first_name, inner, known, name, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 
@@ -29,7 +29,7 @@ def read(response: Held) -> Fields | None:
     told = _of_messages(messages) if messages else {"operation": "text_completion"}
     output = inner(response, "llm_output")
     usage = usage_of(inner(output, "token_usage", "usage"))
-    choices = [_choice_of(generation) for generation in generations]
+    choices = some_choices(generations, _choice_of)
     return {**known({"model": name(output, *_MODELS), **usage}), **told, "completion": choices}
 
 
@@ -61,7 +61,7 @@ def _of_messages(messages: Sequence[Held]) -> Fields:
             "provider": first_name(metadata, "model_provider", "ls_provider"),
             "model": first_name(metadata, *_MODELS),
             "response_id": first_name(metadata, "id") or first_name(messages, "id"),
-            "completion": [_choice(message) for message in messages],
+            "completion": some_choices(messages, _choice),
             **usage,
         }
     )

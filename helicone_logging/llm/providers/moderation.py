@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helicone_logging.core.held import Held
-from helicone_logging.llm.marks import joined
+from helicone_logging.llm.marks import joined_some
 from helicone_logging.llm.messages import Choice, read_messages
 from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
 from helicone_logging.llm.providers.openai_chat import usage_of
@@ -27,7 +27,7 @@ def read(response: Held) -> Fields | None:
             "operation": "moderation",
             "model": name(response, "model"),
             "response_id": name(response, "id"),
-            "completion": [Choice("assistant", joined(map(_shown, results)), None)],
+            "completion": [Choice("assistant", joined_some(results, _shown), None)],
             **usage_of(inner(response, "usage")),
         }
     )

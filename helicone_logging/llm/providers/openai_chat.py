@@ -9,7 +9,7 @@ from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.messages import Choice, read_choices
+from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices
 from helicone_logging.llm.providers.common import (
     Asked,
     Fields,
@@ -51,7 +51,7 @@ def read(response: Held) -> Fields | None:
         return None
     kind = name(response, "object")
     is_text, is_chat, is_failed = kind == "text_completion", kind == "chat.completion", False
-    for choice in choices:
+    for choice in choices[:MAX_MESSAGES]:
         told = held(choice) or EMPTY
         is_chat = is_chat or held(told.get("message")) is not None
         is_text = is_text or (told.get("message") is None and safe_get.text(told.get("text")) is not None)

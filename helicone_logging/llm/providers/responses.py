@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
+from helicone_logging.llm.marks import joined
 from helicone_logging.llm.providers import (
     anthropic_messages,
     audio,
@@ -63,6 +64,11 @@ _JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
 )
 
 
+_MAX_CHUNKS, _LAST_CHUNKS = 50_000, 5_000  # of one stream that are read
+
+_Chunk = TypeVar("_Chunk")
+
+
 def read_response(response: object) -> Fields | None:
     """Returns what a response of a language model says, as `extra=` fields; it never raises.
 
@@ -115,23 +121,42 @@ def _read_answer(answer: Held, response: object) -> Fields | None:
 
 
 def _read_chunks(chunks: list[object]) -> Fields | None:
-    found = _fields_of(chunks)
+    found, left_out = _fields_of(chunks)
     if not found:
         return None
     for join in _JOINERS:
         fields = join(found)
         if fields is not None:
-            return _with_host(fields, chunks[0], [*found[:2], *found[-2:]])
+            return _with_mark(_with_host(fields, chunks[0], [*found[:2], *found[-2:]]), left_out)
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
 
 
-def _fields_of(chunks: list[object]) -> list[Held]:
-    """What the chunks of a stream hold: each for itself, or as pieces of a text that was cut anywhere."""
-    unpacked = [_unpacked(chunk) for chunk in chunks]
+def _with_mark(fields: Fields, left_out: int) -> Fields:
+    choices = fields.get("completion")
+    if not left_out or not isinstance(choices, list) or not choices:
+        return fields
+    first, *others = choices
+    said = joined((first.content, f"[… {left_out} chunks left out …]"))
+    return {**fields, "completion": [first._replace(content=said), *others]}
+
+
+def _fields_of(chunks: list[object]) -> tuple[list[Held], int]:
+    """What the chunks of a stream hold, each for itself, or as pieces of a text that was cut anywhere; how many do not.
+
+    Of a stream without end the beginning is read, and the end, which tells the usage.
+    """
+    some = _both_ends(chunks)
+    unpacked = [_unpacked(chunk) for chunk in some]
     found = [fields for several in unpacked for fields in several]
     whole = _joined(chunks)
     pieced = _unpacked(whole) if whole else []  # nothing, where the chunks are lines without their ends
-    return found if len(pieced) < len(found) and all(unpacked) else pieced or found
+    if pieced and not (len(pieced) < len(found) and all(unpacked)):
+        return _both_ends(pieced), max(0, len(pieced) - _MAX_CHUNKS)
+    return found, len(chunks) - len(some)
+
+
+def _both_ends(chunks: list[_Chunk]) -> list[_Chunk]:
+    return chunks if len(chunks) <= _MAX_CHUNKS else [*chunks[: _MAX_CHUNKS - _LAST_CHUNKS], *chunks[-_LAST_CHUNKS:]]
 
 
 def _joined(chunks: list[object]) -> str:

@@ -1,0 +1,87 @@
+"""An id may be made of any value: of `str()` of it, and of the beginning of what holds others without end."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import pathlib
+from typing import Any
+
+import pydantic
+import pytest
+
+from helicone_logging.core import budget, ids
+
+
+@dataclasses.dataclass
+class Order:
+    number: int
+    lines: list[str]
+
+
+class Customer(pydantic.BaseModel):
+    name: str
+    orders: list[int]
+
+
+class ObjectId:
+    """As that of MongoDB."""
+
+    __slots__ = ("_id",)
+
+    def __init__(self, value: bytes) -> None:
+        self._id = value
+
+    def __str__(self) -> str:
+        return self._id.hex()
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def shared(depth: int) -> object:
+    """Lists that say in a few bytes what has more parts than could ever be counted."""
+    value: object = "x"
+    for _ in range(depth):
+        value = [value] * 10
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5, decimal.Decimal("12.50"), fractions.Fraction(1, 3), ObjectId(b"\x01" * 12), Order(1, ["a", "b"]),
+        Customer(name="ada", orders=[1, 2]), Color.RED, Point(1, "2"), ("tenant", 7), ["a", None, True],
+        {"a": {"b": 1.0}}, frozenset({3}), collections.OrderedDict(a=1), collections.UserDict(a=1),
+        collections.deque([1, 2]),
+        datetime.date(2026, 11, 30), pathlib.PurePosixPath("/jobs/7"), True, b"job", list(range(9_000)),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_an_id_is_made_of_what_str_makes_of_the_value(value: object) -> None:
+    assert ids.trace_id(value) == ids.trace_id(str(value))
+    assert ids.span_id(value) == ids.span_id(str(value))
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda value: value, lambda value: Order(1, value), lambda value: {"a": value}, lambda value: (value, 1)],
+)
+def test_an_id_of_what_has_parts_without_end_is_made_of_their_beginning(wrapped: Any) -> None:
+    value = wrapped(shared(60))
+    trace, span = ids.trace_id(value), ids.span_id(value)
+    assert trace is not None
+    assert span is not None
+    assert trace != ids.trace_id(wrapped(shared(3) + ["y"] * 10_000))
+    with budget.OneRecord():
+        budget.spend(budget.MAX_ITEMS)
+        assert (ids.trace_id(value), ids.span_id(value)) == (trace, span)
+    assert ids.is_named("parent_span_id", value)
