@@ -170,6 +170,13 @@ class _Reader:
 
 def is_short(value: object) -> bool:
     """Returns whether a value holds no more than 10,000 others in all depths, what is shared each time it is met."""
+    try:
+        return _is_short(value)
+    except Exception:  # noqa: BLE001 - what cannot be looked into may be of any size
+        return False
+
+
+def _is_short(value: object) -> bool:
     waiting, left = [value], MAX_ITEMS
     while waiting and left >= 0:
         members = _members(proxies.resolved(waiting.pop()))

@@ -25,6 +25,7 @@ _SPAN, _FIELD, _MESSAGE = 1_500, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
+_MEMBERS = 100  # of one list that cost as much as a list
 _OBJECTS = ("llm_request", "llm_response", "messages", "completion")
 _READ_ALREADY: Mapping[str, object] = {"args": None, "exc_info": None, "exc_text": None}
 
@@ -115,8 +116,10 @@ def are_plain(values: Iterable[object]) -> bool:
     """
     waiting, left = [values], _MOST
     while waiting and left:
-        left -= 1
         members = list(waiting.pop())
+        left -= 1 + len(members) // _MEMBERS
+        if left < 0:
+            return False
         if _SCALARS.issuperset(map(type, members)):
             continue
         for member in members:

@@ -85,3 +85,11 @@ def test_an_id_of_what_has_parts_without_end_is_made_of_their_beginning(wrapped:
         budget.spend(budget.MAX_ITEMS)
         assert (ids.trace_id(value), ids.span_id(value)) == (trace, span)
     assert ids.is_named("parent_span_id", value)
+
+
+def test_an_id_may_be_a_mapping_that_cannot_be_read() -> None:
+    class Broken(dict[str, object]):
+        def __iter__(self) -> Any:
+            raise OSError
+
+    assert ids.trace_id(Broken(a=1)) is not None

@@ -85,6 +85,7 @@ def join(events: Sequence[Held]) -> Fields | None:
     texts: list[str] = []
     told: Fields = {}
     calls: list[object] = []
+    citations: list[object] = []
     for event in events:
         kind = name(event, "event_type")
         if kind == "text-generation":
@@ -92,13 +93,9 @@ def join(events: Sequence[Held]) -> Fields | None:
         elif kind == "tool-calls-generation":
             calls += safe_get.items(event.get("tool_calls")) or ()
         elif kind == "citation-generation":
-            told["citations"] = [*_listed(told.get("citations")), *_listed(event.get("citations"))]
+            citations += safe_get.items(event.get("citations")) or ()
         elif kind == "stream-end":
             told |= known(inner(event, "response")) | known({"finish_reason": name(event, "finish_reason")})
         told |= known({key: event.get(key) for key in ("generation_id", "response_id")})
-    whole = {"tool_calls": calls, **told, "text": name(told, "text") or "".join(texts)}
+    whole = {"tool_calls": calls, "citations": citations, **told, "text": name(told, "text") or "".join(texts)}
     return _fields(whole, [_choice(whole)], "chat")
-
-
-def _listed(value: object) -> list[object]:
-    return safe_get.items(value) or []

@@ -165,6 +165,7 @@ class _Growing:
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[object]] = {}
         self._calls: list[_Call] = []
+        self._open_calls: dict[tuple[object, str | None], _Call] = {}  # the latest of an index without an id, too
         self._is_text = False
         self._error: object = None
 
@@ -226,10 +227,13 @@ class _Growing:
     def _add_call(self, delta: Held | None) -> None:
         if delta is None:
             return
-        call = next((call for call in reversed(self._calls) if call.goes_on_with(delta)), None)
+        # Some send all calls under one index, told apart by their ids only.
+        index, call_id = safe_get.number(delta.get("index")), name(delta, "id")
+        call = self._open_calls.get((index, call_id))
         if call is None:
-            call = _Call(delta)
+            call = _Call()
             self._calls.append(call)
+            self._open_calls[index, call_id] = self._open_calls[index, None] = call
         call.add(delta)
 
     def whole(self) -> Fields:
@@ -247,16 +251,9 @@ class _Growing:
 class _Call:
     """One tool call, put together from its deltas."""
 
-    def __init__(self, delta: Held) -> None:
-        self._index = safe_get.number(delta.get("index"))
-        self._id = name(delta, "id")
+    def __init__(self) -> None:
         self._name = ""
         self._arguments: list[str] = []
-
-    def goes_on_with(self, delta: Held) -> bool:
-        """Some send all calls under one index, told apart by their ids only."""
-        other = name(delta, "id")
-        return safe_get.number(delta.get("index")) == self._index and (other is None or other == self._id)
 
     def add(self, delta: Held) -> None:
         function = inner(delta, "function", "custom") or delta

@@ -14,6 +14,7 @@ from helicone_logging.llm.providers import detect
 
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
 _MOST = 2_000  # objects, dicts and lists that are copied, as whoever logs waits for it
+_MEMBERS = 100  # of one list that cost as much as an object
 _DEEPEST = 50
 
 
@@ -45,7 +46,7 @@ class _Copy:
         kind = type(value)
         if kind in _SCALARS:
             return value
-        self._left -= 1
+        self._left -= 1 + (len(value) // _MEMBERS if kind is list or kind is tuple else 0)
         if self._left < 0 or depth > _DEEPEST:
             raise NotPlainError
         if kind is dict:
