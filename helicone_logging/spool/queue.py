@@ -220,8 +220,7 @@ class Spool(BoundedQueue):
         with self._undisturbed():
             waiting = [*self._ready, *(item for _, _, item in self._delayed)]
             in_memory = {cast("Record", item.entry).segment for item in waiting}
-            has_waiting = (one for one in self.segments if one in in_memory or one.unread.total())
-            segment = next(has_waiting, None)
+            segment = next((one for one in self.segments if one in in_memory or one.unread.total()), None)
             if segment is None:
                 return 0
             if segment is self._current:
@@ -278,6 +277,8 @@ class Spool(BoundedQueue):
         try:
             records = segment.records()
         except (OSError, UnknownSegmentError) as error:
+            if not segment.is_unread:  # it has been dropped or left meanwhile
+                return
             self.trouble.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
             records, segment.is_left = [], True
         now, wall_clock = clock.monotonic(), clock.time()

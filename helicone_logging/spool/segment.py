@@ -46,9 +46,10 @@ class Record:
 
     def encode(self) -> bytes:
         """Returns its bytes; raises an `OSError` where these are not what was written."""
-        if self.data is None and self.segment is not None:
-            self.data = self.segment.read(self)
-        return self.data or b""
+        data = self.data  # another thread may write it to disk meanwhile
+        if data is None and self.segment is not None:
+            self.data = data = self.segment.read(self)
+        return data or b""
 
     def is_readable(self) -> bool:
         """Reads its bytes, and returns whether they are what was written."""
@@ -284,7 +285,8 @@ class Segment:
         self.path, self.size, self.is_locked = copy.path, copy.size, copy.is_locked
         copy._abandon()
         with contextlib.suppress(OSError):
-            os.ftruncate(former, 0)  # it may only have been moved, and nobody is to send it from there as well
+            if os.fstat(former).st_nlink:  # it was only moved, and nobody is to send it from there as well
+                os.write(former, frames.tombstone(range(1, self._last + 1), clock.time()))
         os.close(former)
         return True
 

@@ -151,6 +151,30 @@ def test_what_is_logged_and_done_while_a_file_is_written_anew_is_in_it(
     assert send_all(spool(path, is_drain=True)) == [*NUMBERS[3:], b"meanwhile"]
 
 
+def test_who_reads_a_record_while_its_file_is_written_anew_gets_what_was_logged(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    put_all(queue, *NUMBERS)
+    path.rename(tmp_path / "moved")
+    pread = os.pread
+
+    def read_late(descriptor: int, length: int, offset: int) -> bytes:
+        """As where the system has begun to read from the former file."""
+        monkeypatch.setattr(os, "pread", pread)
+        former = os.dup(descriptor)
+        queue.tidy()
+        try:
+            return pread(former, length, offset)
+        finally:
+            os.close(former)
+
+    monkeypatch.setattr(os, "pread", read_late)
+    assert send_all(queue) == NUMBERS
+    assert queue.stats().dropped == 0
+    queue.close(discard=True)
+
+
 def test_two_threads_that_see_a_directory_removed_write_its_records_once(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

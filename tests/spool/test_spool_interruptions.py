@@ -23,7 +23,7 @@ from spool_fixtures import (
 )
 
 from helicone_logging.core import clock
-from helicone_logging.spool.segment import Segment
+from helicone_logging.spool.segment import Record, Segment
 
 
 def numbered(count: int) -> list[bytes]:
@@ -119,6 +119,21 @@ def test_a_signal_handler_may_send_and_end_in_the_midst_of_a_write(path: Path, m
     assert is_balanced(queue.stats())
     queue.close(discard=True)
     assert segments(path) == []
+
+
+def test_a_record_that_goes_to_disk_while_it_is_encoded_is_sent_as_it_was_logged(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, b"other")
+
+    class WrittenMeanwhile(Record):
+        def __getattribute__(self, name: str) -> object:
+            value = super().__getattribute__(name)
+            if name == "data" and value is not None:
+                self.segment, self.data = queue.segments[0], None  # by a thread that logs
+            return value
+
+    assert WrittenMeanwhile(4, b"this").encode() == b"this"
+    queue.close(discard=True)
 
 
 def test_a_signal_handler_may_flush_while_another_thread_reads_back(
