@@ -359,6 +359,7 @@ class Spool(BoundedQueue):
                 is_over = not segment.live and segment is not self._current and segment in self._segments
                 if is_over:
                     self._segments.remove(segment)
+                    self._skip_unread(segment)  # nothing of it, if nothing ever came
                 else:
                     self._note(segment)
             if is_over:
@@ -417,8 +418,7 @@ class Spool(BoundedQueue):
             lost = 0
             for segment in self.segments:
                 lost += self._leave(segment, [item for item in items if cast("Record", item.entry).segment is segment])
-            exposed = [item for item in items if cast("Record", item.entry).segment is None]
-            self._drop(exposed)
+            self._drop(exposed := [item for item in items if cast("Record", item.entry).segment is None])
             return lost + len(exposed)
 
     def _leave(self, segment: Segment, items: Sequence[Item]) -> int:
@@ -468,7 +468,7 @@ class Spool(BoundedQueue):
             self.trouble.report("deleted", f"{path} was deleted, and not written anew: {error.strerror or error}")
             return
         with self._undisturbed() as was_busy:
-            is_needed = segment in self._segments and segment.is_deleted() and not was_busy
+            is_needed = not was_busy and segment in self._segments and segment.is_deleted()
             is_restored = is_needed and segment.continue_in(copy)
         if is_restored:
             self.trouble.report("deleted", f"{path} was deleted; what waited in it was written anew")

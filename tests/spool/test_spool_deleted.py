@@ -241,6 +241,18 @@ def test_a_closed_queue_keeps_no_file_once_nothing_is_left(path: Path) -> None:
     assert (queue.segments, segments(path)) == ([], [])
 
 
+def test_a_segment_that_nothing_came_into_is_not_read_back(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queue = spool(path, memory_records=4)
+    put_all(queue, b"1", b"2")
+    queue._begin_segment(queue._current)
+    assert queue._backlog
+    queue.tidy()  # before a record comes
+    assert send_all(queue) == [b"1", b"2"]
+    assert (queue._backlog, segments(path)) == ([], [])
+    assert capsys.readouterr().err == ""
+    queue.close(discard=True)
+
+
 def test_a_queue_that_nobody_closed_leaves_its_records_to_the_next_when_it_is_forgotten(path: Path) -> None:
     queue = spool(path)
     queue.put(Encoded(b"1"))
