@@ -182,11 +182,12 @@ def _is_short(value: object) -> bool:
         members = _members(proxies.resolved(waiting.pop()))
         if isinstance(members, Mapping):
             names = bounded.copied(members, left)
-            found = [*names, *names.values()]
-        else:
-            found = [] if members is None else bounded.listed(cast("Iterable[object]", members), left)
-        waiting += found
-        left -= len(found)
+            left -= len(names)
+            waiting += (*names, *names.values())
+        elif members is not None:
+            found = bounded.listed(cast("Iterable[object]", members), left)
+            left -= len(found)
+            waiting += found
     return left >= 0
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from helicone_logging.core.bounded import copied
+from helicone_logging.core.bounded import items
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.core.ids import is_named
 from helicone_logging.core.numeric import whole
@@ -307,9 +307,8 @@ class SpanBuilder:
                 rest[holder] = special[holder]
         technical = special.get("otel_attributes")
         if isinstance(technical, Mapping):
-            write_rest(
-                copied(technical), attributes, capture_text=capture_text, as_properties=False, is_full=self._is_full
-            )
+            own = dict(items(technical))
+            write_rest(own, attributes, capture_text=capture_text, as_properties=False, is_full=self._is_full)
         elif technical is not None:
             rest["otel_attributes"] = technical
         if rest:

@@ -63,6 +63,7 @@ def shared(depth: int) -> object:
         {"a": {"b": 1.0}}, frozenset({3}), collections.OrderedDict(a=1), collections.UserDict(a=1),
         collections.deque([1, 2]),
         datetime.date(2026, 11, 30), pathlib.PurePosixPath("/jobs/7"), True, b"job", list(range(9_000)),
+        dict.fromkeys(range(9_000)),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
