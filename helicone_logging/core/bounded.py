@@ -29,7 +29,7 @@ def copied(mapping: Mapping[Any, Any], most: int | None = None) -> dict[Any, Any
     """
     if getattr(type(mapping), "__iter__", None) is dict.__iter__:
         return dict(mapping)
-    limit = _allowed() if most is None else most
+    limit = allowed() if most is None else most
     names = listed(mapping.keys(), limit)
     found = {name: mapping[name] for name in names[:limit]}
     if len(names) > limit:
@@ -53,7 +53,7 @@ def listed(values: Iterable[Any], most: int | None = None) -> list[Any]:
     """
     if getattr(type(values), "__iter__", None) in _IN_MEMORY:
         return list(values)
-    limit = _allowed() if most is None else most
+    limit = allowed() if most is None else most
     found = list(islice(values, limit + 1))
     if len(found) > limit:
         found[limit] = CUT
@@ -62,7 +62,8 @@ def listed(values: Iterable[Any], most: int | None = None) -> list[Any]:
     return found
 
 
-def _allowed() -> int:
+def allowed() -> int:
+    """Returns how many items of one value may be read: 10,000, or what `budget.OneRecord` leaves, and a few always."""
     return int(max(_FEW, min(MAX_ITEMS, budget.left())))
 
 

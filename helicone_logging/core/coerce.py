@@ -12,6 +12,7 @@ import enum
 import json
 import math
 import numbers
+import types
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import cast
@@ -168,16 +169,35 @@ class _Reader:
         return result
 
 
-def is_short(value: object) -> bool:
-    """Returns whether a value holds no more than 10,000 others in all depths, what is shared each time it is met."""
+def printed(value: object) -> str:
+    """Returns what `str()` makes of a value; of one that would print too many others, the text of their beginning.
+
+    Args:
+        value: any object; its `__str__` may raise.
+    """
+    parts = _printed_parts(value)
     try:
-        return _is_short(value)
+        is_short = parts is None or _is_short(parts)
     except Exception:  # noqa: BLE001 - what cannot be looked into may be of any size
-        return False
+        is_short = False
+    return str(value) if is_short else text_of(parts)
 
 
-def _is_short(value: object) -> bool:
-    waiting, left = [value], MAX_ITEMS
+def _printed_parts(value: object) -> object | None:
+    """What `str()` goes through, where that is known; the lists in it may be shared so often that it never ends."""
+    kind = type(value)
+    if issubclass(kind, BaseException):
+        return cast("BaseException", value).args
+    if kind.__repr__ is types.SimpleNamespace.__repr__ or hasattr(kind, "__attrs_attrs__"):
+        return held.held(value)
+    value = proxies.resolved(value)
+    return None if _members(value) is None else value
+
+
+def _is_short(parts: object) -> bool:
+    """Whether all that it holds in any depth, what is shared each time it is met, may be read."""
+    most = left = bounded.allowed()
+    waiting = [parts]
     while waiting and left >= 0:
         members = _members(proxies.resolved(waiting.pop()))
         if isinstance(members, Mapping):
@@ -188,6 +208,8 @@ def _is_short(value: object) -> bool:
             found = bounded.listed(cast("Iterable[object]", members), left)
             left -= len(found)
             waiting += found
+    if left < 0:
+        budget.spend(most)
     return left >= 0
 
 
@@ -236,7 +258,7 @@ def _leaf(value: object) -> Plain:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
+        return f"{type(value).__name__}: {printed(value)}"
     if isinstance(value, type):
         return value.__qualname__
-    return name_of_unfetched(value) or str(value)
+    return name_of_unfetched(value) or printed(value)

@@ -155,11 +155,9 @@ def _from_any(value: object, digits: int) -> str | None:
 
 
 def _text_of(value: object) -> str:
-    """What `str()` makes of a value; of what holds too many others their beginning, the same in every record."""
-    if coerce.is_short(value):
-        return str(value)
+    """The same in every record, however much was read of it before."""
     with budget.OneRecord():
-        return coerce.text_of(value)
+        return coerce.printed(value)
 
 
 @functools.lru_cache(4096)

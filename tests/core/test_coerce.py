@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import types
 from typing import Any
 
 import pydantic
@@ -92,3 +93,13 @@ def test_values_of_one_record_share_its_budget(monkeypatch: pytest.MonkeyPatch) 
         assert budget.left() <= 0
         assert text_of([1]) == CUT
     assert text_of([1]) == "[1]"
+
+
+@pytest.mark.parametrize("kind", [ValueError, lambda value: types.SimpleNamespace(a=value)])
+def test_an_object_that_prints_shared_lists_shows_their_beginning(kind: Any) -> None:
+    shared: object = "x"
+    for _ in range(60):
+        shared = [shared] * 10
+    assert CUT in text_of(kind(shared))
+    assert CUT in text_of([kind(shared)])
+    assert text_of(kind(["x"])) == (f"ValueError: {['x']}" if kind is ValueError else "namespace(a=['x'])")

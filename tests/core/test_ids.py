@@ -9,6 +9,7 @@ import decimal
 import enum
 import fractions
 import pathlib
+import types
 from typing import Any
 
 import pydantic
@@ -74,7 +75,14 @@ def test_an_id_is_made_of_what_str_makes_of_the_value(value: object) -> None:
 
 @pytest.mark.parametrize(
     "wrapped",
-    [lambda value: value, lambda value: Order(1, value), lambda value: {"a": value}, lambda value: (value, 1)],
+    [
+        lambda value: value,
+        lambda value: Order(1, value),
+        lambda value: {"a": value},
+        lambda value: (value, 1),
+        lambda value: types.SimpleNamespace(a=value),
+        ValueError,
+    ],
 )
 def test_an_id_of_what_has_parts_without_end_is_made_of_their_beginning(wrapped: Any) -> None:
     value = wrapped(shared(60))
@@ -92,5 +100,7 @@ def test_an_id_may_be_a_mapping_that_cannot_be_read() -> None:
     class Broken(dict[str, object]):
         def __iter__(self) -> Any:
             raise OSError
+
+        keys = __iter__
 
     assert ids.trace_id(Broken(a=1)) is not None
