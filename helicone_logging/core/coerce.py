@@ -23,6 +23,7 @@ from helicone_logging.core.numeric import native
 from helicone_logging.core.unfetched import name_of_unfetched
 
 MAX_DEPTH = 24
+_ITEM = 12  # a text within others counts once more for each 2^12 characters, as one may stand in a list many times
 MAX_EXACT_INT = 2**53  # the server parses numbers as doubles
 
 Scalar = str | int
@@ -152,7 +153,7 @@ class _Reader:
             if self._items_left <= 0:
                 result[CUT] = CUT
                 break
-            self._items_left -= 1
+            self._items_left -= 1 + (len(member) >> _ITEM if type(member) is str else 0)
             result[key if type(key) is str else text_of(key)] = (
                 cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth)
             )
@@ -164,7 +165,7 @@ class _Reader:
             if self._items_left <= 0:
                 result.append(CUT)
                 break
-            self._items_left -= 1
+            self._items_left -= 1 + (len(member) >> _ITEM if type(member) is str else 0)
             result.append(cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth))
         return result
 

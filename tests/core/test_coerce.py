@@ -103,3 +103,10 @@ def test_an_object_that_prints_shared_lists_shows_their_beginning(kind: Any) -> 
     assert CUT in text_of(kind(shared))
     assert CUT in text_of([kind(shared)])
     assert text_of(kind(["x"])) == (f"ValueError: {['x']}" if kind is ValueError else "namespace(a=['x'])")
+
+
+def test_a_long_text_that_stands_in_a_list_many_times_is_not_written_as_often() -> None:
+    """Half a megabyte in memory would be half a gigabyte of JSON."""
+    assert len(text_of(["x" * 100_000] * 5_000)) < 50_000_000
+    assert len(text_of({str(number): "x" * 100_000 for number in range(5_000)})) < 50_000_000
+    assert text_of(["x" * 100_000] * 3).count("x") == 300_000
