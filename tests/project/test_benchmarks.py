@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from recording_server import PATIENCE
+
+pytestmark = pytest.mark.servers
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
