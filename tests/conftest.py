@@ -113,7 +113,7 @@ def logger(handler, logger_of) -> logging.Logger:
 
 def close_handlers() -> None:
     """Closes what is open of this package, without waiting for an endpoint."""
-    for sender in list(lifecycle._closed_at_exit):
+    for sender in lifecycle.closed_at_exit():
         sender.close(0)  # type: ignore[call-arg]
     for reference in list(logging._handlerList):  # type: ignore[attr-defined]
         handler = reference()

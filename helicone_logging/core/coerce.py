@@ -23,7 +23,7 @@ from helicone_logging.core.numeric import native
 from helicone_logging.core.unfetched import name_of_unfetched
 
 MAX_DEPTH = 24
-_ITEM = 12  # a text within others counts once more for each 2^12 characters, as one may stand in a list many times
+_CHARACTERS_OF_AN_ITEM = 4_096
 MAX_EXACT_INT = 2**53  # the server parses numbers as doubles
 
 Scalar = str | int
@@ -153,7 +153,7 @@ class _Reader:
             if self._items_left <= 0:
                 result[CUT] = CUT
                 break
-            self._items_left -= 1 + (len(member) >> _ITEM if type(member) is str else 0)
+            self._items_left -= _weight(member)
             result[key if type(key) is str else text_of(key)] = (
                 cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth)
             )
@@ -165,9 +165,14 @@ class _Reader:
             if self._items_left <= 0:
                 result.append(CUT)
                 break
-            self._items_left -= 1 + (len(member) >> _ITEM if type(member) is str else 0)
+            self._items_left -= _weight(member)
             result.append(cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth))
         return result
+
+
+def _weight(member: object) -> int:
+    """How many items one counts for: a long text may stand in a list many times, and is written as often."""
+    return 1 + len(member) // _CHARACTERS_OF_AN_ITEM if type(member) is str else 1
 
 
 def printed(value: object) -> str:

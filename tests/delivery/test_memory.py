@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -134,6 +135,9 @@ def test_a_pause_without_end_makes_nobody_fail() -> None:
     taken: list[list[Item]] = []
     taker = threading.Thread(target=lambda: taken.append(queue.take(1, ALL)))
     taker.start()
+    while taker.is_alive() and not queue._takers._waiters:  # type: ignore[attr-defined]
+        time.sleep(0.001)
+    assert taker.is_alive()
     queue.pause(0.0)
     taker.join()
     assert [len(items) for items in taken] == [1]
