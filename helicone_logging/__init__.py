@@ -15,7 +15,8 @@ from helicone_logging.formatter import OTELTraceFormatter
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
 from helicone_logging.payload.typed_fields import Fields
-from helicone_logging.shutdown import flush, flush_on_sigterm, flushed
+from helicone_logging.shutdown import flush, flushed
+from helicone_logging.sigterm import flush_on_sigterm
 
 __all__ = [
     "ConfigurationError",

@@ -1,32 +1,24 @@
 """Delivers what is queued before a process ends, or is frozen, in a way that Python has no hook for.
 
-`flush` for all handlers of the process, `flushed` around a function, and `flush_on_sigterm`.
+`flush` for all handlers of the process, and `flushed` around a function. For signals, see `sigterm`.
 """
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import inspect
-import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from helicone_logging.context import decorators
 from helicone_logging.core import check, clock, lifecycle
-from helicone_logging.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-
-_AGAIN_AFTER = 0.05  # seconds until the main thread must have heard of a signal, or is told again
-_AGAIN_AT_LEAST = 1.0
 
 
 class _Sender(Protocol):
@@ -166,93 +158,3 @@ async def _in_a_thread(function: Callable[[], object]) -> None:
 def _finish(done: asyncio.Future[None]) -> None:
     if not done.done():  # it was cancelled
         done.set_result(None)
-
-
-def flush_on_sigterm(timeout: float | None = None) -> None:
-    """Delivers what is queued when this process gets SIGTERM, and then lets it end as it would have ended.
-
-    For programs and servers that SIGTERM ends at once: `docker stop` of a script, `flask run`, waitress, Django's
-    `runserver`, workers of a `multiprocessing.Pool`. The main thread goes on meanwhile. Then the handler that was
-    there before is called, or the process ends by the signal, with the usual exit status.
-
-    Args:
-        timeout: seconds at the most; None for each handler's `shutdown_timeout`. Called again, the last one counts.
-
-    Raises:
-        ConfigurationError: it is not called in the main thread, where alone Python sets signal handlers; or something
-            else than Python handles the signal; or `timeout` is no number of seconds.
-
-    .. versionadded:: 0.2
-    """
-    seconds = None if timeout is None else check.seconds("timeout", timeout)
-    if threading.current_thread() is not threading.main_thread():
-        raise ConfigurationError("flush_on_sigterm works in the main thread only: call it where the program begins")
-    earlier = signal.getsignal(signal.SIGTERM)
-    if earlier is None:
-        raise ConfigurationError("flush_on_sigterm cannot work: SIGTERM is handled by something else than Python")
-    if isinstance(earlier, _OnSigterm):
-        earlier = earlier.earlier
-    signal.signal(signal.SIGTERM, _OnSigterm(seconds, earlier))
-
-
-class _OnSigterm:
-    """The signal handler, which runs in the main thread, wherever that is: it may hold any lock, so none is taken.
-
-    It starts a thread that delivers and then sends the signal again, which makes it give way to the earlier handler.
-
-    Args:
-        timeout: seconds at the most; None for each handler's `shutdown_timeout`.
-        earlier: the handler before this one.
-    """
-
-    def __init__(self, timeout: float | None, earlier: Callable[[int, FrameType | None], Any] | int) -> None:
-        self.earlier = earlier
-        self._timeout = timeout
-        self._delivers_in = 0  # the process id, as a fork copies all of this
-        self._is_done = False
-        self._has_given_way = False
-
-    def __call__(self, signum: int, frame: FrameType | None) -> None:
-        if not self._is_done and self._delivers_in != os.getpid():
-            self._delivers_in = os.getpid()
-            try:
-                # Not `threading.Thread`, whose `start` takes a lock of the module.
-                _thread.start_new_thread(self._deliver, ())
-                return
-            except RuntimeError:  # no thread can be started any more
-                self._is_done = True
-        if self._is_done:
-            self._give_way(signum, frame)
-
-    def _deliver(self) -> None:
-        try:
-            if not flush(self._timeout):
-                sys.stderr.write("helicone_logging: not all records were delivered in time after SIGTERM\n")
-        except Exception:  # noqa: BLE001, S110 - the process is to end, whatever happens here
-            pass
-        finally:
-            self._is_done = True
-            self._call_again()
-
-    def _call_again(self) -> None:
-        """Until it is heard: a signal that comes right before the main thread begins to wait does not wake it."""
-        pause = _AGAIN_AFTER
-        while not self._has_given_way:
-            _send_sigterm()
-            time.sleep(pause)
-            pause = min(2 * pause, _AGAIN_AT_LEAST)
-
-    def _give_way(self, signum: int, frame: FrameType | None) -> None:
-        self._has_given_way = True
-        signal.signal(signal.SIGTERM, self.earlier)
-        if callable(self.earlier):
-            self.earlier(signum, frame)
-        elif self.earlier == signal.SIG_DFL:
-            _send_sigterm()
-
-
-def _send_sigterm() -> None:
-    if os.name == "posix":
-        os.kill(os.getpid(), signal.SIGTERM)  # to the main thread, which may be waiting for something
-    else:
-        signal.raise_signal(signal.SIGTERM)

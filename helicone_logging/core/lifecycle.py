@@ -182,16 +182,25 @@ def watch_end_of_child() -> None:
     if _Process.watches_end_of_child_in == os.getpid():
         return
     _Process.watches_end_of_child_in = os.getpid()
-    for name in _FINALIZING_MODULES:
-        process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
-        if process is not None and util is not None and _is_child(process):
+    for name in _families():
+        util = sys.modules.get(f"{name}.util")
+        if util is not None:
             util.Finalize(None, _close_at_end_of_child, exitpriority=_PRIORITY)
     celery = sys.modules.get("celery.signals")
     if celery is not None:
         celery.worker_process_shutdown.connect(_end_of_celery_worker, weak=False)
 
 
-def _is_child(process: object) -> bool:
+def is_child() -> bool:
+    """Returns whether `multiprocessing`, or one of its kind, has started this process."""
+    return bool(_families())
+
+
+def _families() -> list[str]:
+    return [name for name in _FINALIZING_MODULES if _is_child_of(sys.modules.get(f"{name}.process"))]
+
+
+def _is_child_of(process: object) -> bool:
     current = getattr(process, "current_process", None)
     return callable(current) and getattr(current(), "_parent_pid", None) is not None
 

@@ -462,6 +462,143 @@ def test_a_dead_endpoint_holds_the_end_up_no_longer_than_it_may_and_it_is_told(s
     )
 
 
+# Where the main thread does not hear of a signal: the kernel may give it to any thread, and Python wakes none for it.
+
+SIGNAL_TO_ANOTHER_THREAD = """
+import multiprocessing, signal, warnings
+from helicone_logging import flush_on_sigterm
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
+
+def end_while_the_main_thread_waits():
+    looks = 0
+    while looks < 50:
+        place = sys._current_frames()[threading.main_thread().ident].f_code
+        looks = looks + 1 if place is threading.Condition.wait.__code__ else 0
+        time.sleep(0.001)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+def child():
+    handler, log = set_up(batch_size=1000, flush_interval=3600)
+    flush_on_sigterm(30)
+    log.info("one", extra=TRACE)
+    threading.Thread(target=end_while_the_main_thread_waits, daemon=True).start()
+    threading.Event().wait()
+"""
+
+
+@posix
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_delivers_and_ends_though_its_main_thread_does_not_hear_the_signal(method, server, run_script):
+    done = run_script(
+        SIGNAL_TO_ANOTHER_THREAD
+        + f"""
+if __name__ == "__main__":
+    process = multiprocessing.get_context("{method}").Process(target=child)
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{-signal.SIGTERM}\n", "")
+    assert server.names() == ["one"]
+
+
+@posix
+def test_a_child_whose_loop_listens_for_signals_itself_keeps_its_loop_s_way(server, run_script):
+    done = run_script(
+        """
+import asyncio, multiprocessing, signal
+from helicone_logging import flush_on_sigterm
+
+async def wait():
+    loop = asyncio.get_running_loop()
+    usr1 = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR1, usr1.set)
+    flush_on_sigterm(30)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await usr1.wait()
+    logging.getLogger("app").info("one", extra=TRACE)
+    threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM), daemon=True).start()
+    await asyncio.Event().wait()
+
+def child():
+    set_up(batch_size=1000, flush_interval=3600)
+    asyncio.run(wait())
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=child)
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{-signal.SIGTERM}\n", "")
+    assert server.names() == ["one"]
+
+
+@posix
+@pytest.mark.skipif("fork" not in METHODS, reason="this platform does not fork")
+def test_a_forked_child_is_ended_as_if_its_parent_had_not_called_flush_on_sigterm(run_script):
+    """A handler of Python's would be forgotten if the signal came before the child has begun: it would go on."""
+    done = run_script(
+        """
+import multiprocessing, signal, warnings
+from helicone_logging import flush_on_sigterm
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
+
+def child():
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    signal.pause()
+
+if __name__ == "__main__":
+    flush_on_sigterm(30)
+    for _ in range(50):
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.terminate()
+        process.join()
+        assert process.exitcode == -signal.SIGTERM, process.exitcode
+    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), type(signal.getsignal(signal.SIGTERM)).__name__)
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set() _OnSigterm\n", "")
+
+
+@posix
+@pytest.mark.skipif("fork" not in METHODS, reason="this platform does not fork")
+def test_a_grandchild_does_not_write_to_the_pipe_of_the_child_that_listens(server, run_script):
+    done = run_script(
+        """
+import multiprocessing, signal, warnings
+from helicone_logging import flush_on_sigterm
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
+
+def child():
+    handler, log = set_up(batch_size=1000, flush_interval=3600)
+    flush_on_sigterm(30)
+    log.info("one", extra=TRACE)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+    assert os.waitpid(pid, 0) == (pid, 0)
+    time.sleep(0.5)  # long enough for what must not happen: nobody has told this process to end
+    os._exit(0)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=child)
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    assert server.names() == []
+
+
 def test_outside_of_the_main_thread_it_is_refused():
     refused = []
 

@@ -42,6 +42,7 @@ ROOT: dict[str, set[str]] = {
     "celery": {"core", "context"},
     "opentelemetry": {"core", "context", "llm", "payload", "handler"},
     "shutdown": {"core", "context"},
+    "sigterm": {"core", "shutdown"},
     "errors": set(),
     "_version": set(),
     "__main__": {"cli"},
