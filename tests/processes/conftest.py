@@ -20,12 +20,24 @@ def set_up(**options):
     log.setLevel(logging.DEBUG)
     log.addHandler(handler)
     return handler, log
+
+def once_main_waits(function):
+    # Python forgets a signal that comes in the instant in which the main thread begins to wait.
+    def look():
+        seen, looks = None, 0
+        while looks < 50:
+            frame = sys._current_frames()[threading.main_thread().ident]
+            place = frame.f_code, frame.f_lasti
+            seen, looks = place, looks + 1 if place == seen else 0
+            time.sleep(0.001)
+        function()
+    threading.Thread(target=look, daemon=True).start()
 """
 
 
 @pytest.fixture
 def write_script(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a script that has `set_up(**options) -> (handler, logger)` and `TRACE`."""
+    """Writes a script that has `set_up(**options) -> (handler, logger)`, `TRACE` and `once_main_waits(function)`."""
 
     def write(source: str) -> Path:
         path = tmp_path / "script.py"

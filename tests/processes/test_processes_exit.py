@@ -66,7 +66,7 @@ def test_sigterm_delivers_when_its_handler_exits(server, write_script) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         handler, log = set_up(batch_size=100, flush_interval=3600)
         log.info("before the signal", extra=TRACE)
-        print("ready", flush=True)
+        once_main_waits(lambda: print("ready", flush=True))
         time.sleep(3600)
         """
     )

@@ -353,7 +353,7 @@ def test_sigterm_delivers_and_ends_the_process_by_the_signal(waiting, server, wr
         flush_on_sigterm(30)
         for number in range(100):
             log.info(f"r {{number}}", extra=TRACE)
-        print("ready", flush=True)
+        once_main_waits(lambda: print("ready", flush=True))
         {waiting}
         """,
         status=-signal.SIGTERM,
@@ -377,7 +377,7 @@ def test_sigterm_delivers_and_calls_the_earlier_handler(server, write_script):
         flush_on_sigterm(30)
         flush_on_sigterm(20)
         log.info("one", extra=TRACE)
-        print("ready", flush=True)
+        once_main_waits(lambda: print("ready", flush=True))
         time.sleep(3600)
         """,
         status=7,
@@ -453,7 +453,7 @@ def test_a_dead_endpoint_holds_the_end_up_no_longer_than_it_may_and_it_is_told(s
         handler, log = set_up(endpoint="{dead_endpoint}")
         flush_on_sigterm(0.2)
         log.info("lost", extra=TRACE)
-        print("ready", flush=True)
+        once_main_waits(lambda: print("ready", flush=True))
         time.sleep(3600)
         """,
         status=-signal.SIGTERM,
@@ -469,19 +469,11 @@ import multiprocessing, signal, warnings
 from helicone_logging import flush_on_sigterm
 warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks beside threads
 
-def end_while_the_main_thread_waits():
-    looks = 0
-    while looks < 50:
-        place = sys._current_frames()[threading.main_thread().ident].f_code
-        looks = looks + 1 if place is threading.Condition.wait.__code__ else 0
-        time.sleep(0.001)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-
 def child():
     handler, log = set_up(batch_size=1000, flush_interval=3600)
     flush_on_sigterm(30)
     log.info("one", extra=TRACE)
-    threading.Thread(target=end_while_the_main_thread_waits, daemon=True).start()
+    once_main_waits(lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
     threading.Event().wait()
 """
 
@@ -518,7 +510,7 @@ async def wait():
     os.kill(os.getpid(), signal.SIGUSR1)
     await usr1.wait()
     logging.getLogger("app").info("one", extra=TRACE)
-    threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM), daemon=True).start()
+    once_main_waits(lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
     await asyncio.Event().wait()
 
 def child():
