@@ -144,6 +144,16 @@ class Diagnostics:
             if self.has_reported(kind):
                 return
             self._reported[kind] = True
+        self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Writes a line to stderr each time: for what is lost at the end, when no later line will tell of it.
+
+        Args:
+            text: as in `report`.
+        """
+        if not logging.raiseExceptions:
+            return
         with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
             sys.stderr.write(f"helicone_logging: {text}\n")
 

@@ -215,7 +215,7 @@ class Dispatcher:
     def _report_lost(self, count: int) -> None:
         if count:  # they came back after `close`, and nobody is left to send them
             within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
-            self._diagnostics.report("unsent", f"{counted(count, 'record is', 'records are')} lost, not sent {within}")
+            self._diagnostics.tell(f"{counted(count, 'record is', 'records are')} lost, not sent {within}")
 
     # The circuit breaker
 

@@ -71,6 +71,7 @@ class Sender:
         self._idle = 0  # workers that wait in the queue, or are on their way there
         self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
         self._sending = 0  # batches on their way
+        self._dropped = self._drops_told = 0  # records, as the queue was full
         self._is_closed = False  # nobody has submitted anything since `close`
         self._is_replaced = False  # it has no workers of its own any more
         self._kept = _OnDemand(self._make_transport)  # of the thread that serves it then
@@ -81,7 +82,7 @@ class Sender:
         self._submitted += 1  # before the look at who is idle: a worker that ends looks at it after that
         try:
             if dropped:
-                self._report_drops()
+                self._report_drops(dropped)
             if self._is_closed:
                 self._reopen()
             if not self._idle and len(self._threads) < self._options.max_connections:
@@ -99,14 +100,17 @@ class Sender:
         lifecycle.check_fork()
         return self._queue.stats()
 
-    def _report_drops(self) -> None:
-        if self.diagnostics.has_reported("dropped"):
-            return  # while the queue is full, nearly every record comes here
-        dropped = self._queue.stats().dropped
-        self.diagnostics.report(
-            "dropped",
-            f"{counted(dropped, 'record is', 'records are')} lost, as the queue is full; "
-            "raise `queue_size`, `queue_bytes` or `spool_bytes`",
+    def _report_drops(self, dropped: int) -> None:
+        with self._ended:
+            self._dropped += dropped
+        if not self.diagnostics.has_reported("dropped"):  # while the queue is full, nearly every record comes here
+            self.diagnostics.report("dropped", self._drops())
+
+    def _drops(self) -> str:
+        self._drops_told = self._dropped
+        return (
+            f"{counted(self._dropped, 'record is', 'records are')} lost, as the queue is full; "
+            "raise `queue_size`, `queue_bytes` or `spool_bytes`"
         )
 
     # Workers
@@ -238,6 +242,8 @@ class Sender:
             is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
             lost = self._queue.close(discard=True)
+            if self._dropped > self._drops_told:
+                self.diagnostics.tell(self._drops())
             if not is_sent:
                 self._report_unsent(lost)
             with self._ended:
@@ -276,7 +282,7 @@ class Sender:
     def _report_unsent(self, dropped: int) -> None:
         within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
         if dropped:
-            self.diagnostics.report("unsent", f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
+            self.diagnostics.tell(f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
         if self._sending:
             self.diagnostics.report(
                 "unsure",

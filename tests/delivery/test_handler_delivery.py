@@ -431,6 +431,35 @@ def test_a_full_queue_drops_exactly_what_its_policy_says(overflow, server, logge
     assert capfd.readouterr().err.count(" lost, as the queue is full") == 1
 
 
+def test_all_that_a_full_queue_has_dropped_is_told_in_the_end(server, logger_of, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url, queue_size=5, max_connections=1)
+    logger = logger_of(handler)
+    with server.hold():
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(1)
+        for name in names("r", 12):
+            logger.info(name, extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert "8 records are lost" not in capfd.readouterr().err  # the first one was told, and the others within a minute
+    handler.close()
+    assert "8 records are lost, as the queue is full" in capfd.readouterr().err
+    handler.close()
+    assert not capfd.readouterr().err
+
+
+def test_each_close_tells_how_many_records_it_could_not_send(server, logger_of, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url, shutdown_timeout=0, max_connections=1)
+    logger = logger_of(handler)
+    with server.hold():
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(1)
+        for lost, told in ((1, "1 record is lost"), (3, "3 records are lost")):
+            for name in names("r", lost):
+                logger.info(name, extra=TRACE)
+            handler.close()
+            assert f"{told}, not sent within shutdown_timeout=0 seconds" in capfd.readouterr().err
+
+
 def test_the_queue_is_bounded_by_bytes_too(server, logger_of) -> None:
     limit = 100_000
     handler = HeliconeHandler(endpoint=server.url, queue_bytes=limit, max_connections=1)
