@@ -72,6 +72,7 @@ class Sender:
         self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
         self._sending = 0  # batches on their way
         self._dropped = self._drops_told = 0  # records, as the queue was full
+        self._refusals_told = 1  # records; the first one is told at once
         self._is_closed = False  # nobody has submitted anything since `close`
         self._is_replaced = False  # it has no workers of its own any more
         self._kept = _OnDemand(self._make_transport)  # of the thread that serves it then
@@ -105,6 +106,15 @@ class Sender:
             self._dropped += dropped
         if not self.diagnostics.has_reported("dropped"):  # while the queue is full, nearly every record comes here
             self.diagnostics.report("dropped", self._drops())
+
+    def _tell_of_losses(self) -> None:
+        """In the end, as a report of its kind is written once a minute."""
+        if self._dropped > self._drops_told:
+            self.diagnostics.tell(self._drops())
+        refused = self._queue.stats().rejected
+        if refused > self._refusals_told:
+            self._refusals_told = refused
+            self.diagnostics.tell(f"{refused:,} records in all were refused, or could not be encoded, and are lost")
 
     def _drops(self) -> str:
         self._drops_told = self._dropped
@@ -242,8 +252,7 @@ class Sender:
             is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
             lost = self._queue.close(discard=True)
-            if self._dropped > self._drops_told:
-                self.diagnostics.tell(self._drops())
+            self._tell_of_losses()
             if not is_sent:
                 self._report_unsent(lost)
             with self._ended:

@@ -447,6 +447,17 @@ def test_all_that_a_full_queue_has_dropped_is_told_in_the_end(server, logger_of,
     assert not capfd.readouterr().err
 
 
+def test_a_close_tells_how_many_records_were_refused_beside_the_first(server, logger_of, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url)
+    server.status, logger = 400, logger_of(handler)
+    for name in names("r", 5):
+        logger.info(name, extra=TRACE)
+    assert handler.flush(PATIENCE)
+    assert capfd.readouterr().err.count("a record was refused and is lost") == 1
+    handler.close()
+    assert "5 records in all were refused, or could not be encoded, and are lost" in capfd.readouterr().err
+
+
 def test_each_close_tells_how_many_records_it_could_not_send(server, logger_of, capfd) -> None:
     handler = HeliconeHandler(endpoint=server.url, shutdown_timeout=0, max_connections=1)
     logger = logger_of(handler)
