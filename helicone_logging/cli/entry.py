@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -36,7 +37,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # Windows' code pages have neither emoji nor most scripts
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except HeliconeLoggingError as error:
+        print(f"helicone-logging: {_told(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if not _is_stdout_lost():
+            raise
+        if not isinstance(error, BrokenPipeError):  # `| head` has all that it wants
+            print(f"helicone-logging: the output cannot be written: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="helicone-logging", description="Language model calls for Helicone.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -47,13 +63,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)
+    status = int(parsed.run(parsed))
+    if sys.stdout is not None:
+        sys.stdout.flush()  # here, where it is known what to say if it fails
+    return status
+
+
+def _is_stdout_lost() -> bool:
+    """Whether stdout takes no more; what it still holds is then thrown away.
+
+    Python would complain of it at its exit, see https://docs.python.org/3/library/signal.html#note-on-sigpipe.
+    """
+    if sys.stdout is None:
+        return False
     try:
-        return int(parsed.run(parsed))
-    except HeliconeLoggingError as error:
-        print(f"helicone-logging: {_told(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        print(flush=True)  # flushing is not enough, as what failed may not be in the buffer any more
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _told(error: HeliconeLoggingError) -> str:

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         1 when something will be refused, lost or shown wrongly; 2 when there is nothing to look at.
     """
     try:
-        data = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+        data = _stdin() if args.file == "-" else Path(args.file).read_bytes()
         text = data.decode("utf-8-sig")  # whatever the encoding of the console is, and with the mark that editors add
     except (OSError, UnicodeDecodeError) as error:
         print(f"{args.file} cannot be read: {error}", file=sys.stderr)
@@ -69,3 +69,8 @@ def run(args: argparse.Namespace) -> int:
     if not findings:
         print("Helicone will show all of it.")
     return int(any(finding.severity != "info" for finding in findings))
+
+
+def _stdin() -> bytes:
+    """All of standard input; nothing where it is closed."""
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from helicone_logging.errors import ConfigurationError
@@ -18,6 +18,18 @@ from helicone_logging.receiver.entries import Entry, entry_of
 DEFAULT_URL = "http://127.0.0.1:8585"
 _TIMEOUT = 30.0  # seconds; a stream says every ten that it lives
 _AT_ONCE = 1_000
+
+
+class Position(NamedTuple):
+    """Where a receiver is.
+
+    Args:
+        run: in which the spans are counted; another one after a restart without a database.
+        seq: number of the latest span.
+    """
+
+    run: str
+    seq: int
 
 
 class RemoteReceiver:
@@ -59,21 +71,25 @@ class RemoteReceiver:
             if len(page) < _AT_ONCE:
                 return
 
-    def last_seq(self) -> int:
-        """Returns the number of the latest span."""
-        return int(self._json("/api/stream", poll="1", after="0")["last"])
+    def position(self) -> Position:
+        """Returns where it is.
 
-    def news(self, after: int) -> Iterator[int]:
-        """Yields the number of the latest span each time that spans come; ends when the receiver does.
+        Raises:
+            ConfigurationError: it does not answer, or wants a key.
+        """
+        return _position(self._json("/api/stream", poll="1"))
+
+    def news(self, known: Position) -> Iterator[Position]:
+        """Yields where it is each time that spans come; ends when it does, or has no place for one more reader.
 
         Args:
-            after: number of the last span that is known.
+            known: where it was.
         """
         try:
-            with self._open("/api/stream", after=str(after)) as stream:
+            with self._open("/api/stream", after=f"{known.run}-{known.seq}") as stream:
                 for line in stream:
                     if line.startswith(b"data: "):
-                        yield int(json.loads(line[len(b"data: ") :])["last"])
+                        yield _position(json.loads(line[len(b"data: ") :]))
         except (OSError, HTTPException, ValueError):
             return
 
@@ -97,14 +113,27 @@ class RemoteReceiver:
         return self._opener.open(request, timeout=_TIMEOUT)
 
 
+def _position(news: Any) -> Position:
+    return Position(str(news["run"]), int(news["last"]))
+
+
 def _origin(url: str | None) -> str:
     if url is None:
         named = os.environ.get("HELICONE_TRACE_ENDPOINT", "")
-        url = named if _is_loopback(urlsplit(named).hostname or "") else DEFAULT_URL
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        url = named if _is_loopback(_host(named)) else DEFAULT_URL
+    if not _host(url) or urlsplit(url).scheme not in ("http", "https"):
         raise ConfigurationError(f"--url {url!r} is no URL; give one such as {DEFAULT_URL}")
+    parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host(url: str) -> str:
+    """The host of a URL; empty for what is none."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "") if parts.port is None or parts.port else ""
+    except ValueError:  # half an IPv6 address, a port of letters
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

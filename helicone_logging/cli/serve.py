@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{flag} needs the key in HELICONE_API_KEY", file=sys.stderr)
         return 2
     if args.host not in _LOOPBACK and not args.host.startswith("127.") and not args.allow_remote:
-        print(f"--host {args.host} would be reached by other machines; add --allow-remote", file=sys.stderr)
+        print(f"--host {args.host!r} would be reached by other machines; add --allow-remote", file=sys.stderr)
         return 1
     with Printer() as printer:
         receiver = _receiver(args, api_key, printer.print)
@@ -101,21 +101,30 @@ def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
 
 
 def _load(receiver: Receiver, path: str, *, is_otlp: bool) -> None:
-    """Takes the payloads of a file.
+    """Takes the payloads of a file, and says which of its lines are none.
 
     Raises:
-        ConfigurationError: it cannot be read, or holds something else.
+        ConfigurationError: it cannot be read, or holds nothing that can be looked at.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - a path as the shell gives it
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    refused = []
+    has_some = False
     for number, payload in _payloads(text):
         checked, reason = _checked(payload, is_otlp=is_otlp)
         if checked is None:
-            raise ConfigurationError(f"{path} cannot be looked at: line {number} is refused: {reason}")
-        receiver.store.add(checked)
+            refused.append(f"line {number} is refused: {reason}")
+        else:
+            receiver.store.add(checked)
+            has_some = True
+    if refused and not has_some:
+        raise ConfigurationError(f"{path} cannot be looked at: {refused[0]}")
+    if refused:
+        more = f", and {len(refused) - 1:,} more" if refused[1:] else ""
+        print(f"{path}: {refused[0]}{more}; the rest is on the page", file=sys.stderr)
 
 
 def _checked(payload: object, *, is_otlp: bool) -> tuple[Mapping[str, Any] | None, str | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from helicone_logging.receiver import export
 from helicone_logging.receiver.entries import Entry
-from helicone_logging.receiver.live import Streams, news_after
+from helicone_logging.receiver.live import Streams, known_number, news_after
 from helicone_logging.receiver.rows import Node, sessions_of
 from helicone_logging.receiver.sessions import Query, Summaries, Summary
 from helicone_logging.receiver.store import SpanStore
@@ -96,12 +96,13 @@ class Api:
     def _stream(self, request: Request) -> Response | tuple[str, int]:
         import flask
 
-        after = _number(request, "after", self._store.last_seq)
+        told = (request.headers.get("Last-Event-ID", ""), request.args.get("after", ""))
+        known = (known_number(self._store, text) for text in told)
+        after = next((number for number in known if number is not None), self._store.last_seq)
         if "poll" in request.args:
             return _json(news_after(self._store, after))
-        known = request.headers.get("Last-Event-ID", "")
         is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
-        stream = self._streams.open(int(known) if known.isdecimal() else after, is_gone)
+        stream = self._streams.open(after, is_gone)
         if stream is None:
             return "", 204  # the reader polls
         return flask.Response(stream, mimetype="text/event-stream")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,8 @@ class Database:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._has_told = False
+        self.run = ""
+        """Names the file; its spans are numbered on, whoever opens it."""
         try:
             _make_private(self._path)
             self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=1)
@@ -55,10 +58,17 @@ class Database:
         if application != _APPLICATION and tables:
             execute("ROLLBACK")
             self._refuse("it is a database of something else")
-        execute(f"PRAGMA application_id={_APPLICATION}")
+        if application != _APPLICATION:
+            execute(f"PRAGMA application_id={_APPLICATION}")
         if os.name == "posix":
             self._path.chmod(_OWNER_ONLY)
         execute(_TABLE)
+        execute("SELECT seq, received_at, raw FROM spans LIMIT 1")  # refused here where the table is of another form
+        (number,) = execute("PRAGMA user_version").fetchone()
+        if not number:
+            number = secrets.randbelow(2**31 - 1) + 1
+            execute(f"PRAGMA user_version={number}")
+        self.run = f"{number:08x}"
         execute("COMMIT")
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=NORMAL")
@@ -68,10 +78,18 @@ class Database:
 
         Args:
             limit: how many at the most.
+
+        Raises:
+            ConfigurationError: the file is damaged.
         """
         query = "SELECT seq, received_at, raw FROM spans ORDER BY seq DESC LIMIT ?"
-        with closing(self._connection.execute(query, (limit,))) as found:
-            yield from reversed(found.fetchall())
+        try:
+            with closing(self._connection.execute(query, (limit,))) as found:
+                rows = found.fetchall()
+        except sqlite3.Error as error:
+            self._connection.close()
+            self._refuse(f"it cannot be read: {error}", error)
+        yield from reversed(rows)
 
     def add(self, rows: Iterable[tuple[int, float, bytes]]) -> None:
         """Stores spans: number, time and JSON of each."""
@@ -89,9 +107,13 @@ class Database:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            if not self._has_told:
-                self._has_told = True
-                print(f"{self._path} takes no more: {error}; spans are kept in memory", file=sys.stderr)  # noqa: T201 - no logger
+            self.tell(f"it takes no more: {error}; spans are kept in memory")
+
+    def tell(self, what: str) -> None:
+        """Says on stderr what is wrong with the file, the first time only."""
+        if not self._has_told:
+            self._has_told = True
+            print(f"{self._path}: {what}", file=sys.stderr)  # noqa: T201 - no logger
 
     def close(self) -> None:
         """Closes the file."""

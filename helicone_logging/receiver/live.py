@@ -14,6 +14,7 @@ from helicone_logging.receiver.store import SpanStore
 _HEARTBEAT = 10.0  # seconds without news, after which a line says that the stream lives
 _LOOK = 1.0  # seconds after which it is looked whether the reader is still there
 _AT_ONCE = 200  # spans in an event; more are told by their number
+_TOO_LONG = 19  # digits; fewer fit into 64 bits
 _PAUSE = 0.15  # seconds between two events, so that a flood becomes a few
 
 
@@ -33,7 +34,7 @@ class Streams:
         """Returns a stream of events, None where there are enough; it has to be closed.
 
         Args:
-            after: number of the last span that is known.
+            after: number of the last span that is known, as `known_number` gives it.
             is_gone: whether the reader has left.
         """
         if not self._free.acquire(blocking=False):
@@ -41,15 +42,13 @@ class Streams:
         return _Stream(self._events(after, is_gone), self._free.release)
 
     def _events(self, after: int, is_gone: Callable[[], bool]) -> Iterator[bytes]:
-        if after > self._store.last_seq:  # a number of another run, before a restart: all is new
-            after = 0
         yield b"retry: 1000\n\n"
         last_word = time.monotonic()
         while not self._store.is_ending and not is_gone():
             if self._store.wait_after(after, _LOOK):
                 news = news_after(self._store, after)
                 after = news["last"]
-                yield f"id: {after}\nevent: spans\ndata: {json.dumps(news)}\n\n".encode()
+                yield f"id: {news['run']}-{after}\nevent: spans\ndata: {json.dumps(news)}\n\n".encode()
                 last_word = time.monotonic()
                 threading.Event().wait(_PAUSE)
             elif time.monotonic() - last_word > _HEARTBEAT:
@@ -73,16 +72,29 @@ class _Stream(Iterator[bytes]):
             release()
 
 
-def news_after(store: SpanStore, after: int) -> dict[str, Any]:
-    """Returns what came after a number: the latest spans, how many in all, and the number of the last.
+def known_number(store: SpanStore, known: str) -> int | None:
+    """Returns the number of the last span that a reader knows.
 
-    A number that is not reached yet is one of another run, before a restart: all is new.
+    Args:
+        store: what is read.
+        known: `RUN-NUMBER` as it was told, or a number alone.
+
+    Returns:
+        0 for a number of another run, before a restart, as all is new then; None for what is none.
     """
+    run, _, number = known.rpartition("-")
+    if not number.isdecimal() or len(number) >= _TOO_LONG:
+        return None
+    is_of_this_run = run in ("", store.run) and int(number) <= store.last_seq
+    return int(number) if is_of_this_run else 0
+
+
+def news_after(store: SpanStore, after: int) -> dict[str, Any]:
+    """Returns what came after a number: the latest spans, how many in all, and where that leads to."""
     last = store.last_seq
-    if after > last:
-        after = 0
     entries = store.after(after, last - after)
     return {
+        "run": store.run,
         "last": entries[-1].seq if entries else last,
         "count": len(entries),
         "spans": _events_of(entries[-_AT_ONCE:]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ class SpanStore:
         self._keep = keep
         self._keep_bytes = keep_bytes
         self._database = database
+        self.run = secrets.token_hex(4) if database is None else database.run
+        """Names the numbering of the entries: with another one, all numbers that a reader knows mean nothing."""
         self._entries: deque[Entry] = deque()
         self._by_session: dict[SessionKey, deque[Entry]] = {}
         self._bytes = 0
@@ -46,8 +49,11 @@ class SpanStore:
 
     def _load(self, database: Database) -> None:
         for seq, received_at, raw in database.rows(self._keep):
-            self._keep_entry(entry_of(raw, seq, received_at))
             self._last_seq = seq
+            try:
+                self._keep_entry(entry_of(raw, seq, received_at))
+            except (ValueError, LookupError, TypeError, AttributeError):  # damaged, or of another version
+                database.tell(f"span {seq} in it cannot be read, and is not shown")
         with self._changed:
             self._evict()
 

@@ -49,7 +49,9 @@ class Views:
         """Adds the routes to an application."""
         import flask
 
-        app.jinja_env.globals.update(session_url=session_url, query_url=_query_url, tabs=TABS, axis=AXIS)
+        app.jinja_env.globals.update(
+            session_url=session_url, query_url=_query_url, tabs=TABS, axis=AXIS, run=self._store.run
+        )
         app.jinja_env.filters.update(age=_age, duration=_duration, number=_number, clock=_clock, line=one_line)
         app.add_url_rule("/", "index", lambda: self._list(flask.request))
         app.add_url_rule("/session", "session_by_query", lambda: self._session(flask.request, _id(flask.request)))
@@ -99,6 +101,7 @@ class Views:
         by_parent = request.args.get("tree") == "parent"
         lines = lines_by_parent(entries) if by_parent else lines_by_path(entries)
         entry = _selected(lines, entries, request.args.get("span", ""))
+        first = _first_drawn(lines, entry)
         tab = request.args.get("tab", "")
         return flask.render_template(
             "session.html",
@@ -107,8 +110,9 @@ class Views:
             key=key,
             others=others,
             summary=summary_of(key, entries),
-            lines=lines[:_LINES_A_PAGE],
-            left_out=max(0, len(lines) - _LINES_A_PAGE),
+            lines=lines[first : first + _LINES_A_PAGE],
+            earlier=_span_at(lines[max(0, first - _LINES_A_PAGE) : first]),
+            later=_span_at(lines[first + _LINES_A_PAGE :]),
             by_parent=by_parent,
             entry=entry,
             tab=tab if tab in TABS else "chat",
@@ -215,6 +219,17 @@ def _selected(lines: Sequence[Line], entries: Sequence[Entry], asked: str) -> En
     return next((entry for entry in in_order if entry.has_failed), in_order[0])
 
 
+def _first_drawn(lines: Sequence[Line], entry: Entry) -> int:
+    """Where the lines begin that are drawn, of more than a page can hold: those around the span that is looked at."""
+    at = next(number for number, line in enumerate(lines) if line.entry is entry)
+    return at // _LINES_A_PAGE * _LINES_A_PAGE
+
+
+def _span_at(lines: Sequence[Line]) -> int | None:
+    """The number of the first span of these lines; None where there is none."""
+    return next((line.entry.seq for line in lines if line.entry is not None), None)
+
+
 class _Attribute(NamedTuple):
     key: str
     value: str
@@ -314,6 +329,8 @@ def _number(value: int | None) -> str:
 
 def _duration(milliseconds: float) -> str:
     """A length of time that can be read at a glance."""
+    if milliseconds < 0:
+        return "-" + _duration(-milliseconds)
     if milliseconds < 10_000:
         return f"{milliseconds:,.0f} ms"
     seconds = milliseconds / 1000
@@ -321,7 +338,9 @@ def _duration(milliseconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+    if hours < 100:
+        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+    return f"{hours // 24:,} d {hours % 24:02} h"
 
 
 def _age(then: float, now: float) -> str:

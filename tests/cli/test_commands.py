@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -202,6 +203,36 @@ class TestServe:
         ended = run("serve", "--host", "0.0.0.0", "--port", "0")
         assert ended.returncode == 1
         assert "--allow-remote" in ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell, and /dev/full")
+class TestStdout:
+    def test_a_reader_that_leaves_is_no_error(self, tmp_path: Path) -> None:
+        path = tmp_path / "many.jsonl"
+        path.write_text("\n".join(["{}"] * 3_000))
+        lint = f"{shlex.join([*COMMAND, 'lint', str(path)])} | head -n 1"
+        ended = subprocess.run(["sh", "-c", lint], capture_output=True, text=True, timeout=60, check=False)
+        assert ended.stdout.startswith("error: line 1")
+        assert ended.stderr == ""
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")  # noqa: PTH110 - no path of ours
+    def test_a_disk_that_is_full_is_said(self, tmp_path: Path) -> None:
+        path = tmp_path / "one.json"
+        path.write_text("{}")
+        with open("/dev/full", "w") as full:  # noqa: PTH123
+            ended = subprocess.run(
+                [*COMMAND, "lint", str(path)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+            )
+        assert ended.returncode == 1
+        assert "the output cannot be written" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+    def test_a_closed_stdin_holds_nothing(self) -> None:
+        ended = subprocess.run(
+            ["sh", "-c", f"{shlex.join([*COMMAND, 'lint', '-'])} <&-"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stderr) == (2, "There is nothing in standard input.\n")
 
 
 def test_the_version_is_that_of_the_package() -> None:

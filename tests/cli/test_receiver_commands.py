@@ -65,6 +65,17 @@ class TestServe:
             found = get(served, "/api/requests").json  # type: ignore[arg-type]
             assert [one["name"] for one in found] == ["a", "b", "c"]
 
+    def test_a_broken_line_costs_no_other(self, tmp_path: Path) -> None:
+        path = tmp_path / "torn.jsonl"
+        lines = [json.dumps(payload(span(name="a"))), "{}", json.dumps(payload(span(name="b"))), '{"resourceSp']
+        path.write_text("\n".join(lines))
+        with serving(str(path)) as served:
+            assert [one["name"] for one in get(served, "/api/requests").json] == ["a", "b"]  # type: ignore[arg-type]
+            assert served.process.stderr is not None
+            told = served.process.stderr.readline()
+        assert told.startswith(f"{path}: line 2 is refused: ")
+        assert told.endswith(", and 1 more; the rest is on the page\n")
+
     @pytest.mark.parametrize("text", [None, "{", "[1]", '{"resourceSpans": [{}]}'])
     def test_a_file_that_cannot_be_looked_at_is_named(self, text: str | None, tmp_path: Path) -> None:
         path = tmp_path / "odd.jsonl"
@@ -211,7 +222,7 @@ class TestShow:
 
     @pytest.mark.parametrize("command", [("show", "x"), ("tail",)])
     def test_where_none_answers_it_is_said(self, command: tuple[str, ...], dead_endpoint: str) -> None:
-        for url in (dead_endpoint, "nonsense"):
+        for url in (dead_endpoint, "nonsense", "http://[::1", "http://127.0.0.1:port"):
             ended = run(*command, "--url", url)
             assert ended.returncode == 1
             assert "Traceback" not in ended.stderr
@@ -241,6 +252,21 @@ class TestTail:
             assert json.loads(process.stdout.readline())["name"] == "new"
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 130
+
+    def test_it_waits_for_a_receiver_that_has_gone(self) -> None:
+        with Receiver(port=0) as first:
+            post(first, payload(span(name="1"), span(name="2")))
+            port = int(first.url.rpartition(":")[2])
+            with self.tailing(first, "--format", "json") as process:
+                assert process.stdout is not None
+                assert process.stderr is not None
+                assert [json.loads(process.stdout.readline())["name"] for _ in range(2)] == ["1", "2"]
+                first.stop()
+                assert process.stderr.readline().startswith("waiting: no receiver answers on ")
+                second = Receiver(port=port)
+                second.store.add(payload(span(name="3"), span(name="4"), span(name="5")))
+                with second:
+                    assert [json.loads(process.stdout.readline())["name"] for _ in range(3)] == ["3", "4", "5"]
 
     def test_it_prints_failures_only_where_they_are_asked_for(self, receiver: Receiver) -> None:
         with self.tailing(receiver, "--failed", "--format", "json", "-n", "5") as process:

@@ -91,10 +91,14 @@ def test_a_stream_tells_what_comes_and_goes_on_where_it_broke_off(receiver: Rece
             return lines[-3], json.loads(lines[-1].removeprefix("data: "))
 
     number, news = first_event()
-    assert (number, news["count"], news["last"]) == ("id: 2", 2, 2)
+    run = receiver.store.run
+    assert (number, news["count"], news["run"], news["last"]) == (f"id: {run}-2", 2, run, 2)
     post(receiver, payload())
-    number, news = first_event(Last_Event_ID="2")
-    assert (number, [one["seq"] for one in news["spans"]]) == ("id: 3", [3])
+    for known in (number.removeprefix("id: "), "2"):
+        told, news = first_event(Last_Event_ID=known)
+        assert (told, [one["seq"] for one in news["spans"]]) == (f"id: {run}-3", [3])
+    number, news = first_event(Last_Event_ID="0-1")  # of an earlier run, which had not come as far
+    assert news["count"] == 3
     number, news = first_event(Last_Event_ID="9000")  # of an earlier run
     assert news["count"] == 3
 

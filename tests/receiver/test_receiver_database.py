@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -90,3 +91,45 @@ def test_a_file_that_takes_no_more_costs_no_span(tmp_path: Path, capsys: pytest.
             assert post(running, payload()).status == 200
         assert len(running.spans()) == 3
     assert capsys.readouterr().err.count("takes no more") == 1
+
+
+def test_numbers_go_on_with_the_file_and_begin_anew_without(tmp_path: Path) -> None:
+    with Receiver(port=0, db=tmp_path / "spans.db") as first, Receiver(port=0) as other:
+        runs = {first.store.run, other.store.run}
+        assert len(runs) == 2
+    with Receiver(port=0, db=tmp_path / "spans.db") as again:
+        assert again.store.run == first.store.run
+    with Receiver(port=0, db=tmp_path / "another.db") as another:
+        assert another.store.run not in runs
+
+
+@pytest.mark.parametrize("raw", [b"no JSON", b"{}", b'{"span": {"attributes": 5}}'])
+def test_a_span_that_cannot_be_read_costs_no_other(
+    raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "spans.db"
+    with Receiver(port=0, db=path) as running:
+        assert post(running, payload(span(name="a"), span(name="b"), span(name="c"))).status == 200
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE spans SET raw = ? WHERE seq > 1", (raw,))
+    with Receiver(port=0, db=path) as running:
+        assert names(running) == ["a"]
+        assert post(running, payload(span(name="d"))).status == 200
+        assert running.store.last_seq == 4
+    assert capsys.readouterr().err == f"{path}: span 2 in it cannot be read, and is not shown\n"
+
+
+def test_a_file_of_another_form_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    older, damaged = tmp_path / "older.db", tmp_path / "damaged.db"
+    for path in (older, damaged):
+        with Receiver(port=0, db=path) as running:
+            assert post(running, payload(*[span()] * 50)).status == 200
+    with contextlib.closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("ALTER TABLE spans RENAME COLUMN received_at TO at")
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:12_288] + b"\xff" * (len(content) - 12_288))
+    for path in (older, damaged):
+        before = path.read_bytes()
+        with pytest.raises(ConfigurationError, match=path.name):
+            Receiver(port=0, db=path)
+        assert path.read_bytes() == before

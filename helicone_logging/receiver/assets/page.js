@@ -180,6 +180,7 @@ function treeKey(event, line) {
     ArrowRight: () => (canFold(line) && isFolded(line) ? fold(line, false) : focusItem(linesBelow(line)[0] ?? line)),
     ArrowLeft: () => (canFold(line) && !isFolded(line) ? fold(line, true) : focusItem(parentOf(line) ?? line)),
     " ": () => line.click(),
+    ...(line.matches(".folder") ? { Enter: () => line.click() } : {}),
   };
   if (!(event.key in keys)) return false;
   keys[event.key]();
@@ -239,8 +240,16 @@ function keepScroll(pane, name) {
   const storage = sessionStorageOrNull();
   const before = remembered(storage, key);
   if (before) pane.scrollTop = Number(before);
-  one('[data-line][aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  showIn(pane, one('[data-line][aria-selected="true"]'));
   window.addEventListener("pagehide", () => remember(storage, key, String(pane.scrollTop)));
+}
+
+// Scrolls the pane and never the window, which shows what was asked for at its top.
+function showIn(pane, line) {
+  if (!line) return;
+  const [around, at] = [pane, line].map((element) => element.getBoundingClientRect());
+  const isSeen = at.top >= around.top && at.bottom <= Math.min(around.bottom, window.innerHeight);
+  if (!isSeen) pane.scrollTop += at.top - around.top - pane.clientHeight / 2;
 }
 
 function keepFolded() {
@@ -263,13 +272,18 @@ function keepFolded() {
 
 // -- Live: what has come is told, and nothing that is read is moved ---------------------------------------------------------
 
-const live = { after: 0, news: 0, isPaused: false, waiting: [] };
+// Numbers count within a run of the receiver; after a restart they begin anew, and all is news.
+const live = { run: "", after: 0, news: 0, isPaused: false, hasMissed: false };
+
+const isNew = (news) => news.run !== live.run || news.last > live.after;
+const pollUrl = () => `/api/stream?poll=1&after=${live.run}-${live.after}`;
 
 function onNews(news) {
   if (live.isPaused) {
-    live.waiting.push(news);
+    live.hasMissed = true;
     return;
   }
+  live.run = news.run;
   live.after = news.last;
   const body = document.body.dataset;
   if (body.page === "empty") return window.location.reload();
@@ -297,7 +311,9 @@ function showNews() {
 function togglePause() {
   live.isPaused = !live.isPaused;
   showState(live.isPaused ? "Paused" : "Live");
-  if (!live.isPaused) live.waiting.splice(0).forEach(onNews);
+  if (live.isPaused || !live.hasMissed) return;
+  live.hasMissed = false;
+  catchUp();
 }
 
 function showState(text) {
@@ -309,9 +325,10 @@ function showState(text) {
 
 // A browser opens six connections to a host at the most, so of all tabs one has the stream and tells the others.
 function startLive() {
+  live.run = document.body.dataset.run;
   live.after = Number(document.body.dataset.seq);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("helicone-logging") : null;
-  channel?.addEventListener("message", ({ data }) => { if (data.last > live.after) onNews(data); });
+  channel?.addEventListener("message", ({ data }) => { if (isNew(data)) onNews(data); });
   const lead = () => new Promise((release) => {
     listen((news) => { channel?.postMessage(news); onNews(news); });
     window.addEventListener("pagehide", release, { once: true });
@@ -324,20 +341,20 @@ function startLive() {
   catchUp();
 }
 
-// Between the rendering of this page and its place in the channel, something may have come.
+// Between the rendering of this page and its place in the channel, or in a pause, something may have come.
 async function catchUp() {
   try {
-    const news = await (await fetch(`/api/stream?poll=1&after=${live.after}`)).json();
-    if (news.count > 0 && news.last > live.after) onNews(news);
+    const news = await (await fetch(pollUrl())).json();
+    if (news.count > 0 && isNew(news)) onNews(news);
   } catch { showState("Offline"); }
 }
 
 function listen(tell) {
-  const source = new EventSource(`/api/stream?after=${live.after}`);
+  const source = new EventSource(`/api/stream?after=${live.run}-${live.after}`);
   source.addEventListener("open", () => showState("Live"));
   source.addEventListener("spans", (event) => {
     const news = JSON.parse(event.data);
-    if (news.last > live.after) tell(news);
+    if (isNew(news)) tell(news);
   });
   source.addEventListener("error", () => {
     showState("Offline");
@@ -350,7 +367,7 @@ function listen(tell) {
 function poll(tell) {
   setTimeout(async () => {
     try {
-      const news = await (await fetch(`/api/stream?poll=1&after=${live.after}`)).json();
+      const news = await (await fetch(pollUrl())).json();
       showState("Live");
       if (news.count > 0) tell(news);
     } catch { showState("Offline"); }
