@@ -78,10 +78,13 @@ def completed(payload: object, id_of: Callable[[object], str] = str) -> dict[str
         id_of: makes hexadecimal digits of an id.
 
     Raises:
-        NotOTLPError: something is of another type than OTLP's.
+        NotOTLPError: something is of another type than OTLP's, or nested too deeply.
     """
     entries = _list(_mapping(payload, "the body"), "resourceSpans")
-    return {"resourceSpans": [_entry(entry, id_of) for entry in entries]}
+    try:
+        return {"resourceSpans": [_entry(entry, id_of) for entry in entries]}
+    except RecursionError as error:
+        raise NotOTLPError("it is nested too deeply") from error
 
 
 def _entry(entry: object, id_of: Callable[[object], str]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Guard:
         if not self._is_own_host(request.host):
             return Refusal(421, f"this receiver does not answer for {request.host[:100]!r}")
         if request.method in _SAFE_METHODS:
-            return None
+            return None if _is_own_reader(request) else Refusal(403, "another web site's page may not read here")
         if not _is_own_origin(request):
             return Refusal(403, "another web site's page may not write here")
         is_taken_here = request.routing_exception is None and request.method != "DELETE"
@@ -132,6 +132,16 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_own_reader(request: Request) -> bool:
+    """Whether no page of another site has this loaded; a link there may lead here, as to any site.
+
+    It could not read the answer, but see how long a search takes, and keep streams busy.
+    See https://web.dev/articles/fetch-metadata.
+    """
+    is_own = request.headers.get("Sec-Fetch-Site", "none") in _OWN_SITES
+    return is_own or request.headers.get("Sec-Fetch-Dest") == "document"
 
 
 def _is_own_origin(request: Request) -> bool:

@@ -11,7 +11,7 @@ from helicone_logging.receiver.rows import MAX_DEPTH
 AXIS = 1000
 """Length of the axis that bars are measured on."""
 
-_SHORTEST = 4
+_SHORTEST = 12  # two pixels, about
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,16 @@ def test_other_types_and_web_pages_are_refused(path: str, receiver: Receiver) ->
     assert send(receiver, path, b"", PROTOBUF, Origin="https://evil.example").status == 403
 
 
+def test_what_is_nested_too_deeply_is_answered_400(receiver: Receiver) -> None:
+    value = '{"arrayValue": {"values": [' * 2_000 + "]}}" * 2_000
+    body = json.dumps(as_a_collector_writes(span())).replace(
+        '"attributes": [', f'"attributes": [{{"value": {value}}},', 1
+    )
+    answer = send(receiver, "/v1/traces", body.encode(), "application/json")
+    assert answer.status == 400
+    assert "nested too deeply" in answer.json["message"]
+
+
 def test_the_key_is_asked_for_where_one_is_required() -> None:
     with Receiver(port=0, api_key="sk-helicone-local") as receiver:
         body = PLAIN.format(traced()).encode()

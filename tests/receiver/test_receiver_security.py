@@ -66,6 +66,14 @@ def test_what_a_form_can_send_is_not_taken(kind: str | None, receiver: Receiver)
     assert receiver.spans() == []
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_has_nothing_loaded_but_may_link_here(site: str, receiver: Receiver) -> None:
+    for path in EVERY[:-1]:
+        for kind in ("empty", "script", "image", "iframe"):
+            assert headers_of(receiver, path, {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": kind})[0] == 403
+    assert headers_of(receiver, "/", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"})[0] == 200
+
+
 def test_the_own_page_may_write(receiver: Receiver) -> None:
     own = {"Origin": receiver.url, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json; charset=utf-8"}
     assert request(receiver, "POST", PATH, json.dumps(payload()).encode(), own).status == 200

@@ -115,9 +115,20 @@ def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> N
     send(receiver, span())
     other.get_by_text("1 new").wait_for()
     assert not page.locator("[data-news]").is_visible()
-    page.wait_for_function("live.waiting.length === 1")
+    page.wait_for_function("live.hasMissed")
     page.keyboard.press("p")
     page.get_by_text("1 new").wait_for()
+
+
+def test_a_receiver_that_is_started_anew_is_live_again(receiver: Receiver, open_page: Opened) -> None:
+    agent(receiver)
+    page = open_page()
+    page.locator(".live:not(.is-off)").wait_for()
+    receiver.stop()
+    page.locator(".live.is-off").wait_for()
+    with Receiver(port=int(receiver.url.rpartition(":")[2])) as anew:
+        send(anew, span())
+        page.get_by_text("1 new").wait_for()
 
 
 def test_twelve_tabs_of_one_browser_are_all_live(receiver: Receiver, open_page: Opened) -> None:
@@ -185,6 +196,16 @@ def test_the_tree_is_a_tree_for_the_arrow_keys(receiver: Receiver, open_page: Op
     assert page.locator('[data-line][tabindex="0"]').count() == 1
 
 
+def test_a_folder_opens_and_closes_with_enter(receiver: Receiver, open_page: Opened) -> None:
+    send(receiver, step("/folder/step", 0, 40))
+    page = open_page(SESSION_PATH)
+    folder = page.get_by_role("treeitem", name="folder")
+    folder.focus()
+    for expanded in ("false", "true"):
+        page.keyboard.press("Enter")
+        assert folder.get_attribute("aria-expanded") == expanded
+
+
 def test_a_copied_command_stores_the_same_payload(receiver: Receiver, open_page: Opened) -> None:
     text = "it's $(touch pwned) `id` \\' \" $HELICONE_API_KEY\nEND\n\x00\x1b \ud800 👩‍👩‍👧"
     send(receiver, span({**GOOD, "gen_ai.prompt.0.content": text}, name="'; exit 1"))
@@ -238,7 +259,19 @@ def test_nobody_is_shut_out(scheme: str, receiver: Receiver, open_page: Opened) 
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
-@pytest.mark.parametrize("width", [1400, 700, 380])
+def test_a_failure_far_down_is_drawn_and_the_page_begins_at_its_top(receiver: Receiver, open_page: Opened) -> None:
+    failed = step("/answer/step 4400", 4_400, 5, **{PROPERTY + "error": "true"})
+    send(receiver, *(step(f"/answer/step {number}", number, 5) for number in range(4_400)), failed)
+    page = open_page(SESSION_PATH)
+    assert selected(page) == "step 4400"
+    assert page.locator('[aria-selected="true"]').evaluate("line => line.getBoundingClientRect().bottom < innerHeight")
+    assert page.evaluate("scrollY") == 0
+    for name, label in (("Earlier spans", "step 1999"), ("Earlier spans", "step 0"), ("Later spans", "step 1999")):
+        page.get_by_role("link", name=name).click()
+        page.wait_for_function(f"document.querySelector('[aria-selected=true] .label').textContent === '{label}'")
+
+
+@pytest.mark.parametrize("width", [1400, 700, 360])
 def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_page: Opened) -> None:
     agent(receiver)
     send(receiver, span({**GOOD, SESSION + "Id": "long", "gen_ai.prompt.0.content": "x" * 100_000}))
@@ -247,6 +280,26 @@ def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_p
     for path in ("/", SESSION_PATH, "/session/long", "/session/long?tab=raw", "/session/long?tab=attributes"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.goto("/")
+    assert page.get_by_role("link", name="Where is my order?").bounding_box()["width"] > 100
+
+
+def test_text_that_reads_from_the_right_does(receiver: Receiver, open_page: Opened) -> None:
+    send(receiver, span({**GOOD, "gen_ai.prompt.0.content": "أين طلبي؟ (abc)"}))
+    page = open_page(SESSION_PATH)
+    first, last = (
+        page.locator(".chat .text").first.evaluate(
+            """(text, at) => {
+                const range = document.createRange();
+                range.setStart(text.firstChild, at);
+                range.setEnd(text.firstChild, at + 1);
+                return range.getBoundingClientRect().left;
+            }""",
+            at,
+        )
+        for at in (0, 14)
+    )
+    assert first > last
 
 
 def test_the_stream_of_a_page_that_is_left_ends(receiver: Receiver, open_page: Opened) -> None:
