@@ -18,7 +18,7 @@ from helicone_logging.core import check, ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.handler import HeliconeHandler
-from helicone_logging.llm.dialects import EXCEPTION, Kind, holds_content, kind_of
+from helicone_logging.llm.dialects import EXCEPTION, Kind, call_of, holds_content, is_helper, kind_of
 from helicone_logging.payload.exceptions import CapturedException
 from helicone_logging.payload.sources import Said
 
@@ -51,9 +51,9 @@ class HeliconeSpanProcessor(SpanProcessor):
     """Sends ended spans of calls of models, tools, retrieval, embeddings and agents to Helicone.
 
     All other spans are not sent; they name the session path, so that the tree is whole. A span becomes what a log
-    record becomes, and goes the same way: filters, level, queue, redaction, limits and counts are the handler's. A call
-    of a model that another call of a model contains, as when two libraries tell of the same one, is not sent: the
-    outer one is. Spans that are not sampled are not sent.
+    record becomes, and goes the same way: filters, level, queue, redaction, limits and counts are the handler's. Of two
+    spans that tell of the same call, one directly inside the other, as when two libraries do, only one is sent: the
+    outer one, if its kind and its content are known in time. Spans that are not sampled are not sent.
 
     Args:
         handler: the handler that sends them; None to make one, which `shutdown` closes.
@@ -100,7 +100,7 @@ class HeliconeSpanProcessor(SpanProcessor):
             kind = kind_of(attributes)
         except Exception:  # noqa: BLE001 - of an SDK that has other spans; nothing raises into the application
             return
-        if kind is not None:
+        if kind is not None and not _is_helper(span):
             self._handler.handle_span(functools.partial(self._said, span, kind, opened))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -131,11 +131,11 @@ class HeliconeSpanProcessor(SpanProcessor):
         level = logging.ERROR if is_failed else logging.INFO
         if not span.context.trace_flags.sampled or level < self._handler.level:
             return None
-        if kind == "model":
-            if parent is not None and kind_of(parent.said()) == "model":
-                return None
-            opened.tell_of_call()
         attributes, place = opened.said(), opened.place
+        if _is_told_elsewhere(opened, holds_content(attributes, (event.name for event in span.events))):
+            return None
+        if kind == "model":
+            opened.tell_of_call()
         if parent is not None:
             attributes = {**attributes, **opened.shared()}
         start, end, scope = span.start_time or 0, span.end_time or 0, span.instrumentation_scope
@@ -209,6 +209,37 @@ class _Advice:
 
     def _report(self, text: str) -> None:
         self._handler.report(text, f"{text}: {_GUIDE}")
+
+
+def _is_told_elsewhere(opened: OpenSpan, has_content: bool) -> bool:
+    """Whether the span around it, or one inside it, tells of the same call, and is sent.
+
+    That is the outer one, unless its kind was not known before it ended, or the inner one alone has content.
+    """
+    call = call_of(opened.said())
+    if call is None:
+        return False
+    around = next((each for each in opened.ancestors() if not _is_helper(each.span)), None)
+    told = (call, has_content)
+    is_told_inside = opened.told_inside in ((call, True), told)
+    if around is not None:
+        if _is_outer_sent(around, call, has_content):
+            return True
+        around.told_inside = opened.told_inside if is_told_inside else told
+    return is_told_inside
+
+
+def _is_outer_sent(outer: OpenSpan, call: tuple[Kind, object], has_content: bool) -> bool:
+    if call_of(outer.said()) != call:
+        return False
+    if call[0] in ("model", "embedding") or not has_content:
+        return True
+    return holds_content(outer.said(), (event.name for event in getattr(outer.span, "events", ())))
+
+
+def _is_helper(span: Any) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and is_helper(scope.name, span.name)
 
 
 def _event(event: Any, start: int) -> tuple[str, dict[str, Any], float]:

@@ -45,7 +45,7 @@ class OpenSpan:
         bound: the fields that were bound around it when it began.
     """
 
-    __slots__ = ("_place", "attributes", "bound", "holds_calls", "owned", "parent", "span", "watchers")
+    __slots__ = ("_place", "attributes", "bound", "holds_calls", "owned", "parent", "span", "told_inside", "watchers")
 
     def __init__(self, span: Span, parent: OpenSpan | None, bound: Mapping[str, object]) -> None:
         self.span = span
@@ -54,6 +54,7 @@ class OpenSpan:
         self.attributes: dict[str, Any] | None = None  # once it has ended
         self.owned: dict[str, object] | None = None  # session and user, once a record inside has asked
         self.holds_calls = False  # whether calls of models inside it were sent
+        self.told_inside: object = None  # what the last span directly inside told of, and was sent for
         self.watchers = 1  # how many will say that it has ended
         self._place: Place | None = None
 

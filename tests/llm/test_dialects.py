@@ -184,7 +184,7 @@ def test_what_a_decorated_tool_was_given_and_gave_back(given: str, asked: str) -
         }
     )
     assert fields.get("gen_ai.tool.call.arguments", "").replace(", ", ",") == asked.replace(", ", ",")
-    assert fields["gen_ai.tool.call.result"] == '"21 °C"'
+    assert fields["gen_ai.tool.call.result"] == "21 °C"
     assert (fields["tool_name"], fields["operation"]) == ("get_weather", "execute_tool")
     assert not [name for name in fields if name.startswith("traceloop.")]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from helicone_logging.llm.dialects.flattened import Attributes
-from helicone_logging.llm.dialects.spans import Event, Events, Fields, Kind, say
+from helicone_logging.llm.dialects.spans import Event, Events, Fields, Kind, content_told, say
 from helicone_logging.llm.json_text import parsed
 
 _ROLES = {
@@ -27,6 +27,9 @@ _TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 # All that an agent of pydantic-ai said, and the result.
 _ALL_MESSAGES = ("pydantic_ai.all_messages", "all_messages_events")
 _RESULT = "final_result"
+_ARGUMENTS, _GIVEN_BACK = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
+_ANSWERS = "gen_ai.output.messages"
+_MESSAGES_OF_TOOLS = ("gen_ai.input.messages", _ANSWERS)
 _NOISE = ("logfire.json_schema", "logfire.msg", "logfire.msg_template", "logfire.span_type")
 
 
@@ -50,7 +53,14 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
     for name in ("enduser.id", "user.id"):
         if name in attributes:
             fields.setdefault("user_id", attributes.pop(name))
-    _read_messages(_bodies(attributes, events), fields)
+    answers = attributes.get(_ANSWERS)
+    if isinstance(answers, str):  # of a stream of LangChain, by OpenLLMetry
+        attributes[_ANSWERS] = answers.replace('"role": "unknown"', '"role": "assistant"')
+    bodies = _bodies(attributes, events)
+    if kind == "tool":
+        _read_tool(attributes, bodies, fields)
+    else:
+        _read_messages(bodies, fields)
     _read_first_form(attributes, events, fields)
     if kind == "agent":
         _read_agent(attributes, fields)
@@ -69,6 +79,15 @@ def _read_agent(attributes: Attributes, fields: Fields) -> None:
     for name, field in (("agent_name", "gen_ai.agent.name"), ("model_name", "gen_ai.request.model")):
         if name in attributes:
             attributes.setdefault(field, attributes.pop(name))
+
+
+def _read_tool(attributes: Attributes, bodies: list[tuple[str, Any]], fields: Fields) -> None:
+    """The arguments of a tool and what it gave back, which Strands says in events for messages."""
+    asked = next((body.get("content") for name, body in bodies if name != _CHOICE), None)
+    answered = next((body.get("message") for name, body in bodies if name == _CHOICE), None)
+    say(fields, "tool", attributes.pop(_ARGUMENTS, asked), attributes.pop(_GIVEN_BACK, answered))
+    for name in _MESSAGES_OF_TOOLS if _ARGUMENTS in fields else ():  # which say it once more
+        attributes.pop(name, None)
 
 
 def _bodies(attributes: Attributes, events: Events) -> list[tuple[str, Any]]:
@@ -100,7 +119,7 @@ def _message(body: Any, role: str) -> dict[str, Any]:
     message = {name: parsed(value) if name == "tool_calls" else value for name, value in body.items()}
     if role == "tool" and "id" in message:
         message.setdefault("tool_call_id", message["id"])
-    message.setdefault("content", "")
+    message["content"] = content_told(message.get("content", ""))
     return {**message, "role": body.get("role") or role}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from helicone_logging.llm.dialects.flattened import Attributes, take_list
 from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
+from helicone_logging.llm.dialects.wrappings import embeddings
 from helicone_logging.llm.json_text import parsed
 
 _KIND = "openinference.span.kind"
@@ -33,6 +34,7 @@ _NAMES = (
 )
 _PARAMETERS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens")
 _INVOCATION = ("llm.invocation_parameters", "embedding.invocation_parameters")
+_ROLES = {"tool-call": "assistant", "tool-response": "tool", "model": "assistant"}  # smolagents', and Google's
 _SAID = (_KIND, "input.mime_type", "output.mime_type")
 
 
@@ -116,10 +118,21 @@ def _message(entry: Any) -> dict[str, Any]:
         message["content"] = [part for each in parts if (part := _part(each, has_calls=isinstance(calls, list)))]
     else:
         message["content"] = content_told(message.get("content"))
+    message["role"] = _ROLES.get(message.get("role") or "", message.get("role"))
+    _read_results(entry, message)
     name, arguments = message.pop("function_call_name", None), message.pop("function_call_arguments_json", None)
     if name:
         message["function_call"] = {"name": name, "arguments": arguments}
     return message
+
+
+def _read_results(entry: Any, message: dict[str, Any]) -> None:
+    """The results of tools that the instrumentation of AutoGen has beside the message."""
+    results = entry.get("function") if isinstance(entry, dict) else None
+    told = [parsed(each) for each in results] if isinstance(results, list) else []
+    parts = [{"type": "tool_result", **each} for each in told if isinstance(each, dict)]
+    if parts and not message.get("content"):
+        message["content"] = parts
 
 
 def _part(entry: Any, *, has_calls: bool) -> Any:
@@ -149,10 +162,7 @@ def _read_documents(attributes: Attributes, kind: Kind, fields: Fields) -> None:
         fields.setdefault("messages", texts)
     if kind == "embedding" and embedded:
         attributes.pop("output.value", None)
-        what = "1 embedding" if len(embedded) == 1 else f"{len(embedded):,} embeddings"
-        vector = embedded[0].get("vector")
-        size = f", {len(vector):,} dimensions" if isinstance(vector, list | tuple) else ""
-        fields.setdefault("completion", f"[{what}{size}]")
+        fields.setdefault("completion", embeddings(len(embedded), embedded[0].get("vector")))
 
 
 def _document(document: Attributes) -> Attributes:

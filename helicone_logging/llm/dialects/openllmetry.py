@@ -11,8 +11,7 @@ from typing import Any
 
 from helicone_logging.llm.dialects.flattened import Attributes, take_list, take_prefixed
 from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
-from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.marks import json_text
+from helicone_logging.llm.dialects.wrappings import unwrapped
 
 _ASSOCIATED = "traceloop.association.properties."
 _NAMES = {
@@ -36,10 +35,7 @@ _NAMES = {
 # What is said otherwise: by the path, and by the kind of the step.
 _SAID = ("traceloop.span.kind", "traceloop.workflow.name", "traceloop.entity.path", "traceloop.entity.name")
 _HELICONE = {"user-id": "user_id", "prompt-id": "prompt_id", "session-id": "session_id", "session-name": "session_name"}
-# What stands around what a step was given, or gave back: LangChain's runs have more than the decorators' functions.
-_WITHIN = ("inputs", "query", "input_str", "outputs", "output", "documents")
-_TELLS_AROUND = frozenset(("kwargs", "count"))
-_AROUND = frozenset(("args", "tags", "metadata", *_WITHIN, *_TELLS_AROUND))
+_RESULT_OF_CREW = "crewai.crew.result"
 _RESULTS = ("db.query.result", "db.search.result")
 
 
@@ -56,6 +52,7 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
         if name in attributes:
             fields.setdefault(field, attributes.pop(name))
     _read_messages(attributes, fields)
+    say(fields, kind, None, attributes.pop(_RESULT_OF_CREW, None))
     _read_associated(take_prefixed(attributes, _ASSOCIATED), fields)
     _read_entity(attributes, kind, fields)
     documents = [
@@ -104,18 +101,4 @@ def _read_entity(attributes: Attributes, kind: Kind, fields: Fields) -> None:
     for attribute in _SAID:
         attributes.pop(attribute, None)
     asked, answered = (attributes.pop(f"traceloop.entity.{side}", None) for side in ("input", "output"))
-    say(fields, kind, _unwrapped(asked), _unwrapped(answered))
-
-
-def _unwrapped(value: object) -> object:
-    """What a step was given or gave back, without what its decorator, or LangChain's instrumentation, puts around."""
-    told = parsed(value)
-    if not isinstance(told, dict) or not told.keys() <= _AROUND or told.keys().isdisjoint(_TELLS_AROUND):
-        return value
-    given: Any = next((told[name] for name in _WITHIN if told.get(name) is not None), None)
-    if given is None and told.keys() == {"args", "kwargs"}:
-        both = [told[name] for name in ("args", "kwargs") if told[name]] or [""]
-        given = both[0] if len(both) == 1 else both
-        if isinstance(given, list) and len(given) == 1:
-            given = given[0]
-    return value if given is None else given if isinstance(given, str) else json_text(given)
+    say(fields, kind, unwrapped(asked), unwrapped(answered))

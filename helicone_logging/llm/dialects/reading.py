@@ -10,6 +10,7 @@ from helicone_logging.core import bounded
 from helicone_logging.llm.dialects import genai, openinference, openllmetry
 from helicone_logging.llm.dialects.flattened import Attributes
 from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events, Fields, Kind, add_properties
+from helicone_logging.llm.providers import names
 
 _DIALECTS = (genai.read, openllmetry.read, openinference.read)
 _STEPS = ("tool", "retrieval")
@@ -23,6 +24,7 @@ _TECHNICAL = (
     "thread.", "process.", "host.", "os.", "telemetry.", "otel.", "service.", "deployment.", "exception.",
     "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "logfire.", "pydantic_ai.",
     "operation.", "anthropic.", "openai.", "aws.", "azure.", "az.", "gcp.", "langgraph.", "model_request_parameters",
+    "agno.", "cloud.", "crewai.", "graph.node.", "message.", "retry_attempts", "smolagents.",
 )  # fmt: skip
 _MAX_EVENTS = 100
 _DIMENSIONS = "gen_ai.embeddings.dimension.count"
@@ -69,8 +71,9 @@ def read_span(value: object) -> Fields | None:
     for read in _DIALECTS:
         with contextlib.suppress(Exception):  # whatever it trips over, the others read the rest
             read(attributes, events, kind, fields)
-    if kind in _STEPS or (kind == "agent" and said.holds_calls):
+    if kind in _STEPS or (kind == "agent" and (said.holds_calls or not _has_usage(attributes, fields))):
         _forget_model(attributes, fields)
+    _forget_framework(attributes, fields, kind)
     for name in [name for name in attributes if name.startswith("gen_ai.")]:
         fields.setdefault(name, attributes.pop(name))
     if kind in _STEPS:
@@ -116,6 +119,22 @@ def _forget_model(attributes: Attributes, fields: Fields) -> None:
         for name in [name for name in source if name.startswith(_USAGE)]:
             del source[name]
     add_properties(fields, {"model": model} if model else {})
+
+
+def _has_usage(attributes: Attributes, fields: Fields) -> bool:
+    told = {**attributes, **fields}
+    return any(value for name, value in told.items() if name in _TOKENS or name.startswith(_USAGE))
+
+
+def _forget_framework(attributes: Attributes, fields: Fields, kind: Kind) -> None:
+    """Some frameworks write their own name for the provider's; then the model tells who it is, if anything does."""
+    model = next((given for name in _MODEL if (given := fields.get(name) or attributes.get(name))), None)
+    if kind != "agent" and not (isinstance(model, str) and names.provider_of_model(model)):
+        return
+    for source in (fields, attributes):
+        for name in _PROVIDER:
+            if names.is_framework(source.get(name)):
+                del source[name]
 
 
 def _events_left(events: Events) -> dict[str, Any]:

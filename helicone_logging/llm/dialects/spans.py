@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from helicone_logging.llm.dialects.flattened import Attributes
+from helicone_logging.llm.dialects.wrappings import are_parts, embedded_texts, result, unwrapped, without_vectors
 from helicone_logging.llm.json_text import parsed
 
 Fields = dict[str, Any]
@@ -63,6 +64,9 @@ _ASKS_MODEL = (
     "llm.system",
     "llm.provider",
 )
+# OpenLLMetry writes `invoke_agent` on every chain of LangChain and every task of CrewAI; a graph of LangGraph is one.
+_STEPS_OF_PATHS = ("workflow", "task")
+_GRAPH = "langgraph"
 _VECTOR_DATABASES = frozenset(
     ("pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus", "marqo", "lancedb", "pgvector")
 )
@@ -70,8 +74,14 @@ _MARKS = frozenset((*_TELLS_KIND, *_ASKS_MODEL, "db.system", "db.system.name"))
 _CONTENT = (
     "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion", "traceloop.entity.input",
     "llm.input_messages.", "llm.output_messages.", "llm.prompts.", "llm.choices.", "input.value", "output.value",
-    "events",
+    "events", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "embedding.embeddings.",
+    "traceloop.entity.output",
 )  # fmt: skip
+# What a tool or an agent is called.
+_NAMED: Mapping[str, tuple[str, ...]] = {
+    "tool": ("gen_ai.tool.name", "tool.name", "traceloop.entity.name"),
+    "agent": ("gen_ai.agent.name", "agent.name"),
+}
 _SEARCHES = ("query", "search", "get", "fetch", "retrieve", "near", "peek", "hybrid", "recommend")
 
 _MESSAGE = frozenset(("role", "parts", "lc"))  # the last is LangChain's
@@ -93,11 +103,36 @@ def kind_of(attributes: Attributes) -> Kind | None:
         if isinstance(value, str) and value:
             named = value.lower()
             if named in _KINDS:
-                return _KINDS[named]
+                kind = _KINDS[named]
+                return None if kind == "agent" and _is_step_of_path(attributes) else kind
     if any(name in attributes for name in _ASKS_MODEL):
         return "model"
     database = attributes.get("db.system") or attributes.get("db.system.name")
     return "retrieval" if database in _VECTOR_DATABASES and _is_search(attributes) else None
+
+
+def call_of(attributes: Attributes) -> tuple[Kind, object] | None:
+    """Returns what tells a call from others when one stands directly in another; None for what is never told twice.
+
+    Args:
+        attributes: of a span, whether it has ended or not.
+    """
+    kind = kind_of(attributes)
+    if kind == "model" or kind == "embedding":
+        return kind, None
+    name = next((attributes[name] for name in _NAMED.get(kind or "", ()) if attributes.get(name)), None)
+    return None if kind is None or name is None else (kind, name)
+
+
+def is_helper(scope: str, name: str) -> bool:
+    """Returns whether a span is a step within a call that another span tells of, though it says that it is a call.
+
+    Args:
+        scope: the instrumentation that wrote it; that of LlamaIndex writes spans of private methods, too.
+        name: of the span.
+    """
+    method = name.rpartition(".")[2]
+    return method.startswith("_") and not method.startswith("__") and scope.endswith(".llama_index")
 
 
 def holds_content(attributes: Mapping[str, object], events: Iterable[str]) -> bool:
@@ -110,6 +145,10 @@ def holds_content(attributes: Mapping[str, object], events: Iterable[str]) -> bo
     return any(name.startswith(_CONTENT) for name in attributes) or any(
         name.startswith("gen_ai.") and not name.endswith(".chunk") for name in events
     )
+
+
+def _is_step_of_path(attributes: Attributes) -> bool:
+    return attributes.get("traceloop.span.kind") in _STEPS_OF_PATHS and attributes.get("gen_ai.provider.name") != _GRAPH
 
 
 def _is_search(attributes: Attributes) -> bool:
@@ -158,6 +197,10 @@ def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
         asked: JSON text, or any other; None for nothing.
         answered: likewise.
     """
+    if kind == "tool":
+        asked, answered = unwrapped(asked), result(unwrapped(answered))
+    elif kind == "embedding":
+        asked, answered = embedded_texts(asked), without_vectors(answered)
     if kind in _ASKED:
         told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
     else:
@@ -180,8 +223,7 @@ def messages_told(value: object) -> object:
 def content_told(value: object) -> object:
     """Returns the parts of a message where JSON text holds some, and any other text as it is."""
     told = parsed(value)
-    is_parts = isinstance(told, list) and all(isinstance(part, dict) and "type" in part for part in told)
-    return told if told and is_parts else value
+    return told if are_parts(told) else value
 
 
 def add_properties(fields: Fields, properties: Mapping[str, object]) -> None:

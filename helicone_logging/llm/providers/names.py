@@ -91,6 +91,14 @@ _ALIASES: Mapping[str, str] = {
     "vercelaigateway": "vercel",
     **{table.lower(): table.lower() for table in COST_TABLES if table != "BEDROCK"},
 }
+# What frameworks write for the provider, who is another: of names without their separators.
+_FRAMEWORKS = frozenset(
+    (
+        "agno", "autogen", "beeai", "crewai", "dspy", "gcpvertexagent", "haystack", "langchain", "langgraph",
+        "llamaindex", "microsoftagentframework", "pydanticai", "semantickernel", "smolagents", "strands",
+        "strandsagents",
+    )
+)  # fmt: skip
 # What the values of `gen_ai.provider.name` are, where that is not the name in Helicone's tables.
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/#gen-ai-provider-name
 _CONVENTIONAL: Mapping[str, str] = {
@@ -153,6 +161,11 @@ def canonical(name: str, overrides: Mapping[str, str]) -> str:
 
 def _aliased(spelled: str) -> str | None:
     return _ALIASES.get(_SEPARATORS.sub("", spelled))
+
+
+def is_framework(name: object) -> bool:
+    """Returns whether a provider's name is that of a framework, which asks somebody else's models."""
+    return isinstance(name, str) and _SEPARATORS.sub("", name.strip().lower()) in _FRAMEWORKS
 
 
 def chosen(name: str, overrides: Mapping[str, str]) -> str | None:

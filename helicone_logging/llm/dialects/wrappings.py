@@ -1,0 +1,118 @@
+"""What decorators and frameworks put around what a step was given, or gave back, is taken off."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from helicone_logging.llm.content import content_text
+from helicone_logging.llm.json_text import MAX_JSON, parsed
+from helicone_logging.llm.marks import json_text
+
+# Around the arguments of functions: LangChain's runs have more than decorators, and smolagents has a switch of its own.
+_WITHIN = ("inputs", "query", "input_str", "outputs", "output", "documents")
+_TELLS_AROUND = frozenset(("kwargs", "count"))
+_AROUND = frozenset(("args", "tags", "metadata", *_WITHIN, *_TELLS_AROUND))
+_OF_FUNCTIONS = frozenset(("args", "kwargs", "sanitize_inputs_outputs"))
+_OF_MCP = frozenset(("tool_name", "arguments"))
+_EMBEDDED = ("texts", "text", "query", "input")
+# The parts of a message of Bedrock, which Strands writes, have no type: the name of the only field tells.
+_PARTS_OF_BEDROCK = frozenset(("text", "toolUse", "toolResult", "reasoningContent", "image", "document", "cachePoint"))
+
+
+def unwrapped(value: object) -> object:
+    """Returns what a step was given or gave back; any other value as it is.
+
+    Args:
+        value: JSON text, or any other.
+    """
+    told = parsed(value)
+    if not isinstance(told, dict):
+        return value
+    if told.keys() == _OF_MCP:
+        return _said(told["arguments"])
+    if "kwargs" in told and told.keys() <= _OF_FUNCTIONS and ("args" in told or told["kwargs"]):
+        return _said(_arguments(told))
+    if told.keys() <= _AROUND and not told.keys().isdisjoint(_TELLS_AROUND):
+        given = next((told[name] for name in _WITHIN if told.get(name) is not None), None)
+        return value if given is None else _said(given)
+    return value
+
+
+def result(value: object) -> object:
+    """Returns what a tool gave back, as text where a framework made a message or an object of it.
+
+    Args:
+        value: JSON text, or any other.
+    """
+    told = parsed(value)
+    if isinstance(value, str) and value[:1] == value[-1:] == '"' and len(value) <= MAX_JSON:
+        told = _text_within(value)
+    if isinstance(told, dict):
+        content = _content(told)
+        return value if content is None else content_text(content)
+    return content_text(told) if are_parts(told) else told if isinstance(told, str) else value
+
+
+def embedded_texts(value: object) -> object:
+    """Returns the texts that were embedded, out of the arguments of a framework's method; any other value as it is."""
+    told = parsed(value)
+    if not isinstance(told, dict):
+        return value
+    return next((given for name in _EMBEDDED if isinstance(given := told.get(name), str | list)), value)
+
+
+def without_vectors(value: object) -> object:
+    """Returns how many vectors there are in the place of vectors; any other value as it is."""
+    told = parsed(value)
+    if not isinstance(told, list) or not told:
+        return value
+    vectors = [told] if isinstance(told[0], float) else told
+    return embeddings(len(vectors), vectors[0]) if isinstance(vectors[0], list) else value
+
+
+def embeddings(count: int, first: object) -> str:
+    """Returns what is shown of embeddings: never a vector.
+
+    Args:
+        count: how many there are.
+        first: the first vector, or what stands for it.
+    """
+    size = f", {len(first):,} dimensions" if isinstance(first, list | tuple) else ""
+    return f"[1 embedding{size}]" if count == 1 else f"[{count:,} embeddings{size}]"
+
+
+def are_parts(value: object) -> bool:
+    """Returns whether a value is the list of the parts of a message."""
+    return isinstance(value, list) and bool(value) and all(map(_is_part, value))
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part, dict) and ("type" in part or (len(part) == 1 and not _PARTS_OF_BEDROCK.isdisjoint(part)))
+
+
+def _content(told: dict[str, Any]) -> object:
+    """The content of a message of LangChain, in either of its forms, or of a tool's output of LlamaIndex."""
+    if "lc" in told and isinstance(told.get("kwargs"), dict):
+        return told["kwargs"].get("content")
+    if told.keys() == {"type", "data"} and isinstance(told["data"], dict):
+        return told["data"].get("content")
+    return told["blocks"] if isinstance(told.get("blocks"), list) and "raw_output" in told else None
+
+
+def _arguments(told: dict[str, Any]) -> object:
+    both = [told[name] for name in ("args", "kwargs") if told.get(name)] or [""]
+    given = both[0] if len(both) == 1 else both
+    return given[0] if isinstance(given, list) and len(given) == 1 else given
+
+
+def _said(given: object) -> object:
+    return given if isinstance(given, str) else json_text(given)
+
+
+def _text_within(value: str) -> str:
+    try:
+        told = json.loads(value)
+    except ValueError:
+        return value
+    return told if isinstance(told, str) else value

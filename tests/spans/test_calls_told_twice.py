@@ -1,0 +1,73 @@
+"""A call of which two spans tell, one directly inside the other, is one row: the one that says more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.trace import Tracer
+from traced import Traced
+
+LLM = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini"}
+TOKENS = {"llm.token_count.prompt": 12, "llm.token_count.completion": 5, "output.value": "Sunny."}
+TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "weather"}
+ASKED = {"input.value": "Weather?"}
+
+
+def nested(tracer: Tracer, outer: dict[str, Any], inner: dict[str, Any], late: dict[str, Any] | None = None) -> None:
+    with tracer.start_as_current_span("outer", attributes=outer) as around:
+        with tracer.start_as_current_span("inner", attributes=inner):
+            pass
+        around.set_attributes(late or {})
+
+
+def names(traced: Traced) -> list[str]:
+    return [row.session_path for row in traced.rows()]
+
+
+def test_the_outer_call_of_a_model_is_sent_where_it_is_known_for_one(traced: Traced) -> None:
+    nested(traced.tracer, LLM, {**LLM, **TOKENS})
+    assert names(traced) == ["/outer"]
+
+
+def test_the_inner_one_is_sent_where_the_outer_says_at_its_end_what_it_is(traced: Traced) -> None:
+    """As LlamaIndex's `predict` around `chat`."""
+    nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
+    (row,) = traced.rows()
+    assert (row.session_path, row.total_tokens) == ("/outer/inner", 17)
+
+
+def test_both_are_sent_where_the_outer_alone_has_content(traced: Traced) -> None:
+    nested(traced.tracer, {}, LLM, {**LLM, **ASKED})
+    assert names(traced) == ["/outer", "/outer/inner"]
+
+
+def test_a_tool_within_a_tool_of_the_same_name_is_the_same(traced: Traced) -> None:
+    nested(traced.tracer, {"openinference.span.kind": "TOOL", "tool.name": "search", **ASKED}, TOOL)
+    nested(traced.tracer, {**TOOL, **ASKED}, {**TOOL, "gen_ai.tool.name": "other"})
+    assert names(traced) == ["/outer", "/outer", "/outer/inner"]
+
+
+def test_of_an_agent_told_twice_the_one_with_content_is_sent(traced: Traced) -> None:
+    nested(traced.tracer, AGENT, {**AGENT, **ASKED})
+    nested(traced.tracer, {**AGENT, **ASKED}, AGENT)
+    nested(traced.tracer, AGENT, {**AGENT, "gen_ai.agent.name": "other"})
+    assert names(traced) == ["/outer/inner", "/outer", "/outer", "/outer/inner"]
+
+
+def test_what_private_methods_of_llama_index_tell_is_a_step_of_the_path(traced: Traced) -> None:
+    tracer = traced.provider.get_tracer("openinference.instrumentation.llama_index")
+    with (
+        tracer.start_as_current_span("Embedding.get", attributes={"openinference.span.kind": "EMBEDDING"}),
+        tracer.start_as_current_span("Embedding._get", attributes={**LLM, **ASKED}),
+        tracer.start_as_current_span("OpenAI.chat", attributes={**LLM, **TOKENS}),
+    ):
+        pass
+    assert names(traced) == ["/Embedding.get", "/Embedding.get/Embedding._get/OpenAI.chat"]
+
+
+def test_a_call_told_three_times_is_one_row(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("outermost") as outermost:
+        nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
+        outermost.set_attributes({**LLM, **ASKED})
+    assert names(traced) == ["/outermost/outer/inner"]
