@@ -26,7 +26,6 @@ from helicone_logging.delivery.workers import Sender
 from helicone_logging.formatter import OPTIONS_OF_JSON, OTELTraceFormatter
 from helicone_logging.payload import wires
 from helicone_logging.payload.export_policy import Explained
-from helicone_logging.payload.frozen import FrozenRecord
 from helicone_logging.payload.sanitized import record_of
 from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData
@@ -289,7 +288,11 @@ class HeliconeHandler(logging.Handler):
                 sender.diagnostics.skip()
                 return
             entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
-            self._submit(sender, entry_of(record, self._text(record)))
+            text = None if self.formatter is self._own_formatter else self._text(record)
+            entry = entry_of(record, text)
+            if type(entry) is SpanData:
+                self._count_faults(sender, entry)
+            sender.submit(entry)
             if self._last_record.is_again(record) and not self._last_record.is_reported:
                 self._last_record.is_reported = True
                 sender.diagnostics.report("duplicate", _SENT_AGAIN.format(self._endpoint.partition("?")[0]))
@@ -297,10 +300,9 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.lost(f"a record of {text_of(record.pathname)}:{text_of(record.lineno)}", error)
 
     @staticmethod
-    def _submit(sender: Sender, entry: FrozenRecord | SpanData) -> None:
-        if type(entry) is SpanData and (entry.cut_values or entry.malformed):
-            sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
-        sender.submit(entry)
+    def _count_faults(sender: Sender, span: SpanData) -> None:
+        if span.cut_values or span.malformed:
+            sender.diagnostics.count(cut_values=span.cut_values, malformed=span.malformed)
 
     def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> None:
         """Takes in what is no log record: a span that others have measured, which is exported whatever it says.
@@ -321,7 +323,10 @@ class HeliconeHandler(logging.Handler):
             if told is not None and not self._traces.samples(told[0]):
                 sender.diagnostics.skip()
             elif told is not None and self._lets_pass(told[0]):
-                self._submit(sender, self._traces.entry_of(*told, at_once=self._is_on_disk))
+                entry = self._traces.entry_of(*told, at_once=self._is_on_disk)
+                if type(entry) is SpanData:
+                    self._count_faults(sender, entry)
+                sender.submit(entry)
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost("a span", error)
         finally:
@@ -329,7 +334,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None or self.formatter is self._own_formatter:
+        if self.formatter is None:
             return None
         return self.formatter.format(record_of(record.__dict__))
 

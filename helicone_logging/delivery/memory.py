@@ -26,6 +26,7 @@ BLOCK = "block"
 OVERFLOWS = (DROP_NEWEST, DROP_OLDEST, BLOCK)
 
 _NEVER = sys.maxsize
+_new = tuple.__new__  # without the function that the constructor of a NamedTuple is
 
 
 class Weight(NamedTuple):
@@ -106,7 +107,7 @@ class BoundedQueue:
                         self._emitted += 1
                         self._dropped += 1
                         return dropped + 1
-                self._append(Item(entry, size, 0, now, self._checkpoint))
+                self._append(_new(Item, (entry, size, 0, now, self._checkpoint)))
             except BaseException:  # of a signal handler
                 if self._emitted == emitted:  # it has not been counted
                     self._emitted += 1

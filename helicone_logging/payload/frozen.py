@@ -26,6 +26,7 @@ _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
 _MEMBERS = 100  # of one list that cost as much as a list
+_new = tuple.__new__  # without the function that the constructor of a NamedTuple is
 _OBJECTS = ("llm_request", "llm_response", "messages", "completion")
 _READ_ALREADY: Mapping[str, object] = {"args": None, "exc_info": None, "exc_text": None}
 
@@ -84,8 +85,12 @@ def freeze(
     if len(values) > max_bytes:
         return None
     fields = len(record) - _OWN_ATTRIBUTES
-    size = _SPAN + len(values) + (len(values) >> 4) + _FIELD * fields + _MESSAGE * _messages(record)
-    return FrozenRecord(values, exception, bits, build, size if exception is None else size + exception.weight)
+    size = _SPAN + len(values) + (len(values) >> 4) + _FIELD * fields
+    if "messages" in record or "llm_request" in record:
+        size += _MESSAGE * _messages(record)
+    if exception is not None:
+        size += exception.weight
+    return _new(FrozenRecord, (values, exception, bits, build, size))
 
 
 def _copied(record: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -29,6 +29,7 @@ _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pat
 
 _RESERVED = frozenset((*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "extra"))
 _OWN = _RESERVED - {"msg", "extra"}
+_new = tuple.__new__  # without the function that the constructor of a NamedTuple is
 
 
 class Said(NamedTuple):
@@ -74,14 +75,20 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
         record: any record; it is not changed.
         text: its message as another formatter rendered it; None to render it here.
     """
-    attributes = attributes_of(record)
+    is_plain = type(record) is logging.LogRecord and "extra" not in record.__dict__
+    attributes: Mapping[str, Any] = record.__dict__ if is_plain else attributes_of(record)
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
     logged = dict_message(attributes)
     if logged is not None and not exc_info and ("exc_info" in logged or "exception" in logged):
         exc_info, exc_text = logged.get("exc_info"), exc_text or _traceback_in(logged)
     exception = captured(exc_info, exc_text, text) if exc_info or exc_text else None
-    text = _rendered(record, logged) if text is None else _event_of(text_of(text))
-    return Said(attributes, text, exception, inherited_by(record), ids.new_bits(), logged or {})
+    if text is not None:
+        text = _event_of(text_of(text))
+    elif logged is None and type(record.msg) is str and not record.args:
+        text = record.msg
+    else:
+        text = _rendered(record, logged)
+    return _new(Said, (attributes, text, exception, inherited_by(record), ids.new_bits(), logged or {}))
 
 
 def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -140,7 +147,7 @@ def _rendered(record: logging.LogRecord, message: Mapping[str, object] | None) -
         if said:  # the text is what a `QueueHandler` or a renderer has made of it, perhaps with a traceback
             return text_of(said) + logged[len(split(logged).message) :]
     try:
-        return logged if type(logged) is str and not record.args else text_of(record.getMessage())
+        return text_of(record.getMessage())
     except Exception:  # noqa: BLE001 - arguments that do not fit the format, a __str__ that raises
         return f"{text_of(logged)} {text_of(record.args)}"
 
