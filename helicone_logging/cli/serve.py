@@ -88,7 +88,7 @@ def _receiver(args: argparse.Namespace, api_key: str | None, on_span: Callable[[
 
 
 def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
-    with receiver:
+    with contextlib.suppress(KeyboardInterrupt), receiver:
         printer.print(f"Listening on {receiver.url}; set HELICONE_TRACE_ENDPOINT={receiver.url}")
         if receiver.page_url != receiver.url:
             printer.print(f"Look at {receiver.page_url} (the link works once)")
@@ -96,8 +96,7 @@ def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
             printer.print(f"Look at {receiver.url}")
         if must_open:
             webbrowser.open(receiver.page_url)
-        with contextlib.suppress(KeyboardInterrupt):
-            receiver.wait()
+        receiver.wait()
 
 
 def _load(receiver: Receiver, path: str, *, is_otlp: bool) -> None:
