@@ -41,6 +41,7 @@ _PARTS = ("type", "message", "stacktrace")  # of an exception
 _UNKNOWN = "Exception"
 _RESPONSE_ID = "gen_ai.response.id"
 _MAX_ANSWERS = 256
+_SDK_OF_MISTRAL, _OF_MISTRAL = "mistralai_sdk_tracer", ".mistralai"  # the spans of the SDK have no ids of answers
 # The attributes that a record has of its own; a span does not tell of the thread and the process.
 _OF_THREAD = dict.fromkeys(("thread", "threadName", "process", "processName", "taskName"))
 _RECORD = vars(logging.LogRecord("", logging.INFO, "", 0, "", (), None))
@@ -196,16 +197,20 @@ class _Advice:
         if type(answer) is str and answer:
             told_by = self._answers.setdefault(answer, scope)
             if told_by != scope:
-                self._report(
-                    f"{told_by} and {scope} tell of the same calls, and each is two rows; switch one of them off"
-                )
+                self._report_twice(told_by, scope)
             if len(self._answers) > _MAX_ANSWERS:
                 with contextlib.suppress(RuntimeError, StopIteration):  # another thread was there
                     self._answers.pop(next(iter(self._answers)), None)
         if scope not in self._scopes:
             self._scopes.add(scope)
+            others = [name for name in tuple(self._scopes) if name.endswith(_OF_MISTRAL)]
+            if _SDK_OF_MISTRAL in self._scopes and others:
+                self._report_twice(_SDK_OF_MISTRAL, others[0])
             if not holds_content(attributes, (name for name, _, _ in events)) and self._handler.captures_content:
                 self._report(f"{scope} writes no content on its spans; it has a setting for that")
+
+    def _report_twice(self, one: str, other: str) -> None:
+        self._report(f"{one} and {other} tell of the same calls, and each is two rows; switch one of them off")
 
     def _report(self, text: str) -> None:
         self._handler.report(text, f"{text}: {_GUIDE}")

@@ -70,7 +70,7 @@ def test_the_proxy_turns_what_a_collector_drops_into_what_it_keeps() -> None:
     text = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
     assert text.count("{") == text.count("}")
     (statuses,) = re.findall(r"error_page ([\d ]+) =503 @later;", text)
-    assert {"401", "403", "408", "500"} <= set(statuses.split())
+    assert {"401", "403", "408", "500", "520", "522", "524"} <= set(statuses.split())
     assert "proxy_intercept_errors on;" in text
     assert "proxy_ssl_verify on;" in text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from opentelemetry.trace import Tracer
 from traced import Traced
 
@@ -71,3 +72,18 @@ def test_a_call_told_three_times_is_one_row(traced: Traced) -> None:
         nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
         outermost.set_attributes({**LLM, **ASKED})
     assert names(traced) == ["/outermost/outer/inner"]
+
+
+def test_what_the_sdk_of_mistral_tells_beside_an_instrumentation_is_said_and_can_be_left_out(
+    traced: Traced, capfd: pytest.CaptureFixture[str]
+) -> None:
+    scopes = ("mistralai_sdk_tracer", "openinference.instrumentation.mistralai")
+    call = {"gen_ai.request.model": "mistral-small-latest", "gen_ai.usage.prompt_tokens": 12, **ASKED}
+    for scope in scopes:
+        traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
+    assert len(names(traced)) == 2
+    assert "tell of the same calls, and each is two rows" in capfd.readouterr().err
+    traced.processor.handler.addFilter(lambda record: record.name != "mistralai_sdk_tracer")
+    for scope in scopes:
+        traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
+    assert len(names(traced)) == 3

@@ -17,10 +17,10 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"),
 
 @pytest.mark.skipif(importlib.util.find_spec("openinference") is None, reason="it comes with the extra `sdks`")
 def test_the_guide_runs_and_a_record_inside_a_span_stands_below_it(receiver: Receiver, tmp_path: Path) -> None:
-    begin, given, inside, limits = BLOCKS
+    begin, given, inside, leave_out, limits = BLOCKS
     names = "logger = logging.getLogger('guide')\nlogger.setLevel(logging.INFO)\ntracer = trace.get_tracer('guide')\n"
     end = "assert handler.flush()\nassert provider.force_flush()\n"
-    script = scripts.write(tmp_path / "guide.py", "\n".join((begin, given, names, inside, end, limits)))
+    script = scripts.write(tmp_path / "guide.py", "\n".join((begin, given, names, inside, leave_out, end, limits)))
     ran = scripts.run(script, receiver.url)
     assert ran.returncode == 0, ran.stderr
     assert [row.session_path for row in receiver.rows()] == ["/answer/cache hit"]
