@@ -39,20 +39,20 @@ class Directory:
     """
 
     def __init__(self, path: str, *, any_owner: bool = False) -> None:
-        self.path = os.path.abspath(path)  # noqa: PTH100 - pathlib loads slowly, and leaves `..` in it
+        self.path = os.path.abspath(path)
         self._any_owner = any_owner
         self._owner()
 
     def exists(self) -> bool:
         """Returns whether anybody has made it yet."""
-        return os.path.isdir(self.path)  # noqa: PTH112 - pathlib loads slowly
+        return os.path.isdir(self.path)
 
     def prepare(self) -> None:
         """Makes it, with its parents, or closes it to others where it was open; or raises an `OSError`."""
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)  # noqa: PTH103, PTH120 - pathlib loads slowly
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
         try:
-            os.mkdir(self.path, 0o700)  # noqa: PTH102 - pathlib loads slowly
-            os.chmod(self.path, 0o700)  # noqa: PTH101 - the umask may forbid even that
+            os.mkdir(self.path, 0o700)
+            os.chmod(self.path, 0o700)  # the umask may forbid even that
         except FileExistsError:
             pass
         self._owner_now()
@@ -95,10 +95,10 @@ class Directory:
         """Creates a file for its owner only, whatever the umask, and returns its path and descriptor."""
         # The random part is for containers, where process ids are the same.
         name = f"{clock.time_ns()}-{os.getpid()}-{os.urandom(4).hex()}.segment"
-        path = os.path.join(self.path, name)  # noqa: PTH118 - pathlib loads slowly
+        path = os.path.join(self.path, name)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
         if os.chmod in os.supports_fd:  # by its path, another process may have deleted it as an empty orphan meanwhile
-            os.chmod(descriptor, 0o600)  # noqa: PTH101 - pathlib knows no descriptors
+            os.chmod(descriptor, 0o600)
         return path, descriptor
 
     def open(self, path: str) -> int:
@@ -114,7 +114,7 @@ class Directory:
 
 def reading(path: str) -> BinaryIO:
     """Opens a file to read it."""
-    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)  # noqa: PTH123 - pathlib loads slowly
+    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)
 
 
 def is_at(path: str, descriptor: int) -> bool:
@@ -137,7 +137,7 @@ def _segments(entries: Iterator[os.DirEntry[str]]) -> Iterator[File]:
 
 def _close_to_others(target: str | int, found: os.stat_result) -> None:
     if found.st_mode & _OTHERS and sys.platform != "win32":  # where all files seem to be open
-        os.chmod(target, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101 - pathlib loads slowly
+        os.chmod(target, stat.S_IMODE(found.st_mode) & ~_OTHERS)
 
 
 def _begins_with(path: str, magic: bytes) -> bool:

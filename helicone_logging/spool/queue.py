@@ -42,8 +42,8 @@ class Spool(BoundedQueue):
         max_records: how many are in memory themselves while the disk does not take them; of the others, half as many
             and those of one segment are known one by one.
         max_bytes: of those in memory themselves.
-        overflow: what happens when it is full: `"drop_newest"`, `"drop_oldest"` (of this process) or `"block"`.
-        block_timeout: for how many seconds `"block"` waits for room.
+        overflow: as of `BoundedQueue`; the oldest that is dropped is this process's own.
+        block_timeout: as of `BoundedQueue`.
         wire: the name of the wire in which the records are sent.
         diagnostics: where trouble is told.
         is_drain: True for one that only sends what is there, be it that files have no locks.
@@ -122,7 +122,7 @@ class Spool(BoundedQueue):
         return bool(self._exposed) if current.is_unread else not self._may_list(2)
 
     def _append(self, item: Item) -> None:
-        record = cast("Record", item.entry)
+        record = _record(item)
         segment = None if self._is_busy else self._current
         was_busy, self._is_busy = self._is_busy, True
         try:
@@ -191,7 +191,7 @@ class Spool(BoundedQueue):
             return
         self._quota.measure(self._current, at_once=True)
         if not segment.is_locked:
-            self._upkeep.report_missing_locks()
+            self.trouble.report_missing_locks()
         if full is not None:
             self._let_go((full,))
 
@@ -199,18 +199,14 @@ class Spool(BoundedQueue):
 
     def _fits(self, size: int) -> bool:
         """Whether there is room on disk or, while it takes nothing, in memory."""
-        if self._exposed and not self._may_expose(size):
-            return False
-        return self._quota.allows(size, self._current)
+        return (not self._exposed or self._may_expose(size)) and self._quota.allows(size, self._current)
 
     def _may_expose(self, size: int) -> bool:
         return len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
 
     def _drop_oldest(self, size: int) -> int:
-        is_for_memory = bool(self._exposed) and not self._may_expose(size)
-        return self._drop_exposed() if is_for_memory else self._drop_segment()
-
-    def _drop_exposed(self) -> int:
+        if not self._exposed or self._may_expose(size):
+            return self._drop_segment()
         items = self._withdraw_first(lambda item: item.entry in self._exposed)
         self._drop(items)
         return len(items)
@@ -219,13 +215,13 @@ class Spool(BoundedQueue):
         """Drops what waits of the oldest segment, as only whole ones make room, and returns how many records."""
         with self._undisturbed():
             waiting = [*self._ready, *(item for _, _, item in self._delayed)]
-            in_memory = {cast("Record", item.entry).segment for item in waiting}
+            in_memory = {_record(item).segment for item in waiting}
             segment = next((one for one in self.segments if one in in_memory or one.unread.total()), None)
             if segment is None:
                 return 0
             if segment is self._current:
                 self._current = None
-            items = self._withdraw(lambda item: cast("Record", item.entry).segment is segment)
+            items = self._withdraw(lambda item: _record(item).segment is segment)
             dropped = self._drop_of(segment, items)
         self._let_go((segment,))
         return dropped
@@ -311,7 +307,7 @@ class Spool(BoundedQueue):
             wait = 0.0 if self._backlog else linger  # a backlog is old
             items = super().take(limit, max_bytes, wait, eager=eager, deadline=deadline)
             try:
-                damaged = [item for item in items if not cast("Record", item.entry).is_readable()]
+                damaged = [item for item in items if not _record(item).is_readable()]
             except BaseException:  # for want of memory, or of a signal handler
                 self.requeue(items)
                 raise
@@ -341,7 +337,7 @@ class Spool(BoundedQueue):
         """Notes that records have left, and returns the segments that owe a tombstone for them."""
         numbers: dict[Segment, list[int]] = {}
         for item in items:
-            record = cast("Record", item.entry)
+            record = _record(item)
             if record.segment is None:
                 self._cover(record)
             else:
@@ -396,7 +392,7 @@ class Spool(BoundedQueue):
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
         for item in items:
-            cast("Record", item.entry).forget()
+            _record(item).forget()
         lost = super().requeue(items, delay)
         if self._is_discarded:
             self._sweep()
@@ -417,8 +413,8 @@ class Spool(BoundedQueue):
             self._current = None
             lost = 0
             for segment in self.segments:
-                lost += self._leave(segment, [item for item in items if cast("Record", item.entry).segment is segment])
-            self._drop(exposed := [item for item in items if cast("Record", item.entry).segment is None])
+                lost += self._leave(segment, [item for item in items if _record(item).segment is segment])
+            self._drop(exposed := [item for item in items if _record(item).segment is None])
             return lost + len(exposed)
 
     def _leave(self, segment: Segment, items: Sequence[Item]) -> int:
@@ -498,3 +494,7 @@ class Spool(BoundedQueue):
             self.trouble.report_damage(segment.path, content.lost)
         self._list_backlog()
         return True
+
+
+def _record(item: Item) -> Record:
+    return cast("Record", item.entry)

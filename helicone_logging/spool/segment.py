@@ -94,18 +94,13 @@ class Segment:
         self._owed: list[int] = []  # records that are done, and have no tombstone yet
         lifecycle.watch_forks(self)
 
-    def after_fork_in_child(self) -> None:
-        """Lets go of what is the parent's."""
-        self._abandon()
-
-    def __del__(self) -> None:
-        """Lets go of what a queue owns that was never closed: the lock ends, and the next one takes over."""
-        self._abandon()
-
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Lets go of the file without unlocking: in a child of what is its parent's, and of what nobody closed."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             locks.abandon(descriptor)
+
+    after_fork_in_child = __del__ = abandon
 
     @classmethod
     def create(cls, directory: Directory, wire: str) -> Segment:
@@ -157,13 +152,13 @@ class Segment:
         except locks.NoLocksError:
             if not unlocked:
                 raise
-            return self.is_there()
-        return self.is_locked and self.is_there() and not lifecycle.has_forked(forks)
+            return is_at(self.path, self._descriptor)
+        return self.is_locked and is_at(self.path, self._descriptor) and not lifecycle.has_forked(forks)
 
     def _recover(self, wire: str) -> Content | None:
         """Returns what was left in it; None if there is nothing to send, and then it is deleted."""
         self.size = os.fstat(self._descriptor).st_size
-        content = examine(self.path, self.size)
+        content = _content(self._read, self.size)
         if content.wire and content.wire != wire:
             raise UnknownSegmentError(f"its records are for the wire {content.wire!r}, not {wire!r}")
         if not content.live and not content.lost:
@@ -174,14 +169,10 @@ class Segment:
         self._last, self.live = content.last, len(content.live)
         return content
 
-    def is_there(self) -> bool:
-        """Returns whether its file is still where it was."""
-        return is_at(self.path, self._descriptor)
-
     def is_deleted(self) -> bool:
         """Returns whether its file was deleted or moved; False where that cannot be known."""
         try:
-            return not self.is_there()
+            return not is_at(self.path, self._descriptor)
         except OSError:
             return False
 
@@ -283,7 +274,7 @@ class Segment:
         except OSError:
             return False
         self.path, self.size, self.is_locked = copy.path, copy.size, copy.is_locked
-        copy._abandon()
+        copy.abandon()
         with contextlib.suppress(OSError):
             if os.fstat(former).st_nlink:  # it was only moved, and nobody is to send it from there as well
                 os.write(former, frames.tombstone(range(1, self._last + 1), clock.time()))
@@ -306,7 +297,7 @@ class Segment:
             if os.name == "nt":  # where no open file can be deleted
                 os.ftruncate(self._descriptor, 0)
             else:
-                os.unlink(self.path)  # noqa: PTH108 - pathlib loads slowly
+                os.unlink(self.path)
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError:
@@ -314,7 +305,7 @@ class Segment:
         self._owed = []
         self.release()
         with contextlib.suppress(OSError):
-            os.unlink(self.path)  # noqa: PTH108 - pathlib loads slowly
+            os.unlink(self.path)
         return True
 
 

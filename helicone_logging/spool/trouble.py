@@ -9,12 +9,7 @@ _SLOW = 0.1  # seconds
 
 
 class Trouble:
-    """Trouble with a directory.
-
-    Args:
-        directory: whose path is told along.
-        diagnostics: where it is told.
-    """
+    """Trouble with a directory."""
 
     def __init__(self, directory: Directory, diagnostics: Diagnostics) -> None:
         self._directory = directory
@@ -28,6 +23,11 @@ class Trouble:
     def report_damage(self, path: str, lost: int) -> None:
         """Tells how many records are lost."""
         self.report("damage", f"{path} is damaged; {counted(lost, 'record in it is', 'records in it are')} lost")
+
+    def report_missing_locks(self) -> None:
+        """Tells that nobody can know which process is gone."""
+        send = f"`helicone-logging spool send {self._directory.path}`"
+        self.report("locks", f"files have no locks there; what a killed process leaves is sent by {send} only")
 
     # Under the lock
 

@@ -86,21 +86,11 @@ class Upkeep:
         except FileNotFoundError:
             pass  # another process has deleted it
         except locks.NoLocksError:
-            self.report_missing_locks()
+            spool.trouble.report_missing_locks()
             return False
         except (UnknownSegmentError, OSError) as error:
             if isinstance(error, UnknownSegmentError | PermissionError):
                 self._left_alone.add(path)
-            spool.trouble.report(
-                "unknown", f"the segment {path} is left alone: {getattr(error, 'strerror', None) or error}"
-            )
+            reason = getattr(error, "strerror", None) or error
+            spool.trouble.report("unknown", f"the segment {path} is left alone: {reason}")
         return True
-
-    def report_missing_locks(self) -> None:
-        """Tells that nobody can know which process is gone."""
-        spool = self._spool()
-        if spool is not None:
-            send = f"`helicone-logging spool send {spool.directory.path}`"
-            spool.trouble.report(
-                "locks", f"files have no locks there; what a killed process leaves is sent by {send} only"
-            )
