@@ -10,7 +10,6 @@ import functools
 import sys
 import uuid
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from helicone_logging.context import decorators, open_spans, session_path, stack
@@ -112,12 +111,7 @@ class Binding:
         self._entries.append(stack.enter(self._fields))
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         entries = self._entries
         if len(entries) == 1:
             stack.leave(entries.pop())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Mapping
-from types import TracebackType
 
 from helicone_logging.core import ids
 
@@ -274,12 +273,7 @@ class ContextSnapshot:
         self._outside.append(_top.set(self._frame))
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         frame = _top.get()
         try:
             _top.reset(self._outside.pop())

@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple, TypeVar, overload
 
 from helicone_logging.context import binding, call_site, decorators, session_path, stack, streams
@@ -217,10 +216,7 @@ class Span:
         return self
 
     def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc: BaseException | None = None,
-        traceback: TracebackType | None = None,
+        self, exc_type: type[BaseException] | None = None, exc: BaseException | None = None, *_: object
     ) -> None:
         run = self._left()
         if run is not None and (exc is not None or run.chunks is None or not self._waits_for(run.chunks, run)):
@@ -229,15 +225,8 @@ class Span:
     async def __aenter__(self) -> Span:
         return self.__enter__()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        run = self._left()
-        if run is not None and (exc is not None or run.chunks is None or not self._waits_for(run.chunks, run)):
-            self._log(run, exc, None)
+    async def __aexit__(self, *exc_info: Any) -> None:
+        self.__exit__(*exc_info)
 
     def end(self, status: SpanStatus) -> None:
         """Ends the span and logs it, unless it is not open, or was entered more than once."""
