@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import functools
 import json
 import math
 import numbers
@@ -32,7 +33,6 @@ Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 _AS_THEY_ARE = frozenset((str, bool, type(None)))
 _MAX_CLASSES = 1_000  # whose fields are remembered
-_names_by_class: dict[type, tuple[str, ...] | None] = {}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -224,23 +224,16 @@ def _members(value: object) -> object | None:
     kind: type = type(value)
     if issubclass(kind, (Mapping, *_SEQUENCES)):
         return value
-    names = _field_names(kind)
+    names = _field_names(kind)  # type: ignore[arg-type]  # mypy takes classes for unhashable
     if names is None:
         return None
     found = held.held(value) or held.EMPTY
     return {name: found[name] for name in names if name in found}
 
 
+@functools.lru_cache(_MAX_CLASSES)
 def _field_names(kind: type) -> tuple[str, ...] | None:
     """The fields of a dataclass or pydantic model, which show as a mapping; None for other classes."""
-    if kind not in _names_by_class:
-        if len(_names_by_class) >= _MAX_CLASSES:
-            _names_by_class.clear()
-        _names_by_class[kind] = _declared(kind)
-    return _names_by_class.get(kind)
-
-
-def _declared(kind: type) -> tuple[str, ...] | None:
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind))
     fields = getattr(kind, "model_fields", None) if held.is_model(kind) else None

@@ -6,6 +6,7 @@ proxies of wrapt. What they stand for depends on when and where they are asked, 
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Collection
 from typing import Any
@@ -17,7 +18,6 @@ _MAX_MEMBERS = 20_000  # that are looked at, as whoever logs waits for it
 _MOST_IN_TURN = 5  # proxies of proxies
 _PLAIN: frozenset[type] = frozenset((str, int, float, bool, type(None), bytes))
 _COPIED = (str, int, float, bytes, list, tuple, dict, set, frozenset)
-_resolvers: dict[type, _Resolver | None] = dict.fromkeys((*_PLAIN, *_COPIED))
 
 
 def resolved(value: object) -> object:
@@ -26,15 +26,14 @@ def resolved(value: object) -> object:
     Args:
         value: any object; it is not looked into.
     """
-    for _ in range(_MOST_IN_TURN):
-        kind = type(value)
-        try:
-            resolver = _resolvers[kind] if kind in _resolvers else _learn(kind)
+    try:
+        for _ in range(_MOST_IN_TURN):
+            resolver = _resolver_of(type(value))  # type: ignore[arg-type]  # mypy takes classes for unhashable
             if resolver is None:
-                return value
+                break
             value = resolver(value)
-        except Exception:  # noqa: BLE001 - outside a request, for instance
-            return value
+    except Exception:  # noqa: BLE001 - outside a request, for instance
+        return value
     return value
 
 
@@ -81,13 +80,7 @@ class _Walk:
         return None if is_same else found
 
 
-def _learn(kind: type) -> _Resolver | None:
-    if len(_resolvers) >= _MAX_CLASSES:
-        _resolvers.clear()
-    _resolvers[kind] = resolver = _resolver_of(kind)
-    return resolver
-
-
+@functools.lru_cache(_MAX_CLASSES)
 def _resolver_of(kind: type) -> _Resolver | None:
     """Looks at the class alone, as a proxy passes on what it is asked itself, and a mock has every attribute."""
     bases = kind.__mro__[:-1]

@@ -5,33 +5,22 @@ Whoever logs such an object must not wait for a query (https://github.com/getsen
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 _Namer = Callable[[Any], str | None]
 
 _MAX_CLASSES = 2_000  # whose namer is remembered
-_namers: dict[type, _Namer | None] = {}
 
 
 def name_of_unfetched(value: object) -> str | None:
-    """Returns a name for an object whose text would be a query; None for all others.
-
-    Args:
-        value: any object; nothing of it is read but what it holds.
-    """
-    kind = type(value)
-    namer = _namers[kind] if kind in _namers else _learn(kind)
+    """Returns a name for an object whose text would be a query; None for all others."""
+    namer = _namer_of(type(value))  # type: ignore[arg-type]  # mypy takes classes for unhashable
     return None if namer is None else namer(value)
 
 
-def _learn(kind: type) -> _Namer | None:
-    if len(_namers) >= _MAX_CLASSES:
-        _namers.clear()
-    _namers[kind] = namer = _namer_of(kind)
-    return namer
-
-
+@functools.lru_cache(_MAX_CLASSES)
 def _namer_of(kind: type) -> _Namer | None:
     if any(base.__name__ == "QuerySet" and base.__module__ == "django.db.models.query" for base in kind.__mro__):
         return _of_query_set
