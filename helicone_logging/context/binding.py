@@ -95,9 +95,6 @@ class Binding:
     """What `bind()` returns.
 
     Left in another task or thread than entered, it ends where it was entered. Left twice, nothing happens.
-
-    Args:
-        fields: as given to `bind()`.
     """
 
     def __init__(self, fields: Mapping[str, object]) -> None:
@@ -151,13 +148,10 @@ def extend(**fields: object) -> None:
 
 
 def begin(**fields: object) -> stack.ContextSnapshot:
-    """Binds fields where a request or task begins: what is bound around does not hold inside.
+    """Binds fields, as `bind()` does, where a request or task begins: what is bound around does not hold inside.
 
     A server may run a request in the context of another (python/cpython #140947; pipelined requests), and two
     requests must never share a field.
-
-    Args:
-        **fields: as in `bind()`.
 
     Returns:
         A context manager, which can be entered again for the steps that follow, as for a streamed body.

@@ -47,10 +47,6 @@ def of_call(caller: FrameType, own: CallSite) -> CallSite:
 
     Event loops, thread pools and web frameworks call what was handed to them elsewhere: nobody looks there for the
     origin of a record.
-
-    Args:
-        caller: the frame of the call.
-        own: where the function was written.
     """
     module = caller.f_globals.get("__name__", "")
     if _is_library(caller.f_code.co_filename) and _package(module) != _package(own.module):

@@ -114,12 +114,7 @@ def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[.
 
 
 class ContextIterator:
-    """An iterator, or generator, whose every step runs inside what is bound there.
-
-    Args:
-        body: what is iterated; its `send`, `throw` and `close` are passed on to.
-        snapshot: what is bound while it runs.
-    """
+    """An iterator, or generator, whose every step runs inside what is bound there."""
 
     def __init__(self, body: Iterator[Any], snapshot: ContextSnapshot) -> None:
         self._body: Any = body
@@ -148,12 +143,7 @@ class ContextIterator:
 
 
 class AsyncContextIterator:
-    """An async iterator whose every step runs inside what is bound there.
-
-    Args:
-        body: what is iterated.
-        snapshot: what is bound while it runs.
-    """
+    """An async iterator whose every step runs inside what is bound there."""
 
     def __init__(self, body: AsyncIterator[Any], snapshot: ContextSnapshot) -> None:
         self._body = body

@@ -60,11 +60,7 @@ def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
 
 
 def json_message(text: str) -> Mapping[str, object] | None:
-    """Returns the mapping that was logged as JSON, with an `event` or a `message`; None for every other text.
-
-    Args:
-        text: any text.
-    """
+    """Returns the mapping that was logged as JSON, with an `event` or a `message`; None for every other text."""
     if text[:1] != "{":
         return None
     if text[-1:] != "}":  # a `QueueHandler` puts the traceback behind it
@@ -86,12 +82,7 @@ _remembered = functools.lru_cache(8)(_parsed)  # it is asked for when a record i
 
 
 def of_same_trace(inherited: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:
-    """Returns what of the inherited context holds for a record that may name a trace of its own.
-
-    Args:
-        inherited: the context around it; its parent and path belong to its trace.
-        own: the fields of the record itself.
-    """
+    """Returns what of the inherited context holds for a record that may name a trace of its own."""
     if not inherited or not _names_other_trace(own, ids.trace_id(inherited.get("trace_id"))):
         return inherited
     return {name: value for name, value in inherited.items() if name not in _OF_THE_TRACE}

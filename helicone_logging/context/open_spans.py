@@ -37,13 +37,7 @@ class Span(Protocol):
 
 
 class OpenSpan:
-    """A span that has begun.
-
-    Args:
-        span: the SDK's.
-        parent: the open span around it, or None.
-        bound: the fields that were bound around it when it began.
-    """
+    """A span that has begun: the SDK's, the open one around it, and what was bound then."""
 
     __slots__ = ("_place", "attributes", "bound", "holds_calls", "owned", "parent", "span", "told_inside", "watchers")
 
@@ -158,10 +152,6 @@ def are_watched() -> bool:
 
 def fields_inside(span_id: int, bound: Mapping[str, object]) -> dict[str, object]:
     """Returns the context of what runs in a span: `trace_id`, `parent_span_id`, `parent_path`, its session and user.
-
-    Args:
-        span_id: of the active span.
-        bound: what is bound there.
 
     Returns:
         An empty dict where the span is not known, or what is bound stands nearer.

@@ -35,11 +35,7 @@ def current_context() -> dict[str, object]:
 
 
 def portable(fields: object) -> dict[str, object]:
-    """Returns what of some fields may travel: asked by the sender, and again of what was received.
-
-    Args:
-        fields: a mapping; of anything else nothing is left.
-    """
+    """Returns what of a mapping may travel, as its sender asks, and again who receives it; of anything else nothing."""
     result = _scalars(fields)
     properties = _scalars(fields.get("properties")) if isinstance(fields, Mapping) else {}
     return {**result, "properties": properties} if properties else result

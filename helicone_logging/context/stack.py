@@ -139,9 +139,6 @@ def extend(fields: Mapping[str, object]) -> None:
 
     In a request they are added in place, as frameworks run its parts in threads and tasks with copies of its context.
     Elsewhere a frame may be shared by tasks that have nothing to do with each other.
-
-    Args:
-        fields: what to add.
     """
     frame = current()
     if frame is None:
@@ -283,11 +280,7 @@ class ContextSnapshot:
 
 
 class only:  # noqa: N801 - a context manager, as those of contextlib
-    """Within it some fields are bound, and nothing else: a record is logged in the context of where its span began.
-
-    Args:
-        fields: what is bound; not to be changed any more.
-    """
+    """Within it these fields are bound, and nothing else: a record is logged in the context of where its span began."""
 
     __slots__ = ("_frame", "_token")
 

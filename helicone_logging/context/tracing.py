@@ -120,13 +120,6 @@ class Span:
     a new span of the same name. Never entered, or ended without being open, it logs nothing. Ended in another task
     or thread, it is logged with the context it was entered in, and ends there. Tasks that run at once need an object
     each; the decorator makes one for every call.
-
-    Args:
-        name: what the work is called; None for the function of the call site.
-        logger: a logger, its name, or None for the one named after the call site's module.
-        level: the record's level.
-        fields: the span's fields.
-        site: where it was written.
     """
 
     def __init__(

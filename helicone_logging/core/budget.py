@@ -38,10 +38,6 @@ def left() -> float:
 
 
 def spend(amount: int = 1) -> bool:
-    """Takes some items, and returns whether there were as many left.
-
-    Args:
-        amount: how many to take.
-    """
+    """Takes some items, and returns whether there were as many left."""
     _left.items -= amount
     return _left.items >= 0

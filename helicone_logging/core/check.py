@@ -1,6 +1,7 @@
 """Checks of options: plain values in, typed values out, or an error that names option, value and remedy.
 
-Numbers and truth values may come as text, as `logging.config.fileConfig` and the environment give them.
+Numbers and truth values may come as text, as `logging.config.fileConfig` and the environment give them. `words` say
+what else an option may be, as the error tells it.
 """
 
 from __future__ import annotations
@@ -77,15 +78,7 @@ def _hint(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
 
 
 def integer(option: str, value: object, *, least: int, most: int | None = None, words: str = "") -> int:
-    """Returns an option as an int.
-
-    Args:
-        option: its name.
-        value: a whole number.
-        least: the smallest that works.
-        most: the largest that works; None for any.
-        words: what else the option may be, as the error tells it.
-    """
+    """Returns an option as an int that is within limits; without `most`, of any size."""
     up_to = "" if most is None else f" and at most {most:,}"
     remedy = f"give {words and words + 'or '}a whole number of at least {least}{up_to}"
     number = _number(option, value, remedy)
@@ -95,13 +88,7 @@ def integer(option: str, value: object, *, least: int, most: int | None = None, 
 
 
 def seconds(option: str, value: object, *, zero: bool = True) -> float:
-    """Returns an option as a length of time in seconds.
-
-    Args:
-        option: its name.
-        value: a number up to 4,000,000.
-        zero: whether 0 is allowed.
-    """
+    """Returns an option as a length of time of up to 4,000,000 seconds."""
     remedy = f"give a number of seconds {'of at least' if zero else 'above'} 0 and at most {_MAX_SECONDS:,}"
     number = _number(option, value, remedy)
     if not 0 <= number <= _MAX_SECONDS or (number == 0 and not zero):
@@ -155,14 +142,7 @@ def level(option: str, value: object) -> int | str:
 
 
 def choice(option: str, value: object, choices: Sequence[str], *, words: str = "") -> str:
-    """Returns an option that is one of several words.
-
-    Args:
-        option: its name.
-        value: one of them.
-        choices: the words.
-        words: what else the option may be, as the error tells it.
-    """
+    """Returns an option that is one of several words."""
     if isinstance(value, str) and value in choices:
         return value
     listed = ", ".join(map(repr, choices))
@@ -177,13 +157,7 @@ def text(option: str, value: object) -> str:
 
 
 def names(option: str, value: object, *, words: str = "") -> list[str]:
-    """Returns an option that is a list of names.
-
-    Args:
-        option: its name.
-        value: the list.
-        words: what else the option may be, as the error tells it.
-    """
+    """Returns an option that is a list of names."""
     if not isinstance(value, str) and isinstance(value, Collection) and all(isinstance(name, str) for name in value):
         return list(value)
     refuse(option, value, f"give {words}a list of names")
@@ -241,13 +215,7 @@ def mapping(option: str, value: object) -> dict[str, Any]:
 
 
 def texts(option: str, value: object, example: str) -> dict[str, str]:
-    """Returns an option that maps text to text; None is empty.
-
-    Args:
-        option: its name.
-        value: the mapping.
-        example: one, as the error tells it.
-    """
+    """Returns an option that maps text to text, as in the example; None is empty."""
     remedy = f"give a mapping of text to text, such as {example}"
     value = converted(option, value)
     if value is None:
@@ -258,13 +226,7 @@ def texts(option: str, value: object, example: str) -> dict[str, str]:
 
 
 def function(option: str, value: object, *, words: str = "") -> Callable[..., Any]:
-    """Returns an option that is a callable, or the dotted path of one.
-
-    Args:
-        option: its name.
-        value: the callable, or text such as `"package.module.function"`, which is imported here.
-        words: what else the option may be, as the error tells it.
-    """
+    """Returns an option that is a callable, or the dotted path of one, which is imported here."""
     if callable(value):
         return value
     remedy = f'give {words}a callable, or the dotted path of one such as "package.module.function"'

@@ -72,11 +72,7 @@ def text_of(value: object) -> str:
 
 
 def plain_of(value: object) -> Plain:
-    """Returns a value as the types that JSON knows; it never raises.
-
-    Args:
-        value: as in `text_of`.
-    """
+    """Returns a value as the types that JSON knows; it never raises."""
     return _Reader().read(value)
 
 
@@ -176,11 +172,7 @@ def _weight(member: object) -> int:
 
 
 def printed(value: object) -> str:
-    """Returns what `str()` makes of a value; of one that would print too many others, the text of their beginning.
-
-    Args:
-        value: any object; its `__str__` may raise.
-    """
+    """Returns what `str()` makes of a value; of one that would print too many others, the text of their beginning."""
     parts = _printed_parts(value)
     try:
         is_short = parts is None or _is_short(parts)

@@ -19,11 +19,7 @@ class LastRecord:
         self.is_reported = False
 
     def is_again(self, record: logging.LogRecord) -> bool:
-        """Returns whether a record is the one that came before it.
-
-        Args:
-            record: any record; by identity, so that equal ones that are logged in a loop differ.
-        """
+        """Returns whether a record is the one that came before it; by identity, as loops log equal ones."""
         if self._record() is record:
             return True
         self._record = weakref.ref(record)
@@ -38,9 +34,5 @@ _by_destination: weakref.WeakValueDictionary[Hashable, LastRecord] = weakref.Wea
 
 
 def last_record_to(destination: Hashable) -> LastRecord:
-    """Returns what all handlers share that send to the same place.
-
-    Args:
-        destination: tells places apart.
-    """
+    """Returns what all handlers share that send to the same place."""
     return _by_destination.setdefault(destination, LastRecord())

@@ -196,11 +196,7 @@ def _derive(text: str, digits: int) -> str:
 
 
 def share(trace: str) -> float:
-    """Returns where a trace stands from 0.0 up to 1.0: evenly spread, however ids are chosen, and always the same.
-
-    Args:
-        trace: a trace id of 32 hexadecimal digits.
-    """
+    """Returns where a trace stands from 0.0 up to 1.0: evenly spread, however ids are chosen, and always the same."""
     digest = blake2b(trace.lower().encode(), digest_size=_SHARE_BYTES).digest()
     return int.from_bytes(digest, "big") / (1 << 8 * _SHARE_BYTES)
 
@@ -227,9 +223,6 @@ def is_named(name: str, value: object) -> bool:
 def parse_traceparent(value: object) -> TraceParent | None:
     """Reads a W3C `traceparent`.
 
-    Args:
-        value: the header's text.
-
     Returns:
         Its ids; None when it is no text, malformed, of the invalid version ff, or has an all-zero id.
     """
@@ -243,10 +236,5 @@ def parse_traceparent(value: object) -> TraceParent | None:
 
 
 def format_traceparent(trace: str, span: str) -> str:
-    """Returns the W3C `traceparent` text of version 00 with the sampled flag set.
-
-    Args:
-        trace: a trace id of 32 hexadecimal digits.
-        span: a span id of 16 hexadecimal digits.
-    """
+    """Returns the W3C `traceparent` of version 00 for a trace id and a span id, with the sampled flag set."""
     return f"00-{trace.lower()}-{span.lower()}-01"

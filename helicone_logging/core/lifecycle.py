@@ -72,11 +72,7 @@ def closed_at_exit() -> list[Closable]:
 
 
 def watch_forks(obj: Forkable) -> None:
-    """Calls `obj.after_fork_in_child()` in every child that this process forks from now on.
-
-    Args:
-        obj: anything weakly referable; it is forgotten when it is collected.
-    """
+    """Calls `obj.after_fork_in_child()` in every child that this process forks while it lives."""
     _renewed_after_fork.add(obj)
 
 

@@ -43,12 +43,7 @@ def was_reported(kind: str) -> bool:
 
 
 def report_once(kind: str, text: str) -> None:
-    """Writes a line to stderr, the first time in a process.
-
-    Args:
-        kind: what notices have in common of which one is enough.
-        text: as in `report`.
-    """
+    """Writes a line to stderr, the first time in a process."""
     if kind not in _reported:
         _reported.add(kind)
         report(text)

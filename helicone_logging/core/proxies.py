@@ -21,11 +21,7 @@ _COPIED = (str, int, float, bytes, list, tuple, dict, set, frozenset)
 
 
 def resolved(value: object) -> object:
-    """Returns what a proxy stands for; of everything else, and of a proxy that stands for nothing now, itself.
-
-    Args:
-        value: any object; it is not looked into.
-    """
+    """Returns what a proxy stands for; of everything else, and of a proxy that stands for nothing now, itself."""
     try:
         for _ in range(_MOST_IN_TURN):
             resolver = _resolver_of(type(value))  # type: ignore[arg-type]  # mypy takes classes for unhashable
@@ -38,11 +34,7 @@ def resolved(value: object) -> object:
 
 
 def all_resolved(value: object) -> object:
-    """Returns a value with what the proxies in its lists and dicts stand for; itself where there are none.
-
-    Args:
-        value: any object; it is not changed.
-    """
+    """Returns a value, or a copy with what the proxies in its lists and dicts stand for."""
     return value if type(value) in _PLAIN else _Walk().resolve(value)
 
 

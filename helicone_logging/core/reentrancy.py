@@ -81,11 +81,7 @@ def _entered() -> int:
 
 
 def leave(levels: int = 1) -> None:
-    """Undoes one `enter()` that has returned True.
-
-    Args:
-        levels: how many it undoes at once.
-    """
+    """Undoes `enter()` where that has returned True, or several levels at once."""
     own, depth_of = threading.get_ident(), _depths.of
     depth = depth_of.get(own, 0) - levels
     if depth > 0:

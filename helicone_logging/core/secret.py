@@ -13,11 +13,7 @@ class HiddenText(str):
 
 
 class Secret:
-    """Holds a text that neither `repr`, `str` nor formatting shows.
-
-    Args:
-        text: what to hide.
-    """
+    """Holds a text that neither `repr`, `str` nor formatting shows."""
 
     __slots__ = ("_text",)
 

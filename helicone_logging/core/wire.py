@@ -60,9 +60,4 @@ class Wire(Protocol):
         """Returns what an accepted request was refused of, as its answer says; None for nothing."""
 
     def remedy(self, status: int, answer: str) -> str:
-        """Returns what to set right where an answer is about key or URL, so not about its records; else nothing.
-
-        Args:
-            status: of HTTP.
-            answer: the beginning of the answer's body.
-        """
+        """Returns what to set right where an answer is about key or URL, so not about its records; else nothing."""

@@ -64,12 +64,7 @@ def is_wait_asked(outcome: Outcome) -> bool:
 
 
 def retry_limit(limit: int, attempts: int) -> int:
-    """Returns how many records to send together that failed before: fewer each time, to single out an offending one.
-
-    Args:
-        limit: how many go together that did not fail.
-        attempts: how often they failed.
-    """
+    """Returns how many records to send together that failed before: fewer each time, to single out an offending one."""
     return max(1, limit >> (2 * attempts))
 
 

@@ -22,11 +22,7 @@ _ANNOUNCING = frozenset({*range(100, 200)} - {http.HTTPStatus.SWITCHING_PROTOCOL
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a moment that is fixed when the reader is made.
-
-    Args:
-        sock: its timeout holds for all that will be read.
-    """
+    """Reads from a socket within its timeout, counted from when the reader is made for all that it will read."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

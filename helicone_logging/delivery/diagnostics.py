@@ -92,12 +92,7 @@ class Diagnostics:
             self.unencodable += unencodable
 
     def lost(self, what: str, error: Exception) -> None:
-        """Counts something that cannot be encoded, and tells of it.
-
-        Args:
-            what: in words that say nothing of its content.
-            error: why.
-        """
+        """Counts something that cannot be encoded, and tells of it in words that say nothing of its content."""
         self.count(unencodable=1)
         self.report("unencodable", f"{what} cannot be encoded and is lost: {type(error).__name__}")
 

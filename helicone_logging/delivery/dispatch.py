@@ -35,14 +35,7 @@ class Transport(Protocol):
 
 
 class Dispatcher:
-    """Does what an outcome asks for.
-
-    Args:
-        queue: where the records come from, and go back to.
-        wire: makes bodies of them.
-        options: how much goes into a body, when to try again, and whom to tell.
-        diagnostics: where success and trouble are told.
-    """
+    """Does what an outcome asks for."""
 
     def __init__(self, queue: Queue, wire: Wire, options: DeliveryOptions, diagnostics: Diagnostics) -> None:
         self._queue = queue

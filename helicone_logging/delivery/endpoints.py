@@ -25,11 +25,7 @@ _HELICONES = "give one from Helicone's settings, which begins with sk-helicone-"
 
 
 class MissingKeyError(ConfigurationError):
-    """There is no key, and where records go is not on this machine.
-
-    Args:
-        url: where they go.
-    """
+    """There is no key, and where records go is not on this machine."""
 
     def __init__(self, url: str) -> None:
         super().__init__(

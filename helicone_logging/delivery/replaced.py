@@ -91,9 +91,5 @@ _servants = _Servants()
 
 
 def serve(sender: Served) -> None:
-    """Has a sender served until its queue is empty.
-
-    Args:
-        sender: it may have been given before; then somebody looks after it already.
-    """
+    """Has a sender served until its queue is empty; one that is served already may be given again."""
     _servants.add(sender)

@@ -44,12 +44,7 @@ _GZIP_LEVEL = 1  # a fifth of the time of the default level, for bodies 10 % lar
 
 
 class Transport:
-    """One connection's worth of sending, for one thread at a time.
-
-    Args:
-        options: where and how.
-        wire: what the bodies are, and what an answer says of key and URL.
-    """
+    """One connection's worth of sending, for one thread at a time."""
 
     def __init__(self, options: TransportOptions, wire: Wire) -> None:
         self._options = options

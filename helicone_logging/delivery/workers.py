@@ -24,16 +24,7 @@ _AFTER_FAULT = 1.0  # seconds until a worker that could not even take a batch tr
 
 
 class Sender:
-    """Delivers what is submitted, from the background.
-
-    Args:
-        settings: what it was made from; senders of equal settings can take each other's place.
-        options: how it sends.
-        queue: where records wait.
-        wire: the dialect in which they are sent.
-        make_transport: makes a transport for one thread.
-        diagnostics: where trouble is told.
-    """
+    """Delivers what is submitted, from the background."""
 
     def __init__(
         self,
@@ -44,7 +35,7 @@ class Sender:
         make_transport: Callable[[], Transport],
         diagnostics: Diagnostics,
     ) -> None:
-        self.settings = settings
+        self.settings = settings  # senders of equal ones can take each other's place
         self.owner: object = None  # whose `close` counts
         self.diagnostics = diagnostics
         self._options = options
@@ -331,11 +322,7 @@ class Sender:
 
 
 class _OnDemand:
-    """The transport of one thread, made when it is first needed.
-
-    Args:
-        make: makes one.
-    """
+    """The transport of one thread, made when it is first needed."""
 
     def __init__(self, make: Callable[[], Transport]) -> None:
         self._make = make

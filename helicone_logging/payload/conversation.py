@@ -1,4 +1,7 @@
-"""What was asked and what was answered, as the indexed attributes that Helicone reads."""
+"""What was asked and what was answered, as the indexed attributes that Helicone reads.
+
+Without `capture_text`, the size of each content stands in its place.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,6 @@ _MAX_DIGITS = 6
 def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
     """Writes `messages` into the prompt's attributes, or what was logged under the names of these.
 
-    Args:
-        special: the record's fields.
-        attributes: where to write them.
-        rest: what no field took.
-        capture_text: False to write the size of each content instead of the content.
-
     Returns:
         Whether there were any.
     """
@@ -45,12 +42,6 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
 
 def write_completion(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
     """Writes `completion`, `finish_reason` and `tool_calls` into the completion's attributes.
-
-    Args:
-        special: the record's fields.
-        attributes: where to write them.
-        rest: what no field took; where a finish reason goes that is no text, or belongs to nothing.
-        capture_text: False to write the size of each content instead of the content.
 
     Returns:
         Whether there was anything.
@@ -88,14 +79,7 @@ def _finish_reasons(special: Special, rest: Rest) -> Iterator[str | None]:
 
 
 def say(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:
-    """Writes one message, the only one of a prompt or a completion.
-
-    Args:
-        attributes: where to write it.
-        prefix: `PROMPT` or `COMPLETION`.
-        role: who speaks.
-        content: what is said.
-    """
+    """Writes one message, the only one of a prompt or a completion."""
     role_key, content_key, _ = _keys(prefix)[0]
     attributes[role_key] = role
     attributes[content_key] = content
@@ -111,12 +95,7 @@ def write_failure(
 ) -> None:
     """Writes how a call failed in the place of its answer, or behind it: a row of Helicone shows no failure.
 
-    Args:
-        special: the record's fields.
-        attributes: where to write it.
-        exception: what it failed with, if anything.
-        said: the record's text, where it is not the prompt.
-        has_completion: whether there is an answer.
+    `said` is the record's text, where that is not the prompt.
     """
     if exception is not None and not has_completion:
         say(attributes, COMPLETION, "assistant", exception.summary)

@@ -72,11 +72,7 @@ class ExportPolicy:
         return any(_carries(each, self._model_names) for each in around)
 
     def why_not(self, record: logging.LogRecord) -> str:
-        """Returns why a record is not exported, in words.
-
-        Args:
-            record: one that is not.
-        """
+        """Returns why a record is not exported, in words."""
         data, injected = record.__dict__, record.__dict__.get(INJECTED_MARK, ())
         for name, field in self._context_names:
             if name in data and _names_something(field, data[name]):
@@ -115,12 +111,7 @@ class Explained:
         return is_chosen
 
     def explain(self, record: logging.LogRecord, reason: str) -> None:
-        """Tells why a record is not exported.
-
-        Args:
-            record: any record; of what it says, nothing is told.
-            reason: in words.
-        """
+        """Tells why a record is not exported, and nothing of what it says."""
         where = f"{text_of(record.pathname)}:{text_of(record.lineno)}"
         notices.report(f"skipped {text_of(record.levelname)} of {text_of(record.name)} ({where}): {reason}")
 

@@ -214,12 +214,7 @@ def is_given(value: object) -> bool:
 
 
 def says_something(name: str, value: object) -> bool:
-    """Returns whether a field has a value, and an id one that names something.
-
-    Args:
-        name: of the field.
-        value: as it was logged.
-    """
+    """Returns whether a field has a value, and an id one that names something."""
     return ids.is_named(name, value) if name in IDS else is_given(value)
 
 
@@ -249,12 +244,7 @@ def strength(alias: str) -> int:
 
 
 def value_of_alias(alias: str, value: object) -> object:
-    """Returns the value of a field that was logged under another name: spans hold some of these as JSON text.
-
-    Args:
-        alias: the other name.
-        value: as it was logged.
-    """
+    """Returns the value of a field that was logged under another name: spans hold some of these as JSON text."""
     return parsed(value) if alias in _AS_JSON else value
 
 

@@ -32,12 +32,9 @@ class SpanIdentity(NamedTuple):
 
 
 def identity_of(special: Special, rest: Rest, bits: int) -> SpanIdentity:
-    """Returns who a span is, by `trace_id`, `span_id`, `parent_span_id` and `traceparent`; missing ids are made.
+    """Returns who a span is, by `trace_id`, `span_id`, `parent_span_id`, and then `traceparent`.
 
-    Args:
-        special: the fields; ids of their own win over those of a `traceparent`.
-        rest: where a malformed `traceparent` goes.
-        bits: of `ids.new_bits`, for the missing ones.
+    Ids that are missing are made of `bits`; a malformed `traceparent` goes to the rest.
     """
     incoming, malformed = None, 0
     if "traceparent" in special and ids.is_named("traceparent", special["traceparent"]):

@@ -79,11 +79,6 @@ def redacted_attributes(attributes: Mapping[str, Value], redactor: Redactor, val
 
     It sees a value before that is cut, so that no secret escapes by being cut in two. A text of more than twice the
     limit is shortened to that first: no redactor is made for 50 MB, and the cut that is sent is far from that end.
-
-    Args:
-        attributes: names and values.
-        redactor: sees each of them.
-        value_length: characters of one value, as in `Limits`.
     """
     kept: dict[str, Value] = {}
     longest = 2 * value_length

@@ -38,11 +38,7 @@ def given_properties(value: object) -> dict[str, object]:
 
 
 def properties_of(value: object) -> dict[str, str]:
-    """Returns a mapping as Helicone's properties: names that can be sent, all of them different, values as text.
-
-    Args:
-        value: as in `given_properties`.
-    """
+    """Returns a mapping as Helicone's properties: names that can be sent, all of them different, values as text."""
     given = given_properties(value)
     names = sent_names(given)
     return {names[name]: text_of(item) for name, item in given.items()}

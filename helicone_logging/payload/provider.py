@@ -40,11 +40,7 @@ class ProviderNaming:
         self._remembered = functools.lru_cache(_REMEMBERED)(self._written)
 
     def write(self, attributes: dict[str, Value]) -> None:
-        """Writes the provider, and the model where another name shows more; then properties tell the true ones.
-
-        Args:
-            attributes: those of a span, with the provider and the model as they were logged.
-        """
+        """Writes the provider, and the model where another name shows more; then properties tell the true ones."""
         model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
         if model is None and provider is None:
             return

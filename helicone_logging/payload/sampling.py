@@ -16,12 +16,7 @@ Chooses = Callable[[logging.LogRecord], bool]
 
 
 def in_share(trace: object, rate: float) -> bool:
-    """Returns whether a trace is among a share of all traces.
-
-    Args:
-        trace: what names it.
-        rate: the share, 0.0 to 1.0.
-    """
+    """Returns whether a trace is among a share of all traces, which is 0.0 to 1.0."""
     return ids.share(ids.trace_id(trace) or ids.new_trace_id()) < rate
 
 

@@ -22,11 +22,7 @@ def record_of(attributes: Mapping[str, Any]) -> logging.LogRecord:
 
 
 def sanitized(record: logging.LogRecord) -> logging.LogRecord:
-    """Returns a copy of a record in which every value has become text, a number, a list or a dict.
-
-    Args:
-        record: any record; it is not changed.
-    """
+    """Returns a copy of a record in which every value has become text, a number, a list or a dict."""
     values: dict[str, object] = {text_of(name): plain_of(value) for name, value in record.__dict__.items()}
     if type(record.msg) is not dict:
         values["msg"] = text_of(record.msg)

@@ -88,13 +88,7 @@ def _strength_of(words: list[str]) -> Strength:
 
 
 def _strength_in(text: str, at: int, end: int) -> Strength:
-    """The strength of the name that a word in a text belongs to.
-
-    Args:
-        text: any text.
-        at: where the word begins.
-        end: where the name ends.
-    """
+    """The strength of the name that ends at `end`, and has a word that begins at `at`."""
     backwards = _NAME_BACKWARDS.match(text[max(0, at - _LONGEST_NAME) : at][::-1])
     start = at - (backwards.end() if backwards else 0)
     if text[start - 1 : start] == "\\" and (escape := _ESCAPE.match(text, start, at)):

@@ -47,16 +47,7 @@ class SessionPaths:
     def find(
         self, name: str, trace_id: str, span_id: str, parent_id: str | None, explicit: str | None, enclosing: str | None
     ) -> str:
-        """Returns the path of a span.
-
-        Args:
-            name: its own name, the last part of the path.
-            trace_id: its trace.
-            span_id: its own id.
-            parent_id: that of its parent, whose path is used if it is remembered; None for a span without one.
-            explicit: a path the user gave; it wins.
-            enclosing: the path of the `span()`s around it.
-        """
+        """Returns the path of a span: `explicit` as the user gave it, else below the `enclosing` `span()`s, or its parent."""
         path = session_path.clean_path(explicit) if explicit else "/"
         if path != "/":
             return path

@@ -110,12 +110,7 @@ def without_proxies(said: Said) -> Said:
 
 
 def with_record(said: Said, record: Mapping[str, Any]) -> Said:
-    """Returns what is said by other attributes.
-
-    Args:
-        said: what a record says.
-        record: its attributes by name, in other values.
-    """
+    """Returns what is said by a record of other values."""
     return said._replace(record=record, message=dict_message(record) or {})
 
 
@@ -159,12 +154,7 @@ def _event_of(text: str) -> str:
 
 
 def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> dict[str, object]:
-    """Returns the fields by which a record itself names a trace; what our filter injected is not its own.
-
-    Args:
-        record: its attributes by name.
-        logged: as in `Said.message`.
-    """
+    """Returns the fields by which a record itself names a trace; what our filter injected is not its own."""
     injected = record.get(INJECTED_MARK, ())
     found: dict[str, object] = {}
     helicone = record["helicone"] if "helicone" in record else logged.get("helicone")
@@ -176,12 +166,7 @@ def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> d
 
 
 def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
-    """Returns the values of `PLACE` for a record that names its own id, in their order; None for others.
-
-    Args:
-        said: what the record says, in values that cannot change.
-        renamed: fields by other names that the formatter gives them.
-    """
+    """Returns the values of `PLACE` for a record that names its own id, in their order; None for others."""
     record, logged, inherited = said.record, said.message, said.inherited
     helicone = record.get("helicone") or logged.get("helicone")
     if not (helicone or logged or renamed or inherited):

@@ -79,14 +79,7 @@ class SpanData(NamedTuple):
 
 
 def size_of(encoder: Encoder, name: str, keys: tuple[str, ...], values: tuple[Value, ...]) -> int:
-    """Returns about how many bytes a span has: characters that are not ASCII count as three, escapes as a sixteenth.
-
-    Args:
-        encoder: knows what its spans have in common.
-        name: of the span.
-        keys: names of its attributes.
-        values: of its attributes.
-    """
+    """Returns about how many bytes a span has: characters that are not ASCII count as three, escapes as a sixteenth."""
     texts = [value for value in values if type(value) is str]
     length = 3 * len(name) + sum(map(len, keys)) + sum(map(len, texts))
     if not all(map(str.isascii, texts)):

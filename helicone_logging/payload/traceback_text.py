@@ -60,11 +60,7 @@ class SplitText(NamedTuple):
 
 
 def split(text: str) -> SplitText:
-    """Takes the traceback, and the stack behind it, off the end of a message, where `logging.Formatter` puts them.
-
-    Args:
-        text: a rendered message, perhaps by another formatter.
-    """
+    """Takes the traceback, and the stack behind it, off the end of a message, where `logging.Formatter` puts them."""
     if "\n" not in text:  # as nearly all
         return SplitText(text, None, None)
     begin, stack, exception = _BEGIN.search(text), None, None

@@ -16,13 +16,7 @@ class SpanWire(Wire, Protocol):
     """A wire for spans."""
 
     def encoder(self, resource: Mapping[str, Value], scope_name: str, scope_version: str) -> Encoder:
-        """Returns what makes entries of spans.
-
-        Args:
-            resource: attributes of the resource.
-            scope_name: name of the instrumentation scope.
-            scope_version: its version.
-        """
+        """Returns what makes entries of spans."""
 
 
 DEFAULT: SpanWire = HeliconeWire()

@@ -86,13 +86,7 @@ class OTELTrace(TypedDict):
 
 
 class HeliconeEncoder:
-    """Makes `resourceSpans` entries that differ in nothing but the span.
-
-    Args:
-        resource: attributes of the resource.
-        scope_name: name of the instrumentation scope.
-        scope_version: its version.
-    """
+    """Makes `resourceSpans` entries that differ in nothing but the span."""
 
     is_full = False
 

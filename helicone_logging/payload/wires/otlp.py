@@ -62,13 +62,7 @@ _JSON = dict[str, Any]
 
 
 class OTLPEncoder:
-    """Makes entries of spans: what all spans of a process have in common, with its length before it, and the span.
-
-    Args:
-        resource: attributes of the resource, over those that are found out here.
-        scope_name: name of the instrumentation scope.
-        scope_version: its version.
-    """
+    """Makes entries of spans: what all spans of a process have in common, with its length before it, and the span."""
 
     is_full = True
 
