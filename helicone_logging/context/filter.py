@@ -43,8 +43,10 @@ class TraceContextFilter(logging.Filter):
 
     def __init__(self, fields: Iterable[str] | None = None, defaults: Mapping[str, object] | None = None) -> None:
         super().__init__()
-        self._fields = None if fields is None else _names(fields)
-        named = ("trace_id",) if self._fields is None else self._fields
+        if not (fields is None or isinstance(fields, str)):
+            fields = tuple(fields)
+        self._fields = None if fields is None else check.names("fields", fields)
+        named = ["trace_id"] if self._fields is None else self._fields
         self._defaults = {**dict.fromkeys(named, ""), **check.mapping("defaults", defaults)}
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -86,10 +88,3 @@ def _with_traceback(logged: Mapping[str, object]) -> Mapping[str, object]:
         return logged
     printed = "".join(traceback.format_exception(error)).rstrip("\n")
     return {"exception": printed, **{name: value for name, value in bounded.items(logged) if name != "exc_info"}}
-
-
-def _names(fields: Iterable[str]) -> tuple[str, ...]:
-    names = () if isinstance(fields, str) else tuple(fields)
-    if isinstance(fields, str) or not all(isinstance(name, str) for name in names):
-        check.refuse("fields", fields, "give a list of names")
-    return names

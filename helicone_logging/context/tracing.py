@@ -212,8 +212,11 @@ class Span:
         self, exc_type: type[BaseException] | None = None, exc: BaseException | None = None, *_: object
     ) -> None:
         run = self._left()
-        if run is not None and (exc is not None or run.chunks is None or not self._waits_for(run.chunks, run)):
-            self._log(run, exc, None)
+        if run is None:
+            return
+        chunks = run.chunks
+        if exc is not None or chunks is None or not chunks.postpone(lambda error: self._log(run, error)):
+            self._log(run, exc)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -276,12 +279,9 @@ class Span:
             stack.leave(run.entry)
         return run
 
-    def _waits_for(self, chunks: streams.Chunks, run: _Run) -> bool:
-        return chunks.postpone(lambda error: self._log(run, error, None))
-
-    def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None) -> None:
+    def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None = None) -> None:
         try:
-            self._emit(run, status or (_OK if error is None else status_of(error)))
+            self._emit(run, status or status_of(error))
         except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block
             try:  # noqa: SIM105 - `suppress` is a call more, and after a RecursionError there is no room for it
                 _complain()

@@ -15,7 +15,7 @@ class LastRecord:
     """The last record that went to one destination, from whichever handler; it is not kept alive."""
 
     def __init__(self) -> None:
-        self._record: Callable[[], object] = _nothing
+        self._record: Callable[[], object] = lambda: None  # as a weak reference whose object is gone
         self.is_reported = False
 
     def is_again(self, record: logging.LogRecord) -> bool:
@@ -24,10 +24,6 @@ class LastRecord:
             return True
         self._record = weakref.ref(record)
         return False
-
-
-def _nothing() -> None:
-    """As a weak reference whose object is gone."""
 
 
 _by_destination: weakref.WeakValueDictionary[Hashable, LastRecord] = weakref.WeakValueDictionary()

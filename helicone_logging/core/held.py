@@ -88,8 +88,8 @@ def _reader_for(kind: type, value: object) -> _Reader:
         return bounded.copied
     if _answers_to_every_name(kind, value):
         return _nothing
-    slots = _slots_of(kind)
-    constants = _constants_of(kind)
+    slots = _class_members(kind, types.MemberDescriptorType)
+    constants = _class_members(kind, str)  # text that all objects of a class share, such as a role
     return _SlotsReader(slots, constants) if slots or constants else _of_instance
 
 
@@ -137,22 +137,12 @@ def _content_of(slot: types.MemberDescriptorType, value: object) -> object:
 _NOT_SET = object()
 
 
-def _slots_of(kind: type) -> dict[str, types.MemberDescriptorType]:
+def _class_members(kind: type, wanted: type) -> dict[str, Any]:
     return {
         name: member
         for base in reversed(kind.__mro__)
         for name, member in base.__dict__.items()
-        if type(member) is types.MemberDescriptorType and name[:2] != "__"
-    }
-
-
-def _constants_of(kind: type) -> Held:
-    """Text that all objects of a class share, such as a role."""
-    return {
-        name: member
-        for base in reversed(kind.__mro__)
-        for name, member in base.__dict__.items()
-        if type(member) is str and name[:2] != "__"
+        if type(member) is wanted and name[:2] != "__"
     }
 
 

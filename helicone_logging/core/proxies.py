@@ -81,23 +81,15 @@ def _resolver_of(kind: type) -> _Resolver | None:
     if not any("__class__" in base.__dict__ for base in bases):
         return None
     if hasattr(kind, "_get_current_object"):
-        return _of_werkzeug
+        return operator.methodcaller("_get_current_object")
     if hasattr(kind, "_setup") and hasattr(kind, "_wrapped"):
         return _of_django
-    return _of_wrapt if hasattr(kind, "__wrapped__") else _copied
-
-
-def _of_werkzeug(proxy: Any) -> object:
-    return proxy._get_current_object()
+    return operator.attrgetter("__wrapped__") if hasattr(kind, "__wrapped__") else _copied
 
 
 def _of_django(proxy: Any) -> object:
     proxy.__class__  # noqa: B018 - sets it up
     return object.__getattribute__(proxy, "__dict__")["_wrapped"]
-
-
-def _of_wrapt(proxy: Any) -> object:
-    return proxy.__wrapped__
 
 
 def _copied(proxy: Any) -> object:

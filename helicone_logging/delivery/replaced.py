@@ -42,6 +42,7 @@ class _Servants:
         self._threads = 0
 
     def add(self, sender: Served) -> None:
+        """Has a sender served until its queue is empty; one that is served already may be given again."""
         with self._changed:
             if sender not in self._served:
                 self._served.add(sender)
@@ -88,8 +89,4 @@ class _Servants:
 
 
 _servants = _Servants()
-
-
-def serve(sender: Served) -> None:
-    """Has a sender served until its queue is empty; one that is served already may be given again."""
-    _servants.add(sender)
+serve = _servants.add

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from helicone_logging.core import bounded
 from helicone_logging.core.coerce import text_of
+from helicone_logging.payload.fields import is_given
 
 _MAX_NAME = 100
 _PREFIX = "helicone-property-"
@@ -27,7 +28,7 @@ def given_properties(value: object) -> dict[str, object]:
         return {}
     try:
         members = bounded.copied(value)
-        given = {text_of(name): item for name, item in members.items() if item is not None and not _is_empty(item)}
+        given = {text_of(name): item for name, item in members.items() if is_given(item)}
     except Exception:  # noqa: BLE001 - a foreign mapping may be broken
         return {}
     found: dict[str, object] = {}
@@ -74,7 +75,3 @@ def _clean(name: str) -> str:
 def _marked(name: str, sent: str) -> str:
     mark = f"-{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"
     return sent[: _MAX_NAME - len(mark)] + mark
-
-
-def _is_empty(item: object) -> bool:
-    return type(item) is str and not item

@@ -47,7 +47,7 @@ class SessionPaths:
     def find(
         self, name: str, trace_id: str, span_id: str, parent_id: str | None, explicit: str | None, enclosing: str | None
     ) -> str:
-        """Returns the path of a span: `explicit` as the user gave it, else below the `enclosing` `span()`s, or its parent."""
+        """Returns the path of a span: the explicit one, else below the enclosing `span()`s, else below its parent."""
         path = session_path.clean_path(explicit) if explicit else "/"
         if path != "/":
             return path

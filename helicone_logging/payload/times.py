@@ -13,6 +13,7 @@ import numbers
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from helicone_logging.core.numeric import native
@@ -49,8 +50,8 @@ def times_of(special: Special, created: float, rest: Rest) -> Times:
     own = round(created * 1e6) * 1000
     if not 0 <= own <= _LATEST:
         own = 0 if own < 0 else _LATEST
-    duration = _read(special, "duration_ms", _milliseconds, rest)
-    in_seconds = _read(special, "duration", _seconds, rest)
+    duration = _read(special, "duration_ms", partial(_length, 10**6), rest)
+    in_seconds = _read(special, "duration", partial(_length, 10**9), rest)
     if duration is None:
         duration = in_seconds
     if "start_time" not in special and "end_time" not in special:
@@ -142,15 +143,7 @@ def _microseconds(fraction: re.Match[str]) -> str:
     return f".{fraction[0][1:7]:0<6}"
 
 
-def _milliseconds(value: object) -> int | None:
-    return _length(value, 10**6)
-
-
-def _seconds(value: object) -> int | None:
-    return _length(value, 10**9)
-
-
-def _length(value: object, unit: int) -> int | None:
+def _length(unit: int, value: object) -> int | None:
     try:
         value = float(value) if isinstance(value, str) else native(value)
         if isinstance(value, datetime.timedelta):
