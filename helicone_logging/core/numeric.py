@@ -7,6 +7,8 @@ import operator
 from decimal import Decimal
 from typing import Any
 
+_MOST_DIGITS = 30
+
 
 def native(value: object) -> object:
     """Returns a NumPy scalar, or an array of no dimensions, as Python's own value; everything else as it is.
@@ -27,6 +29,11 @@ def native(value: object) -> object:
     return scalar.item()
 
 
+def is_vast(value: Decimal) -> bool:
+    """Returns whether a Decimal counts nothing: an int of `1e1000000`, which is quickly written, takes minutes."""
+    return value.adjusted() > _MOST_DIGITS
+
+
 def whole(value: object) -> int | None:
     """Returns a real number as an int where it is whole; None for everything else, bool included.
 
@@ -35,7 +42,7 @@ def whole(value: object) -> int | None:
     """
     try:
         value = native(value)
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, Decimal) and is_vast(value)):
             return None
         if isinstance(value, numbers.Real | Decimal):
             number = int(value)  # type: ignore[arg-type]  # every real number has `__trunc__`

@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from helicone_logging.core.numeric import native
+from helicone_logging.core.numeric import is_vast, native
 from helicone_logging.payload.fields import Rest, Special
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -166,7 +166,7 @@ def _number(value: object) -> _Number | None:
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, Decimal):
-        return value
+        return None if is_vast(value) else value
     return float(value) if isinstance(value, numbers.Real) else None
 
 

@@ -59,6 +59,11 @@ def test_what_counts_nothing_stays_a_field(value: object) -> None:
     assert "prompt_tokens" in attributes
 
 
+@pytest.mark.parametrize("field", ["prompt_tokens", "status", "start_time", "duration_ms"])
+def test_a_decimal_that_is_quickly_written_and_takes_minutes_as_an_int_holds_nobody_up(field: str) -> None:
+    assert sent(traced(**{field: decimal.Decimal("1e3000000")}))[field] == "1E+3000000"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
