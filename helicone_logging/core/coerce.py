@@ -86,10 +86,8 @@ def _foreign_int(value: object) -> Scalar | None:
 
 
 def _exact_int(number: int) -> Scalar:
-    return number if -MAX_EXACT_INT <= number <= MAX_EXACT_INT else _int_text(number)
-
-
-def _int_text(number: int) -> str:
+    if -MAX_EXACT_INT <= number <= MAX_EXACT_INT:
+        return number
     return str(number) if number.bit_length() < 4096 else hex(number)  # long ones refuse to become decimal
 
 

@@ -50,8 +50,8 @@ def times_of(special: Special, created: float, rest: Rest) -> Times:
     own = round(created * 1e6) * 1000
     if not 0 <= own <= _LATEST:
         own = 0 if own < 0 else _LATEST
-    duration = _read(special, "duration_ms", partial(_length, 10**6), rest)
-    in_seconds = _read(special, "duration", partial(_length, 10**9), rest)
+    duration = _read(special, "duration_ms", _milliseconds, rest)
+    in_seconds = _read(special, "duration", _seconds, rest)
     if duration is None:
         duration = in_seconds
     if "start_time" not in special and "end_time" not in special:
@@ -156,6 +156,9 @@ def _length(unit: int, value: object) -> int | None:
     except Exception:  # noqa: BLE001 - NaN, text that is no number, foreign number types: all "cannot be read"
         return None
     return result if 0 <= result <= _LONGEST else None
+
+
+_milliseconds, _seconds = partial(_length, 10**6), partial(_length, 10**9)
 
 
 def _number(value: object) -> _Number | None:
