@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from helicone_logging.context import decorators, open_spans, session_path, stack
 from helicone_logging.core import bounded, ids
+from helicone_logging.core.coerce import text_of
 
 INHERITED_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
@@ -201,7 +202,7 @@ def current_traceparent() -> str | None:
 
 def trace_text(trace: object) -> str | None:
     """Returns a trace id as text: as it was written where that is text, a number or a UUID."""
-    return str(trace) if isinstance(trace, str | int | uuid.UUID) else ids.trace_id(trace)
+    return text_of(trace) if isinstance(trace, str | int | uuid.UUID) else ids.trace_id(trace)
 
 
 def resolved(fields: Mapping[str, object]) -> dict[str, object]:

@@ -78,7 +78,10 @@ class TraceContextFilter(logging.Filter):
 
 
 def _plain(value: object) -> object:
-    return value if type(value) in _PLAIN else plain_of(value)
+    try:
+        return value if type(value) in _PLAIN else plain_of(value)
+    except TypeError:  # a class that has no hash, as its metaclass compares
+        return plain_of(value)
 
 
 def _with_traceback(logged: Mapping[str, object]) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from helicone_logging.core import bounded
 MAX_FIELDS = 50
 MAX_NAME = 100
 MAX_TEXT = 2000
+_MAX_BITS = 3 * MAX_TEXT  # of an int; one that is much longer has no decimal text, and so no JSON
 
 
 def current_context() -> dict[str, object]:
@@ -61,4 +62,4 @@ def _plain(value: object) -> str | int | float | None:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, bool):
         return value
-    return int(value) if isinstance(value, int) else None
+    return int(value) if isinstance(value, int) and value.bit_length() <= _MAX_BITS else None

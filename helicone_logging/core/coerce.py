@@ -31,7 +31,6 @@ Scalar = str | int
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 _SEQUENCES = (list, tuple, set, frozenset, deque)
-_AS_THEY_ARE = frozenset((str, bool, type(None)))
 _MAX_CLASSES = 1_000  # whose fields are remembered
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -116,7 +115,7 @@ class _Reader:
 
     def plain(self, value: object, depth: int) -> Plain:
         kind = type(value)
-        if kind in _AS_THEY_ARE:
+        if kind is str or kind is bool or value is None:  # never by a hash, which a class may not have
             return cast("Plain", value)
         try:
             if kind is int or kind is float:
@@ -148,9 +147,8 @@ class _Reader:
                 result[CUT] = CUT
                 break
             self._items_left -= _weight(member)
-            result[key if type(key) is str else text_of(key)] = (
-                cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth)
-            )
+            name = key if type(key) is str else text_of(key)
+            result[name] = member if type(member) is str else self.plain(member, depth)
         return result
 
     def _sequence(self, members: list[object], depth: int) -> Plain:
@@ -160,7 +158,7 @@ class _Reader:
                 result.append(CUT)
                 break
             self._items_left -= _weight(member)
-            result.append(cast("Plain", member) if type(member) in _AS_THEY_ARE else self.plain(member, depth))
+            result.append(member if type(member) is str else self.plain(member, depth))
         return result
 
 

@@ -271,6 +271,11 @@ def test_the_current_trace_id_is_text_as_it_was_written(trace_id):
         assert current_trace_id() == str(trace_id)
 
 
+def test_a_trace_that_is_a_number_of_any_length_has_a_text():
+    with bind(trace_id=10**5000):
+        assert current_trace_id() == hex(10**5000)
+
+
 def test_there_is_no_current_trace_outside():
     with bind(user_id="u"):
         assert current_trace_id() is None
