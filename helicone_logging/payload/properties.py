@@ -58,7 +58,7 @@ def sent_names(given: Iterable[str]) -> dict[str, str]:
     taken = {name for name, sent in names.items() if name == sent}
     for name, sent in names.items():
         if name != sent:
-            names[name] = sent if sent not in taken else _marked(name, sent)
+            names[name] = sent if sent not in taken else marked(name, sent, _MAX_NAME)
             taken.add(names[name])
     return names
 
@@ -72,6 +72,7 @@ def _clean(name: str) -> str:
     return _SIGNS.sub("_", _without_prefix(name.strip()))[:_MAX_NAME] or "_"
 
 
-def _marked(name: str, sent: str) -> str:
+def marked(name: str, sent: str, most: int) -> str:
+    """Returns under which name of `most` characters something is sent that would be sent as something else is."""
     mark = f"-{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"
-    return sent[: _MAX_NAME - len(mark)] + mark
+    return sent[: most - len(mark)] + mark

@@ -12,7 +12,7 @@ from typing import Any
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.core.numeric import native
 from helicone_logging.payload.fields import MODEL, PROPERTY, SYSTEM
-from helicone_logging.payload.properties import sent_names
+from helicone_logging.payload.properties import marked, sent_names
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
 
@@ -56,7 +56,10 @@ def write_rest(
             attributes[PROPERTY + names[key]] = text_of(value)
         # The server answers 500 to a number where it reads text, as in `gen_ai.system`.
         is_text = key.startswith(_READ_AS_TEXT) if is_full else is_ours
-        attributes.setdefault(key[:_MAX_KEY], text_of(value) if is_text else value)
+        sent = key[:_MAX_KEY]
+        if len(key) > _MAX_KEY and sent in attributes:
+            sent = marked(key, sent, _MAX_KEY)
+        attributes.setdefault(sent, text_of(value) if is_text else value)
 
 
 def _value_of(value: object) -> Value:

@@ -187,6 +187,13 @@ def test_long_names_of_fields_and_properties_are_cut() -> None:
     assert found[PROPERTY + name[:100]] == "own"
 
 
+def test_fields_whose_long_names_begin_alike_are_all_sent() -> None:
+    found = sent(traced(**{"n" * 256 + "1": "long " * 100, "n" * 256 + "2": "longer " * 100}))
+    own = {key: value for key, value in found.items() if key.startswith("n")}
+    assert sorted(own.values()) == ["long " * 100, "longer " * 100]
+    assert all(len(key) <= 256 for key in own)
+
+
 def test_a_value_at_the_limit_is_whole_and_one_above_is_cut() -> None:
     formatter = OTELTraceFormatter(max_value_length=100)
     assert sent(traced(custom="x" * 100), formatter)["custom"] == "x" * 100
