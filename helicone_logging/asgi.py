@@ -60,12 +60,7 @@ class FlushAtShutdown:
 
 
 class _Lifespan:
-    """The server's side of the lifespan, as the application sees it.
-
-    Args:
-        receive: the server's.
-        send: the server's.
-    """
+    """The server's side of the lifespan, as the application sees it."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive

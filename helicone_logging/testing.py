@@ -183,13 +183,7 @@ def capture_spans(
 
 
 class _Capture:
-    """Formats the records of a logger and of those below it.
-
-    Args:
-        logger: the logger.
-        formatter: what formats them where no handler is configured.
-        is_explicit: whether it formats all of them.
-    """
+    """Formats the records of a logger and of those below it."""
 
     def __init__(self, logger: logging.Logger, formatter: OTELTraceFormatter, *, is_explicit: bool) -> None:
         self.spans = CapturedSpans()

@@ -22,22 +22,10 @@ _OF_HELICONE = "/v1/trace/"
 
 
 class Given(NamedTuple):
-    """The options that say where and how bodies are sent, as they were given to a handler.
-
-    Args:
-        endpoint: the whole URL or an origin; None for what the environment says.
-        api_key: a `Secret`, which may be empty; None for none.
-        allow_insecure: whether secrets may travel over plain http to another machine.
-        timeout: seconds to connect in, and again for the whole answer; None for 10.
-        compression: `"gzip"` or None.
-        headers: names and values of more headers.
-        proxies: scheme and URL, over those of the environment.
-        verify: as in requests.
-        cert: as in requests.
-    """
+    """The options of a handler that say where and how bodies are sent, as they were given."""
 
     endpoint: Any = None
-    api_key: Any = None
+    api_key: Any = None  # a `Secret`, which may be empty
     allow_insecure: Any = False
     timeout: Any = None
     compression: Any = None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
 import threading
 from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from helicone_logging.core import clock, lifecycle, uwsgi
+from helicone_logging.core import clock, lifecycle, notices, uwsgi
 from helicone_logging.delivery.queue import QueueStats
 
 REPORT_EVERY = 60.0
@@ -139,18 +137,7 @@ class Diagnostics:
             if self.has_reported(kind):
                 return
             self._reported[kind] = True
-        self.tell(text)
-
-    def tell(self, text: str) -> None:
-        """Writes a line to stderr each time: for what is lost at the end, when no later line will tell of it.
-
-        Args:
-            text: as in `report`.
-        """
-        if not logging.raiseExceptions:
-            return
-        with contextlib.suppress(Exception):  # stderr may be None, closed or the application's own object
-            sys.stderr.write(f"helicone_logging: {text}\n")
+        notices.report(text)
 
     def warn_of_missing_threads(self) -> None:
         """Reports if the process is one of uWSGI's in which no thread of the application ever runs."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from helicone_logging.core import clock, lifecycle
+from helicone_logging.core import clock, lifecycle, notices
 from helicone_logging.core.wire import Wire
 from helicone_logging.delivery.backoff import CircuitBreaker, is_wait_asked
 from helicone_logging.delivery.diagnostics import Diagnostics, counted
@@ -208,7 +208,7 @@ class Dispatcher:
     def _report_lost(self, count: int) -> None:
         if count:  # they came back after `close`, and nobody is left to send them
             within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
-            self._diagnostics.tell(f"{counted(count, 'record is', 'records are')} lost, not sent {within}")
+            notices.report(f"{counted(count, 'record is', 'records are')} lost, not sent {within}")
 
     # The circuit breaker
 

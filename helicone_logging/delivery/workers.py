@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from helicone_logging.core import clock, lifecycle, reentrancy, uwsgi
+from helicone_logging.core import clock, lifecycle, notices, reentrancy, uwsgi
 from helicone_logging.core.wire import Entry, Wire
 from helicone_logging.delivery import replaced
 from helicone_logging.delivery.diagnostics import Diagnostics, counted
@@ -101,11 +101,11 @@ class Sender:
     def _tell_of_losses(self) -> None:
         """In the end, as a report of its kind is written once a minute."""
         if self._dropped > self._drops_told:
-            self.diagnostics.tell(self._drops())
+            notices.report(self._drops())
         refused = self._queue.stats().rejected
         if refused > self._refusals_told:
             self._refusals_told = refused
-            self.diagnostics.tell(f"{refused:,} records in all were refused, or could not be encoded, and are lost")
+            notices.report(f"{refused:,} records in all were refused, or could not be encoded, and are lost")
 
     def _drops(self) -> str:
         self._drops_told = self._dropped
@@ -282,7 +282,7 @@ class Sender:
     def _report_unsent(self, dropped: int) -> None:
         within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
         if dropped:
-            self.diagnostics.tell(f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
+            notices.report(f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
         if self._sending:
             self.diagnostics.report(
                 "unsure",
