@@ -136,7 +136,16 @@ def _checked(payload: object, *, is_otlp: bool) -> tuple[Mapping[str, Any] | Non
         except otlp.NotOTLPError as error:
             return None, str(error)
     reason = validation.refusal(payload)
-    return (payload, None) if reason is None and isinstance(payload, Mapping) else (None, reason)
+    if reason is None and isinstance(payload, Mapping):
+        return payload, None
+    return None, f"{reason}{'; if it is OTLP, add --wire otlp' if _is_otlp(payload) else ''}"
+
+
+def _is_otlp(payload: object) -> bool:
+    try:
+        return bool(otlp.completed(payload)["resourceSpans"])
+    except otlp.NotOTLPError:
+        return False
 
 
 def _payloads(text: str) -> Sequence[tuple[int, object]]:

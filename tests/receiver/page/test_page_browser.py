@@ -273,6 +273,10 @@ def test_a_failure_far_down_is_drawn_and_the_page_begins_at_its_top(receiver: Re
 
 @pytest.mark.parametrize("width", [1400, 700, 360])
 def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_page: Opened) -> None:
+    empty = open_page()
+    empty.set_viewport_size({"width": width, "height": 900})
+    assert empty.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    empty.close()
     agent(receiver)
     send(receiver, span({**GOOD, SESSION + "Id": "long", "gen_ai.prompt.0.content": "x" * 100_000}))
     page = open_page()
