@@ -91,7 +91,7 @@ def _refused(guard: Guard, request: Request) -> Any:
         return {"error": refusal.reason}, refusal.status
     if request.path in ENDPOINTS or request.path.startswith(_OPEN_PATHS):
         return None  # intake asks for itself
-    if "token" in request.args and request.path == "/":
+    if request.method == "GET" and request.path == "/" and "token" in request.args:
         return _exchanged(guard, request)
     if guard.may_read(request):
         return None

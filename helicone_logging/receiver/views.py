@@ -28,6 +28,7 @@ _SESSIONS_A_PAGE = 50
 _LINES_A_PAGE = 2_000
 _MAX_RAW = 200_000
 _MAX_VALUE = 4_000
+_MAX_ROWS = 1_000  # of a table
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _DOTS = (".", "..")
 
@@ -50,7 +51,12 @@ class Views:
         import flask
 
         app.jinja_env.globals.update(
-            session_url=session_url, query_url=_query_url, tabs=TABS, axis=AXIS, run=self._store.run
+            session_url=session_url,
+            query_url=_query_url,
+            tabs=TABS,
+            axis=AXIS,
+            run=self._store.run,
+            most_rows=_MAX_ROWS,
         )
         app.jinja_env.filters.update(age=_age, duration=_duration, number=_number, clock=_clock, line=one_line)
         app.add_url_rule("/", "index", lambda: self._list(flask.request))

@@ -190,6 +190,16 @@ def test_hostile_texts_are_text_in_every_view(receiver: Receiver) -> None:
     assert get(receiver, f"/?q={quote(HOSTILE['image'])}").status == 200
 
 
+def test_thousands_of_attributes_are_drawn_to_a_bound_and_found_by_the_filter(receiver: Receiver) -> None:
+    sent(receiver, **{f"{PROPERTY}{number:04}": f"value {number:04}" for number in range(1_500)})
+    for tab, told in (("helicone", "501 more are not drawn"), ("attributes", "more are not drawn")):
+        page = text(receiver, f"/session/order-1234?tab={tab}")
+        assert told in page
+        assert "value 0100" in page
+        assert "value 1400" not in page
+    assert "value 1400" in text(receiver, "/session/order-1234?tab=attributes&attribute=1400")
+
+
 def test_a_session_that_is_not_here_is_said(receiver: Receiver) -> None:
     answer = get(receiver, "/session/nobody")
     assert answer.status == 404

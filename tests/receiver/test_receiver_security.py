@@ -115,6 +115,7 @@ def test_nobody_deletes_without_the_key(guarded: Receiver) -> None:
 def test_the_link_of_a_run_works_once_and_leaves_a_cookie_and_a_clean_url(guarded: Receiver) -> None:
     assert KEY not in guarded.page_url
     path = guarded.page_url.removeprefix(guarded.url)
+    assert request(guarded, "HEAD", path).status == 401  # a look at where a link leads does not spend it
     status, headers = headers_of(guarded, path)
     assert (status, headers["location"]) == (303, "/")
     for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
