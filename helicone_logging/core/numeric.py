@@ -35,11 +35,7 @@ def is_vast(value: Decimal) -> bool:
 
 
 def whole(value: object) -> int | None:
-    """Returns a real number as an int where it is whole; None for everything else, bool included.
-
-    Args:
-        value: an int, a float, a Decimal, a Fraction, a number of NumPy or of another library.
-    """
+    """Returns a real number of any make as an int where it is whole; None for everything else, bool included."""
     try:
         value = native(value)
         if isinstance(value, bool) or (isinstance(value, Decimal) and is_vast(value)):

@@ -81,13 +81,7 @@ def _trouble_with(secret: Secret) -> str:
 
 
 def endpoint_for(endpoint: object, api_key: Secret | None, path: str, *, allow_insecure: bool) -> str:
-    """Returns Helicone's URL to send to, or that of whoever takes what it takes.
-
-    Args:
-        endpoint: the whole URL, or an origin to which a path is added; None for the key's region.
-        api_key: the key, or None.
-        path: that path.
-        allow_insecure: whether the key may travel over plain http to another machine.
+    """Returns Helicone's URL to send to, by the region of the key, or that of whoever takes what it takes.
 
     Raises:
         ConfigurationError: the URL cannot be used, or not with this key.
@@ -108,14 +102,7 @@ def endpoint_for(endpoint: object, api_key: Secret | None, path: str, *, allow_i
 def checked_url(
     endpoint: object, path: str, *, option: str = "endpoint", example: str = HELICONE, keys_in: str = "api_key"
 ) -> str:
-    """Returns a URL to send to.
-
-    Args:
-        endpoint: the whole URL, or an origin.
-        path: is added to an origin.
-        option: what it was set by.
-        example: a URL that works.
-        keys_in: where a key belongs instead of into the URL.
+    """Returns a URL to send to: the one that is given, with a path where that is an origin.
 
     Raises:
         ConfigurationError: nothing can be sent to it.

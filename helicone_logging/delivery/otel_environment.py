@@ -41,10 +41,7 @@ class Collector(NamedTuple):
 
 
 def read(path: str) -> Collector:
-    """Returns what the environment says.
-
-    Args:
-        path: is added to an endpoint that is not for traces alone.
+    """Returns what the environment says; an endpoint that is not for traces alone gets a path.
 
     Raises:
         ConfigurationError: it says something that cannot work; it names the variable.

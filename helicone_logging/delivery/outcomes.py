@@ -52,14 +52,7 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(status: int, text: str, retry_after: str | None = None, remedy: str = "") -> Outcome:
-    """Returns what an answer means.
-
-    Args:
-        status: the HTTP status.
-        text: the beginning of the body.
-        retry_after: the header of that name, as seconds or as a date.
-        remedy: what to set right, where the wire says that this is about key or URL.
-    """
+    """Returns what an answer means; where the wire knows a remedy, it is about key or URL."""
     if 200 <= status < 300:
         return Outcome(Kind.DELIVERED, f"HTTP {status}", answer=text)
     wait, detail = _seconds(retry_after), _detail(status, text)
