@@ -43,7 +43,7 @@ class TraceContextFilter(logging.Filter):
 
     def __init__(self, fields: Iterable[str] | None = None, defaults: Mapping[str, object] | None = None) -> None:
         super().__init__()
-        if not (fields is None or isinstance(fields, str)):
+        if isinstance(fields, Iterable) and not isinstance(fields, str):
             fields = tuple(fields)
         self._fields = None if fields is None else check.names("fields", fields)
         named = ["trace_id"] if self._fields is None else self._fields

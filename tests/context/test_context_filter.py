@@ -109,7 +109,7 @@ def test_defaults_are_written_where_nothing_is_bound():
     assert (record.trace_id, record.user_id) == ("t", "nobody")
 
 
-@pytest.mark.parametrize("options", [{"fields": "trace_id"}, {"fields": [1]}, {"defaults": ["trace_id"]}])
+@pytest.mark.parametrize("options", [{"fields": "trace_id"}, {"fields": [1]}, {"fields": 1}, {"defaults": ["a"]}])
 def test_bad_options_fail_in_the_constructor_and_are_named(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         TraceContextFilter(**options)
