@@ -30,7 +30,7 @@ def native(value: object) -> object:
 
 
 def is_vast(value: Decimal) -> bool:
-    """Returns whether a Decimal counts nothing: an int of `1e1000000`, which is quickly written, takes minutes."""
+    """Returns whether a Decimal is too large to count or time anything: to make an int of `1e1000000` takes minutes."""
     return value.adjusted() > _MOST_DIGITS
 
 

@@ -43,9 +43,7 @@ class Spool(BoundedQueue):
             and those of one segment are known one by one.
         max_bytes: of those in memory themselves.
         overflow: as of `BoundedQueue`; the oldest that is dropped is this process's own.
-        block_timeout: as of `BoundedQueue`.
         wire: the name of the wire in which the records are sent.
-        diagnostics: where trouble is told.
         is_drain: True for one that only sends what is there, be it that files have no locks.
     """
 
@@ -199,13 +197,14 @@ class Spool(BoundedQueue):
 
     def _fits(self, size: int) -> bool:
         """Whether there is room on disk or, while it takes nothing, in memory."""
-        return (not self._exposed or self._may_expose(size)) and self._quota.allows(size, self._current)
+        return not self._is_memory_full(size) and self._quota.allows(size, self._current)
 
-    def _may_expose(self, size: int) -> bool:
-        return len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
+    def _is_memory_full(self, size: int) -> bool:
+        has_room = len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
+        return bool(self._exposed) and not has_room
 
     def _drop_oldest(self, size: int) -> int:
-        if not self._exposed or self._may_expose(size):
+        if not self._is_memory_full(size):
             return self._drop_segment()
         items = self._withdraw_first(lambda item: item.entry in self._exposed)
         self._drop(items)
