@@ -80,7 +80,7 @@ class TraceContextFilter(logging.Filter):
 def _plain(value: object) -> object:
     try:
         return value if type(value) in _PLAIN else plain_of(value)
-    except TypeError:  # a class that has no hash, as its metaclass compares
+    except Exception:  # noqa: BLE001 - of a class that has no hash, as its metaclass compares
         return plain_of(value)
 
 
