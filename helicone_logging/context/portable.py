@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from helicone_logging.context import binding
-from helicone_logging.core import bounded
+from helicone_logging.core import bounded, proxies
 
 MAX_FIELDS = 50
 MAX_NAME = 100
@@ -48,9 +48,16 @@ def _scalars(fields: object) -> dict[str, object]:
 
 def _plain_items(fields: Mapping[object, object]) -> Iterator[tuple[str, object]]:
     for name, value in bounded.items(fields):
-        plain = _plain(value)
+        plain = _readable(value)
         if plain is not None and isinstance(name, str) and len(name) <= MAX_NAME:
             yield name, plain
+
+
+def _readable(value: object) -> str | int | float | None:
+    try:
+        return _plain(proxies.resolved(value))
+    except Exception:  # noqa: BLE001 - such as a proxy of the request, outside of it
+        return None
 
 
 def _plain(value: object) -> str | int | float | None:

@@ -10,6 +10,8 @@ import uuid
 from decimal import Decimal
 from enum import Enum
 
+from werkzeug.local import LocalProxy
+
 import helicone_logging
 from helicone_logging import bind, current_context, span
 from helicone_logging.context.binding import current
@@ -74,6 +76,14 @@ def test_what_travels_is_plain_json_and_the_rest_stays():
         "properties": {"a": 1},
     }
     assert all(type(value) in (str, int, float, bool, dict) for value in context.values())
+
+
+def test_a_proxy_travels_as_what_it_stands_for_and_stays_where_that_is_nothing():
+    def outside():
+        raise LookupError
+
+    with bind(trace_id="t", user_id=LocalProxy(lambda: "ada"), other=LocalProxy(outside)):
+        assert current_context() == {"trace_id": "t", "user_id": "ada"}
 
 
 def test_what_travels_is_bounded():
