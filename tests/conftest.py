@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from recording_server import RecordingServer
 
 from helicone_logging import HeliconeHandler
@@ -28,6 +29,9 @@ _FOREIGN_NAMES = {
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 }
+settings.register_profile("patient", deadline=None)  # a busy machine may take any time for an example
+settings.load_profile("patient")
+
 _PATIENCE = 10.0  # seconds for what is on its way to a server that is gone
 
 
