@@ -155,6 +155,16 @@ def test_vectors_of_llama_index_are_counted_and_never_shown() -> None:
     assert (fields["messages"], fields["completion"]) == ("sky", "[1 embedding, 2 dimensions]")
 
 
+def test_tokens_that_only_the_whole_answer_tells_are_counted() -> None:
+    """As of embeddings of Haystack."""
+    usage = {"prompt_tokens": 3, "total_tokens": 3, "completion_tokens": 0}
+    said = {"openinference.span.kind": "EMBEDDING", "embedding.model_name": "text-embedding-3-small"}
+    given = {"embedding.embeddings.0.embedding.text": "hello"}
+    assert read({**said, **given, "output.value": json.dumps({"meta": {"usage": usage}})})["prompt_tokens"] == 3
+    counted = {**said, "llm.token_count.prompt": 4, "output.value": json.dumps({"usage": usage})}
+    assert read(counted)["prompt_tokens"] == 4
+
+
 def test_roles_and_results_that_are_spelled_differently() -> None:
     message = "llm.input_messages.{}.message.{}"
     fields = read(

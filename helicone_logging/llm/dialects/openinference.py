@@ -33,6 +33,7 @@ _NAMES = (
     ("prompt_id", ("prompt.id",)),
 )
 _PARAMETERS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens")
+_TOKENS = ("prompt_tokens", "completion_tokens")
 _INVOCATION = ("llm.invocation_parameters", "embedding.invocation_parameters")
 _ROLES = {"tool-call": "assistant", "tool-response": "tool", "model": "assistant"}  # smolagents', and Google's
 _SAID = (_KIND, "input.mime_type", "output.mime_type")
@@ -56,12 +57,26 @@ def read(attributes: Attributes, _: Events, kind: Kind, fields: Fields) -> None:
     for name in _INVOCATION:
         _read_parameters(parsed(attributes.pop(name, None)), fields)
     add_properties(fields, _properties(attributes))
+    if kind in ("model", "embedding"):
+        _read_usage(attributes.get("output.value"), fields)
     _read_messages(attributes, fields)
     _read_documents(attributes, kind, fields)
     asked, answered = attributes.pop("input.value", None), attributes.pop("output.value", None)
     say(fields, kind, attributes.get("reranker.query", asked), answered)  # which are whole requests and answers else
     for name in _SAID:
         attributes.pop(name, None)
+
+
+def _read_usage(answered: object, fields: Fields) -> None:
+    """The tokens that the whole answer tells, where no attribute does, as with embeddings of Haystack."""
+    if any(name in fields for name in _TOKENS) or not isinstance(answered, str) or '"usage"' not in answered:
+        return
+    told = parsed(answered)
+    holders = [told, *(told.get(name) for name in ("meta", "data"))] if isinstance(told, dict) else []
+    usage = next((_within(holder, "usage") for holder in holders if _within(holder, "usage")), {})
+    for name in _TOKENS:
+        if type(usage.get(name)) is int:
+            fields[name] = usage[name]
 
 
 def _read_parameters(parameters: object, fields: Fields) -> None:
