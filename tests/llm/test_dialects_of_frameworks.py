@@ -61,6 +61,11 @@ STEPS = {
         {"output.value": '"21 °C"'},
         '{"city":"Paris"}',
     ),
+    "google_adk by openinference": (
+        {**TOOL, "input.value": '{"city": "Paris"}'},
+        {"output.value": '{"id": "adk-1", "name": "get_weather", "response": "21 °C"}'},
+        '{"city": "Paris"}',
+    ),
     "mcp by openllmetry": (
         {
             "traceloop.span.kind": "tool",
@@ -136,6 +141,13 @@ def test_an_agent_that_names_a_model_and_no_tokens_is_a_step() -> None:
     assert "gen_ai.request.model" not in read(named)
     assert read(named)["properties"] == {"model": "gpt-4o-mini"}
     assert read({**named, "gen_ai.usage.input_tokens": 24})["gen_ai.request.model"] == "gpt-4o-mini"
+
+
+def test_an_end_of_an_answer_that_no_span_tells_is_no_field() -> None:
+    said = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reasons": ("stop",)}
+    assert read(said)["otel_attributes"] == {"gen_ai.response.finish_reasons": ("stop",)}
+    answer = '[{"role": "assistant", "parts": []}]'
+    assert read({**said, "gen_ai.output.messages": answer})["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 def test_only_graphs_are_agents_of_those_workflows_and_tasks_that_openllmetry_calls_so() -> None:

@@ -24,8 +24,11 @@ _TECHNICAL = (
     "thread.", "process.", "host.", "os.", "telemetry.", "otel.", "service.", "deployment.", "exception.",
     "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "logfire.", "pydantic_ai.",
     "operation.", "anthropic.", "openai.", "aws.", "azure.", "az.", "gcp.", "langgraph.", "model_request_parameters",
-    "agno.", "cloud.", "crewai.", "graph.node.", "message.", "retry_attempts", "smolagents.",
+    "agent_framework.", "agno.", "cloud.", "crewai.", "graph.node.", "litellm.", "message.", "retry_attempts",
+    "smolagents.",
 )  # fmt: skip
+_ANSWERS = frozenset(("completion", "gen_ai.output.messages", "tool_calls"))
+_REASONS = ("finish_reason", "gen_ai.response.finish_reasons")
 _MAX_EVENTS = 100
 _DIMENSIONS = "gen_ai.embeddings.dimension.count"
 _EMBEDDED = (
@@ -83,8 +86,7 @@ def read_span(value: object) -> Fields | None:
         fields.setdefault("operation", OPERATIONS[kind])
     if kind == "embedding" and any(name in fields for name in _EMBEDDED):
         fields.setdefault("completion", _embedded(fields.get(_DIMENSIONS)))
-    technical = {name: attributes.pop(name) for name in [*attributes] if name.startswith(_TECHNICAL)}
-    technical.update(_events_left(events))
+    technical = _take_technical(attributes, events, fields)
     for name, left in attributes.items():
         fields.setdefault(name, left)
     if said.session_name is not None:
@@ -135,6 +137,14 @@ def _forget_framework(attributes: Attributes, fields: Fields, kind: Kind) -> Non
         for name in _PROVIDER:
             if names.is_framework(source.get(name)):
                 del source[name]
+
+
+def _take_technical(attributes: Attributes, events: Events, fields: Fields) -> dict[str, Any]:
+    """What is sent as attributes and belongs to no field, among it why an answer ended that the span does not hold."""
+    technical = {name: attributes.pop(name) for name in [*attributes] if name.startswith(_TECHNICAL)}
+    if _ANSWERS.isdisjoint(fields):
+        technical.update({name: fields.pop(name) for name in _REASONS if name in fields})
+    return {**technical, **_events_left(events)}
 
 
 def _events_left(events: Events) -> dict[str, Any]:

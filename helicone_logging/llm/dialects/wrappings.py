@@ -15,6 +15,7 @@ _TELLS_AROUND = frozenset(("kwargs", "count"))
 _AROUND = frozenset(("args", "tags", "metadata", *_WITHIN, *_TELLS_AROUND))
 _OF_FUNCTIONS = frozenset(("args", "kwargs", "sanitize_inputs_outputs"))
 _OF_MCP = frozenset(("tool_name", "arguments"))
+_OF_ADK = frozenset(("id", "name", "response"))
 _EMBEDDED = ("texts", "text", "query", "input")
 # The parts of a message of Bedrock, which Strands writes, have no type: the name of the only field tells.
 _PARTS_OF_BEDROCK = frozenset(("text", "toolUse", "toolResult", "reasoningContent", "image", "document", "cachePoint"))
@@ -50,7 +51,7 @@ def result(value: object) -> object:
         told = _text_within(value)
     if isinstance(told, dict):
         content = _content(told)
-        return value if content is None else content_text(content)
+        return value if content is None else _said(content) if isinstance(content, dict) else content_text(content)
     return content_text(told) if are_parts(told) else told if isinstance(told, str) else value
 
 
@@ -92,11 +93,13 @@ def _is_part(part: object) -> bool:
 
 
 def _content(told: dict[str, Any]) -> object:
-    """The content of a message of LangChain, in either of its forms, or of a tool's output of LlamaIndex."""
+    """The content of a message of LangChain in either form, or of a result of LlamaIndex or Google's ADK."""
     if "lc" in told and isinstance(told.get("kwargs"), dict):
         return told["kwargs"].get("content")
     if told.keys() == {"type", "data"} and isinstance(told["data"], dict):
         return told["data"].get("content")
+    if told.keys() == _OF_ADK:
+        return told["response"]
     return told["blocks"] if isinstance(told.get("blocks"), list) and "raw_output" in told else None
 
 
