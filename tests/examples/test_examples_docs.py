@@ -133,6 +133,16 @@ def test_fastapi(heading) -> None:
     assert namespace["app"].user_middleware[0].cls.__name__ == "TraceContextMiddleware"
 
 
+def test_fastapi_streams() -> None:
+    from fastapi.testclient import TestClient
+
+    namespace, _ = run("fastapi", "Streamed answers")
+    with capture_spans() as spans:
+        assert TestClient(namespace["app"]).get("/ask", params={"q": "Where is it?"}).text == "On its way."
+    row = spans.one("answer").row()
+    assert (row.messages[0].content, row.choices[0].content) == ("Where is it?", "On its way.")
+
+
 def test_wsgi() -> None:
     namespace, _ = run("wsgi", "Every WSGI application")
     started: list[Any] = []
@@ -158,12 +168,14 @@ def test_celery() -> None:
 def test_a_script() -> None:
     _, spans = run("scripts", "A script")
     assert (spans.one("summarise").row().model) == "gpt-4o-mini"
+    assert [finding.code for finding in spans.lint() if finding.severity != "info"] == []
 
 
 def test_a_notebook_that_is_run_twice_sends_each_record_once() -> None:
     run("scripts", "A notebook")
     _, spans = run("scripts", "A notebook")
     assert spans.names == ["try a prompt"]
+    assert [finding.code for finding in spans.lint() if finding.severity != "info"] == []
 
 
 def test_servers(capsys) -> None:
