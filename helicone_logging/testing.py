@@ -201,7 +201,8 @@ class _Capture:
             passed = record.levelno >= handler.level and handler.filter(record)
             if passed:
                 kept = passed if isinstance(passed, logging.LogRecord) else record
-                self._take(kept, handler._traces, handler._text(kept))
+                text = None if handler.formatter is handler._own_formatter else handler._text(kept)
+                self._take(kept, handler._traces, text)
                 return
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
