@@ -288,8 +288,7 @@ class HeliconeHandler(logging.Handler):
                 sender.diagnostics.skip()
                 return
             entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
-            text = None if self.formatter is self._own_formatter else self._text(record)
-            entry = entry_of(record, text)
+            entry = entry_of(record, self._text(record))
             if type(entry) is SpanData:
                 self._count_faults(sender, entry)
             sender.submit(entry)
@@ -334,7 +333,7 @@ class HeliconeHandler(logging.Handler):
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""
-        if self.formatter is None:
+        if self.formatter is None or self.formatter is self._own_formatter:
             return None
         return self.formatter.format(record_of(record.__dict__))
 
