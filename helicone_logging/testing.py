@@ -201,8 +201,7 @@ class _Capture:
             passed = record.levelno >= handler.level and handler.filter(record)
             if passed:
                 kept = passed if isinstance(passed, logging.LogRecord) else record
-                text = None if handler.formatter is handler._own_formatter else handler._text(kept)
-                self._take(kept, handler._traces, text)
+                self._take(kept, handler._traces, handler._text(kept))
                 return
 
     def _take(self, record: logging.LogRecord, formatter: OTELTraceFormatter, text: str | None) -> None:
