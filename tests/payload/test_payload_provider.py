@@ -245,3 +245,9 @@ def test_embeddings_and_pictures_keep_provider_and_cost_and_lint_says_how_to_hav
 @pytest.mark.parametrize("value", ["yes", 1, "true", True])
 def test_show_cost_may_be_text(value: Any) -> None:
     assert row(call("claude-haiku-4-5"), OTELTraceFormatter(show_cost=value)).provider == "OPENROUTER"
+
+
+def test_a_text_in_the_place_of_a_provider_is_sent_as_it_is() -> None:
+    """To look it up among the names of providers would take a second of whoever logs it."""
+    text = "Some Text. " * 100_000
+    assert sent(traced(provider=text, model="gpt-4o-mini"))["gen_ai.system"].startswith(text[:1_000])
