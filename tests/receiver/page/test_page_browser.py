@@ -253,7 +253,8 @@ def test_nobody_is_shut_out(scheme: str, receiver: Receiver, open_page: Opened) 
     )
     rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
     page = open_page("/", color_scheme=scheme, bypass_csp=True)
-    for path in ("/", SESSION_PATH, SESSION_PATH + "?tab=helicone", SESSION_PATH + "?tab=findings"):
+    tabs = ("?tab=helicone", "?tab=findings", "?span=6", "?span=6&tab=helicone", "?span=6&tab=attributes", "?tab=error")
+    for path in ("/", *(SESSION_PATH + tab for tab in tabs)):
         page.goto(path)
         found = Axe().run(page, options=rules).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
