@@ -276,7 +276,12 @@ function keepFolded() {
 const live = { run: "", after: 0, news: 0, isPaused: false, hasMissed: false };
 
 const isNew = (news) => news.run !== live.run || news.last > live.after;
-const pollUrl = () => `/api/stream?poll=1&after=${live.run}-${live.after}`;
+
+async function newsSoFar() {
+  const response = await fetch(`/api/stream?poll=1&after=${live.run}-${live.after}`);
+  if (!response.ok) throw new Error(String(response.status)); // such as a receiver that was started anew with another key
+  return response.json();
+}
 
 function onNews(news) {
   if (live.isPaused) {
@@ -344,7 +349,7 @@ function startLive() {
 // Between the rendering of this page and its place in the channel, or in a pause, something may have come.
 async function catchUp() {
   try {
-    const news = await (await fetch(pollUrl())).json();
+    const news = await newsSoFar();
     if (news.count > 0 && isNew(news)) onNews(news);
   } catch { showState("Offline"); }
 }
@@ -367,7 +372,7 @@ function listen(tell) {
 function poll(tell) {
   setTimeout(async () => {
     try {
-      const news = await (await fetch(pollUrl())).json();
+      const news = await newsSoFar();
       showState("Live");
       if (news.count > 0) tell(news);
     } catch { showState("Offline"); }

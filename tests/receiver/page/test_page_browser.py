@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -129,6 +130,18 @@ def test_a_receiver_that_is_started_anew_is_live_again(receiver: Receiver, open_
     with Receiver(port=int(receiver.url.rpartition(":")[2])) as anew:
         send(anew, span())
         page.get_by_text("1 new").wait_for()
+
+
+def test_a_receiver_that_does_not_know_this_browser_any_more_is_not_called_live(browser: Any) -> None:
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        with Receiver(port=0, api_key="a key") as known:
+            page.goto(known.page_url)
+            page.locator(".live:not(.is-off)").wait_for()
+        with Receiver(port=int(known.url.rpartition(":")[2]), api_key="a key"):
+            for _ in range(2):  # the first has been understood when the second comes
+                page.wait_for_event("response", lambda answer: "poll=1" in answer.url and answer.status == 401)
+            page.locator(".live.is-off").wait_for()
 
 
 def test_twelve_tabs_of_one_browser_are_all_live(receiver: Receiver, open_page: Opened) -> None:
