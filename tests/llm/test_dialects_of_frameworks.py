@@ -146,6 +146,8 @@ def test_an_agent_that_names_a_model_and_no_tokens_is_a_step() -> None:
 def test_an_end_of_an_answer_that_no_span_tells_is_no_field() -> None:
     said = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reasons": ("stop",)}
     assert read(said)["otel_attributes"] == {"gen_ai.response.finish_reasons": ("stop",)}
+    of_semantic_kernel = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reason": "FinishReason.STOP"}
+    assert read(of_semantic_kernel)["otel_attributes"] == {"gen_ai.response.finish_reasons": "FinishReason.STOP"}
     answer = '[{"role": "assistant", "parts": []}]'
     assert read({**said, "gen_ai.output.messages": answer})["gen_ai.response.finish_reasons"] == ("stop",)
 

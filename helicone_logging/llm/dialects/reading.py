@@ -28,7 +28,7 @@ _TECHNICAL = (
     "smolagents.",
 )  # fmt: skip
 _ANSWERS = frozenset(("completion", "gen_ai.output.messages", "tool_calls"))
-_REASONS = ("finish_reason", "gen_ai.response.finish_reasons")
+_REASONS = ("gen_ai.response.finish_reasons", "finish_reason")
 _MAX_EVENTS = 100
 _DIMENSIONS = "gen_ai.embeddings.dimension.count"
 _EMBEDDED = (
@@ -143,7 +143,9 @@ def _take_technical(attributes: Attributes, events: Events, fields: Fields) -> d
     """What is sent as attributes and belongs to no field, among it why an answer ended that the span does not hold."""
     technical = {name: attributes.pop(name) for name in [*attributes] if name.startswith(_TECHNICAL)}
     if _ANSWERS.isdisjoint(fields):
-        technical.update({name: fields.pop(name) for name in _REASONS if name in fields})
+        reasons = [fields.pop(name) for name in _REASONS if name in fields]
+        if reasons:
+            technical[_REASONS[0]] = reasons[0]
     return {**technical, **_events_left(events)}
 
 
