@@ -133,7 +133,7 @@ class HeliconeSpanProcessor(SpanProcessor):
         if not span.context.trace_flags.sampled or level < self._handler.level:
             return None
         attributes, place = opened.said(), opened.place
-        if _is_told_elsewhere(opened, holds_content(attributes, (event.name for event in span.events))):
+        if _is_told_elsewhere(opened, call_of(kind, attributes)):
             return None
         if kind == "model":
             opened.tell_of_call()
@@ -216,33 +216,41 @@ class _Advice:
         self._handler.report(text, f"{text}: {_GUIDE}")
 
 
-def _is_told_elsewhere(opened: OpenSpan, has_content: bool) -> bool:
+def _is_told_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None) -> bool:
     """Whether the span around it, or one inside it, tells of the same call, and is sent.
 
     That is the outer one, unless its kind was not known before it ended, or the inner one alone has content.
     """
-    call = call_of(opened.said())
     if call is None:
         return False
-    around = next((each for each in opened.ancestors() if not _is_helper(each.span)), None)
-    told = (call, has_content)
-    is_told_inside = opened.told_inside in ((call, True), told)
+    around = opened.parent
+    while around is not None and _is_helper(around.span):
+        around = around.parent
+    if around is not None and _is_sent_for(around, call, opened):
+        return True
+    told = (call, _holds_content(opened))
+    is_told_inside = opened.told_inside is not None and opened.told_inside in ((call, True), told)
     if around is not None:
-        if _is_outer_sent(around, call, has_content):
-            return True
         around.told_inside = opened.told_inside if is_told_inside else told
     return is_told_inside
 
 
-def _is_outer_sent(outer: OpenSpan, call: tuple[Kind, object], has_content: bool) -> bool:
-    if call_of(outer.said()) != call:
+def _is_sent_for(outer: OpenSpan, call: tuple[Kind, object], inner: OpenSpan) -> bool:
+    said = outer.said()
+    kind = kind_of(said)
+    if kind != call[0] or call_of(kind, said) != call:
         return False
-    if call[0] in ("model", "embedding") or not has_content:
-        return True
-    return holds_content(outer.said(), (event.name for event in getattr(outer.span, "events", ())))
+    return kind in ("model", "embedding") or not _holds_content(inner) or _holds_content(outer)
+
+
+def _holds_content(opened: OpenSpan) -> bool:
+    attributes, span = opened.said(), opened.span
+    return holds_content(attributes, ()) or holds_content({}, (event.name for event in getattr(span, "events", ())))
 
 
 def _is_helper(span: Any) -> bool:
+    if "._" not in span.name:
+        return False
     scope = span.instrumentation_scope
     return scope is not None and is_helper(scope.name, span.name)
 

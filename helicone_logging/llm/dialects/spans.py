@@ -77,6 +77,7 @@ _CONTENT = (
     "events", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "embedding.embeddings.",
     "traceloop.entity.output",
 )  # fmt: skip
+_USUAL_CONTENT = frozenset((*_CONTENT, "gen_ai.prompt.0.content", "llm.input_messages.0.message.role"))
 # What a tool or an agent is called.
 _NAMED: Mapping[str, tuple[str, ...]] = {
     "tool": ("gen_ai.tool.name", "tool.name", "traceloop.entity.name"),
@@ -111,13 +112,13 @@ def kind_of(attributes: Attributes) -> Kind | None:
     return "retrieval" if database in _VECTOR_DATABASES and _is_search(attributes) else None
 
 
-def call_of(attributes: Attributes) -> tuple[Kind, object] | None:
+def call_of(kind: Kind | None, attributes: Attributes) -> tuple[Kind, object] | None:
     """Returns what tells a call from others when one stands directly in another; None for what is never told twice.
 
     Args:
-        attributes: of a span, whether it has ended or not.
+        kind: what the span is.
+        attributes: of the span, whether it has ended or not.
     """
-    kind = kind_of(attributes)
     if kind == "model" or kind == "embedding":
         return kind, None
     name = next((attributes[name] for name in _NAMED.get(kind or "", ()) if attributes.get(name)), None)
@@ -142,9 +143,9 @@ def holds_content(attributes: Mapping[str, object], events: Iterable[str]) -> bo
         attributes: of the span.
         events: the names of its events.
     """
-    return any(name.startswith(_CONTENT) for name in attributes) or any(
-        name.startswith("gen_ai.") and not name.endswith(".chunk") for name in events
-    )
+    if not _USUAL_CONTENT.isdisjoint(attributes) or any(name.startswith(_CONTENT) for name in attributes):
+        return True
+    return any(name.startswith("gen_ai.") and not name.endswith(".chunk") for name in events)
 
 
 def _is_step_of_path(attributes: Attributes) -> bool:
