@@ -303,20 +303,23 @@ class HeliconeHandler(logging.Handler):
         if span.cut_values or span.malformed:
             sender.diagnostics.count(cut_values=span.cut_values, malformed=span.malformed)
 
-    def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> None:
+    def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> bool:
         """Takes in what is no log record: a span that others have measured, which is exported whatever it says.
 
         Args:
             say: returns what it says as a record would, and those of its values, or what they hold, that may be of any
                 type; None where it is not to be sent. It may raise.
+
+        Returns:
+            Whether it was taken in.
         """
         sender = self._sender
         if sender is None:
-            return
+            return False
         lifecycle.check_fork()
         if not reentrancy.enter():
             sender.diagnostics.skip()
-            return
+            return False
         try:
             told = say()
             if told is not None and not self._traces.samples(told[0]):
@@ -326,10 +329,12 @@ class HeliconeHandler(logging.Handler):
                 if type(entry) is SpanData:
                     self._count_faults(sender, entry)
                 sender.submit(entry)
+                return True
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost("a span", error)
         finally:
             reentrancy.leave()
+        return False
 
     def _text(self, record: logging.LogRecord) -> str | None:
         """The message as an ordinary formatter renders it, on a copy, as formatters write on their record."""

@@ -99,10 +99,12 @@ class HeliconeSpanProcessor(SpanProcessor):
             opened = open_spans.ended(span) or OpenSpan(span, None, {})
             opened.attributes = attributes = attributes_of(span)
             kind = kind_of(attributes)
+            if kind is None or _is_helper(span):
+                return
         except Exception:  # noqa: BLE001 - of an SDK that has other spans; nothing raises into the application
             return
-        if kind is not None and not _is_helper(span):
-            self._handler.handle_span(functools.partial(self._said, span, kind, opened))
+        if self._handler.handle_span(functools.partial(self._said, span, kind, opened)):
+            _tell_around(opened, self._handler)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Waits until all spans that have ended are delivered, or refused for good.
@@ -133,7 +135,7 @@ class HeliconeSpanProcessor(SpanProcessor):
         if not span.context.trace_flags.sampled or level < self._handler.level:
             return None
         attributes, place = opened.said(), opened.place
-        if _is_told_elsewhere(opened, call_of(kind, attributes)):
+        if _is_told_elsewhere(opened, call_of(kind, attributes), self._handler):
             return None
         if kind == "model":
             opened.tell_of_call()
@@ -216,23 +218,45 @@ class _Advice:
         self._handler.report(text, f"{text}: {_GUIDE}")
 
 
-def _is_told_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None) -> bool:
+def _is_told_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None, sender: HeliconeHandler) -> bool:
     """Whether the span around it, or one inside it, tells of the same call, and is sent.
 
     That is the outer one, unless its kind was not known before it ended, or the inner one alone has content.
     """
+    told_inside = None if opened.told_inside is None else opened.told_inside.pop(sender, None)
     if call is None:
         return False
-    around = opened.parent
-    while around is not None and _is_helper(around.span):
-        around = around.parent
+    around = _around(opened)
     if around is not None and _is_sent_for(around, call, opened):
         return True
     told = (call, _holds_content(opened))
-    is_told_inside = opened.told_inside is not None and opened.told_inside in ((call, True), told)
-    if around is not None:
-        around.told_inside = opened.told_inside if is_told_inside else told
+    is_told_inside = told_inside is not None and told_inside in ((call, True), told)
+    _tell(opened, sender, told_inside if is_told_inside else told)
+    if is_told_inside:
+        _tell_around(opened, sender)
     return is_told_inside
+
+
+def _around(opened: OpenSpan) -> OpenSpan | None:
+    """The span around it; one that helps in a call is a part of what is around that."""
+    around = opened.parent
+    while around is not None and _is_helper(around.span):
+        around = around.parent
+    return around
+
+
+def _tell(opened: OpenSpan, sender: HeliconeHandler, told: object) -> None:
+    if opened.told_inside is None:
+        opened.told_inside = {}
+    opened.told_inside[sender] = told
+
+
+def _tell_around(opened: OpenSpan, sender: HeliconeHandler) -> None:
+    """Tells the span around it which call was sent."""
+    told = None if opened.told_inside is None else opened.told_inside.get(sender)
+    around = None if told is None else _around(opened)
+    if around is not None:
+        _tell(around, sender, told)
 
 
 def _is_sent_for(outer: OpenSpan, call: tuple[Kind, object], inner: OpenSpan) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,23 @@ def test_the_inner_one_is_sent_where_the_outer_says_at_its_end_what_it_is(traced
 def test_both_are_sent_where_the_outer_alone_has_content(traced: Traced) -> None:
     nested(traced.tracer, {}, LLM, {**LLM, **ASKED})
     assert names(traced) == ["/outer", "/outer/inner"]
+
+
+def test_the_outer_one_is_sent_where_a_filter_keeps_the_inner_one_back(traced: Traced) -> None:
+    traced.processor.handler.addFilter(lambda record: "inner" not in record.getMessage())
+    nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
+    assert names(traced) == ["/outer"]
+
+
+def test_a_call_is_one_row_for_each_of_two_processors(make_traced: Callable[..., Traced]) -> None:
+    traced, other = make_traced(service_name="one"), make_traced(service_name="other")
+    traced.provider.add_span_processor(other.processor)
+    nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
+    assert other.processor.force_flush()
+    assert sorted((row.session_name, row.session_path) for row in traced.rows()) == [
+        ("one", "/outer/inner"),
+        ("other", "/outer/inner"),
+    ]
 
 
 def test_a_tool_within_a_tool_of_the_same_name_is_the_same(traced: Traced) -> None:
