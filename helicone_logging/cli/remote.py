@@ -114,7 +114,7 @@ class RemoteReceiver:
 
 
 def _position(news: Any) -> Position:
-    return Position(str(news["run"]), int(news["last"]))
+    return Position(str(news.get("run", "")), int(news["last"]))
 
 
 def _origin(url: str | None) -> str:
