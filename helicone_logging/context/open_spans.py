@@ -48,9 +48,7 @@ class OpenSpan:
         self.attributes: dict[str, Any] | None = None  # once it has ended
         self.owned: dict[str, object] | None = None  # session and user, once a record inside has asked
         self.holds_calls = False  # whether calls of models inside it were sent
-        self.told_inside: dict[object, Any] | None = (
-            None  # by who sends, the call that a span directly inside was sent for
-        )
+        self.told_inside: dict[object, Any] | None = None  # by handler, the call that a span inside was sent for
         self.watchers = 1  # how many will say that it has ended
         self._place: Place | None = None
 
