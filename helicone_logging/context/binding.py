@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 from helicone_logging.context import decorators, open_spans, session_path, stack
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
+from helicone_logging.core.held import is_text
 
 INHERITED_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
@@ -222,7 +223,7 @@ def resolved(fields: Mapping[str, object]) -> dict[str, object]:
         given["parent_span_id"] = ids.span_id(given["parent_span_id"])
     if "parent_path" in given:
         path = given.pop("parent_path")
-        if isinstance(path, str):
+        if is_text(path):
             given["parent_path"] = session_path.clean_path(path)
     if "properties" in given:
         given["properties"] = _copied(given["properties"])

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 from helicone_logging.context import binding, call_site, decorators, session_path, stack, streams
 from helicone_logging.context.call_site import CallSite
 from helicone_logging.core import check, clock, ids
+from helicone_logging.core.coerce import text_of
+from helicone_logging.core.held import is_text
 
 # They say whose the work is and which session it belongs to, so all that happens inside belongs there too.
 _INHERITED = ("user_id", "session_id", "session_name")
@@ -108,9 +110,9 @@ def span(
     site = call_site.of_frame(sys._getframe(1))
     if callable(name):
         return Span(None, logger, level, fields, site)(name)
-    if isinstance(name, logging.Logger):
+    if issubclass(type(name), logging.Logger):
         raise TypeError(f'name={name!r} cannot work: give a text before the logger, as in span("answer", logger)')
-    return Span(None if name is None else str(name), logger, level, fields, site)
+    return Span(None if name is None else text_of(name), logger, level, fields, site)
 
 
 class Span:
@@ -261,9 +263,9 @@ class Span:
         run.entry, self._run = entry, run
 
     def _path(self, explicit: object, parent: object) -> str:
-        if isinstance(explicit, str):
+        if is_text(explicit):
             return session_path.clean_path(explicit)
-        return session_path.join(parent if isinstance(parent, str) else "", self._name)
+        return session_path.join(parent if is_text(parent) else "", self._name)
 
     def _left(self) -> _Run | None:
         """Undoes what the span has bound, before anything that may fail; returns the run to log, if it ends now."""

@@ -41,7 +41,10 @@ def refuse(option: str, value: object, remedy: str) -> NoReturn:
     Raises:
         ConfigurationError: always.
     """
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - of the application's own object
+        shown = f"<{type(value).__name__}>"
     shown = shown if len(shown) <= 100 else shown[:99] + "…"
     raise ConfigurationError(f"{option}={shown} cannot work: {remedy}")
 

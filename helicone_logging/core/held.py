@@ -47,6 +47,14 @@ def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
         return False
 
 
+def is_text(value: object) -> TypeGuard[str]:
+    """Returns whether a value is a text, or says so; it never raises."""
+    try:
+        return isinstance(value, str)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
 def is_absent(kind: type) -> bool:
     """Returns whether the values of a class are how an SDK says that there is no value."""
     return kind.__name__ in _ABSENT

@@ -12,6 +12,7 @@ import uuid
 from typing import NamedTuple
 
 from helicone_logging.core import budget, coerce, lifecycle
+from helicone_logging.core.held import is_text
 from helicone_logging.core.unfetched import name_of_unfetched
 
 try:  # hashlib takes it from there, and loads OpenSSL beside it, which takes 4 ms
@@ -226,7 +227,7 @@ def parse_traceparent(value: object) -> TraceParent | None:
     Returns:
         Its ids; None when it is no text, malformed, of the invalid version ff, or has an all-zero id.
     """
-    match = re.fullmatch(_TRACEPARENT, value.strip()) if isinstance(value, str) else None
+    match = re.fullmatch(_TRACEPARENT, value.strip()) if is_text(value) else None
     if match is None:
         return None
     version, trace, span, rest = match.groups()

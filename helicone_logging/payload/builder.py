@@ -437,7 +437,7 @@ def _word(value: object) -> str:
     if isinstance(value, enum.Enum):
         return value.name.lower() if not isinstance(value, int) else str(int(value))
     number = value if isinstance(value, str) else whole(value)
-    return "" if number is None else str(number).strip().lower()[:20]
+    return "" if number is None else text_of(number).strip().lower()[:20]
 
 
 def _describe(

@@ -19,6 +19,11 @@ from helicone_logging.core import check
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
 
 
+class Silent:
+    def __repr__(self) -> str:
+        raise RuntimeError("repr")
+
+
 def refused(function, value: object, *args: object, **kwargs: object) -> str:
     with pytest.raises(ConfigurationError) as caught:
         function("some_option", value, *args, **kwargs)
@@ -231,3 +236,7 @@ def test_a_dotted_path_that_leads_nowhere_is_refused_with_the_cause(value) -> No
 def test_any_value_is_taken_or_refused_with_a_configuration_error(function, value) -> None:
     with contextlib.suppress(ConfigurationError):
         function("some_option", value)
+
+
+def test_a_value_that_cannot_be_shown_is_refused_by_its_type() -> None:
+    assert refused(check.seconds, Silent()).startswith("some_option=<Silent> cannot work: ")

@@ -13,7 +13,7 @@ import pytest
 import requests
 from recording_server import PATIENCE
 
-from helicone_logging import HeliconeHandler, OTELTraceFormatter
+from helicone_logging import HeliconeHandler, OTELTraceFormatter, bind, span
 from helicone_logging.core import reentrancy
 
 TRACE = {"trace_id": "t-1"}
@@ -392,6 +392,14 @@ class Hostile:
         raise RuntimeError("getattr")
 
 
+class Classless(Hostile):
+    """`logging` itself raises where this is an argument of a message."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("class")
+
+
 def cyclic():
     found: list = []
     found.append(found)
@@ -422,6 +430,22 @@ HOSTILE = {
 }
 PLACES = ["messages", "prompt", "completion", "model", "trace_id", "span_id", "start_time", "prompt_tokens", "status"]
 PLACES += ["properties", "helicone", "llm_request", "llm_response", "user_id", "traceparent", "tool_calls", "anything"]
+
+
+@pytest.mark.parametrize("make", [*HOSTILE.values(), Classless], ids=[*HOSTILE, "classless"])
+def test_hostile_values_that_are_bound_in_any_field_never_raise(make, server, handler, logger) -> None:
+    places = [*PLACES, "parent_span_id", "parent_path", "session_id", "session_path", "session_name"]
+    for place in places:
+        with bind(**{place: make()}):
+            logger.info(f"in {place}", extra={"helicone": {}})
+        with span("around", logger.name, **{place: make()}):
+            pass
+    if not callable(name := make()):  # which would be decorated
+        with span(name, logger.name):
+            pass
+    assert handler.flush(PATIENCE)
+    assert handler.stats().delivered == handler.stats().emitted == 2 * len(places) + (not callable(name))
+    assert server.refusals == []
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
