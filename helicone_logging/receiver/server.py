@@ -187,6 +187,7 @@ class Receiver:
             channel_request_lookahead=1,  # so that it is seen when the reader of a stream leaves
             ident=None,
         )
+        self._server.channel_class = _channel_class()
         self._server.adj.send_bytes = 1  # events of a stream go out as they come; as an argument it is deprecated
 
     def __enter__(self) -> Receiver:
@@ -228,7 +229,23 @@ def _close_all(server: Any, is_pulled: threading.Event) -> None:
     from waitress import wasyncore
 
     is_pulled.wait(_STOP_WITHIN)
+    for channel in tuple(server.active_channels.values()):
+        channel.handle_close()
     wasyncore.close_all(server._map, ignore_all=True)
+
+
+def _channel_class() -> Any:
+    from waitress.channel import HTTPChannel
+
+    class Channel(HTTPChannel):
+        """Closes the file of a large body that was not read to its end; waitress leaves it to the garbage collector."""
+
+        def handle_close(self) -> None:
+            super().handle_close()
+            if self.request is not None:
+                self.request.close()
+
+    return Channel
 
 
 def _is_loopback(host: str) -> bool:

@@ -437,9 +437,10 @@ def test_hostile_values_that_are_bound_in_any_field_never_raise(make, server, ha
     monkeypatch.setattr(logger, "callHandlers", handler.handle)  # pytest cannot report half a surrogate pair
     places = [*PLACES, "parent_span_id", "parent_path", "session_id", "session_path", "session_name"]
     for place in places:
-        with bind(**{place: make()}):
+        value = make()
+        with bind(**{place: value}):
             logger.info(f"in {place}", extra={"helicone": {}})
-        with span("around", logger.name, **{place: make()}):
+        with span("around", logger.name, **{place: value}):
             pass
     if not callable(name := make()):  # which would be decorated
         with span(name, logger.name):

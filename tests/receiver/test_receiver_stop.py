@@ -7,14 +7,19 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from receiver_client import connect, payload, post
+from recording_server import PATIENCE
 
 from helicone_logging.receiver import Receiver
 
 ROUNDS = 20
+T = TypeVar("T")
 
 
 def is_open(receiver: Receiver) -> bool:
@@ -37,6 +42,35 @@ def test_it_leaves_no_thread_and_no_socket() -> None:
             thread.join(60)
             assert not thread.is_alive()
         connection.close()
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["the client has gone", "the receiver is stopped"])
+def test_no_file_of_a_large_body_is_left_open_that_was_not_read_to_its_end(is_gone: bool) -> None:
+    head = b"POST /v1/trace/log HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+    with Receiver(port=0) as running:
+        host, _, port = running.url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(head + b"x" * 2_000_000)
+            (channel,) = wait_for(lambda: list(running._server.active_channels.values()))
+            body = wait_for(lambda: channel.request and channel.request.body_rcv)
+            wait_for(lambda: len(body.getbuf()) == 2_000_000)
+            file = body.getbuf().buf.file
+            assert not file.closed
+            if is_gone:
+                client.close()
+                wait_for(lambda: file.closed)
+            else:
+                running.stop()
+    assert file.closed
+
+
+def wait_for(condition: Callable[[], T]) -> T:
+    """Returns what a condition gives once it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return found
 
 
 def test_it_may_be_stopped_twice_and_without_having_been_started() -> None:
