@@ -79,7 +79,7 @@ def test_closing_the_replaced_handler_leaves_the_records_of_its_successor(server
 @pytest.mark.parametrize("call", ["log", "flush", "close"])
 def test_a_signal_handler_may_log_flush_and_close_in_the_middle_of_a_record(call, server, logger_of) -> None:
     """It runs in the thread that holds the lock of the queue, for which the workers wait."""
-    handler = HeliconeHandler(endpoint=server.url)
+    handler = HeliconeHandler(endpoint=server.url, shutdown_timeout=0.2)
     logger, queue = logger_of(handler), handler._sender._queue
     interruptions = [True]
 
