@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import select
 import socket
 import time
@@ -18,6 +19,7 @@ from helicone_logging.core import clock
 from helicone_logging.delivery import deadline
 
 _HASTE = 0.1  # seconds
+_NO_ANSWER = 0.5  # seconds after which a connection that can be read has ended without one
 KEY = "sk-helicone-never-shown-1234567"
 
 
@@ -33,10 +35,12 @@ def hasten(monkeypatch: pytest.MonkeyPatch, server: FaultServer) -> None:
         begin(reader, sock)
         port = sock.getsockname()[1]
         number, requests[port] = requests[port], requests[port] + 1
-        while (answer := server.answer_to(port, number)) is None:
-            if select.select([sock], [], [], 0.005)[0]:  # without having been answered, it is the connection's end
-                answer = server.answer_to(port, number)
-                break
+        until = math.inf
+        while (answer := server.answer_to(port, number)) is None and clock.monotonic() < until:
+            # What can be read is the connection's end, or the tickets of TLS 1.3, which come before any answer.
+            if until == math.inf and select.select([sock], [], [], 0)[0]:
+                until = clock.monotonic() + _NO_ANSWER
+            time.sleep(0.005)
         if answer is not None and not answer.ends:
             reader._deadline = clock.monotonic() + _HASTE
 
