@@ -26,6 +26,7 @@ from helicone_logging.delivery.workers import Sender
 from helicone_logging.formatter import OPTIONS_OF_JSON, OTELTraceFormatter
 from helicone_logging.payload import wires
 from helicone_logging.payload.export_policy import Explained
+from helicone_logging.payload.frozen import FrozenRecord
 from helicone_logging.payload.sanitized import record_of
 from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData
@@ -288,10 +289,7 @@ class HeliconeHandler(logging.Handler):
                 sender.diagnostics.skip()
                 return
             entry_of = self._traces.span if self._is_on_disk else self._traces.entry  # which is bytes at once
-            entry = entry_of(record, self._text(record))
-            if type(entry) is SpanData:
-                self._count_faults(sender, entry)
-            sender.submit(entry)
+            self._submit(sender, entry_of(record, self._text(record)))
             if self._last_record.is_again(record) and not self._last_record.is_reported:
                 self._last_record.is_reported = True
                 sender.diagnostics.report("duplicate", _SENT_AGAIN.format(self._endpoint.partition("?")[0]))
@@ -299,9 +297,10 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.lost(f"a record of {text_of(record.pathname)}:{text_of(record.lineno)}", error)
 
     @staticmethod
-    def _count_faults(sender: Sender, span: SpanData) -> None:
-        if span.cut_values or span.malformed:
-            sender.diagnostics.count(cut_values=span.cut_values, malformed=span.malformed)
+    def _submit(sender: Sender, entry: FrozenRecord | SpanData) -> None:
+        if type(entry) is SpanData and (entry.cut_values or entry.malformed):
+            sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
+        sender.submit(entry)
 
     def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> bool:
         """Takes in what is no log record: a span that others have measured, which is exported whatever it says.
@@ -325,10 +324,7 @@ class HeliconeHandler(logging.Handler):
             if told is not None and not self._traces.samples(told[0]):
                 sender.diagnostics.skip()
             elif told is not None and self._lets_pass(told[0]):
-                entry = self._traces.entry_of(*told, at_once=self._is_on_disk)
-                if type(entry) is SpanData:
-                    self._count_faults(sender, entry)
-                sender.submit(entry)
+                self._submit(sender, self._traces.entry_of(*told, at_once=self._is_on_disk))
                 return True
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost("a span", error)

@@ -13,14 +13,13 @@ import _thread
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from types import BuiltinFunctionType, FrameType
 from typing import Any
 
-from helicone_logging.core import check, lifecycle
+from helicone_logging.core import check, lifecycle, notices
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.shutdown import flush
 
@@ -95,7 +94,7 @@ class _OnSigterm:
     def _deliver(self) -> None:
         try:
             if not flush(self._timeout):
-                sys.stderr.write("helicone_logging: not all records were delivered in time after SIGTERM\n")
+                notices.report("not all records were delivered in time after SIGTERM")
         except Exception:  # noqa: BLE001, S110 - the process is to end, whatever happens here
             pass
         finally:
@@ -163,10 +162,11 @@ class _Listener:
 
     @staticmethod
     def _listen(reader: int) -> None:
-        while signals := os.read(reader, 1):
-            handler = signal.getsignal(signal.SIGTERM)
-            if signals[0] == signal.SIGTERM and isinstance(handler, _OnSigterm):
-                handler.hear()
+        with contextlib.suppress(OSError):  # the application has closed all descriptors
+            while signals := os.read(reader, 1):
+                handler = signal.getsignal(signal.SIGTERM)
+                if signals[0] == signal.SIGTERM and isinstance(handler, _OnSigterm):
+                    handler.hear()
 
 
 class _Forks:

@@ -55,7 +55,7 @@ def dict_message(data: Mapping[str, object]) -> Mapping[str, object] | None:
     if type(text) is str:
         logged = data.get(binding.MESSAGE_MARK)
         if logged is None:
-            return json_message(text) if text[:1] == "{" else None
+            return json_message(text)
     return logged if type(logged) is dict or is_mapping(logged) else None
 
 

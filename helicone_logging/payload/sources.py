@@ -70,8 +70,7 @@ class Said(NamedTuple):
 
 def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
     """Returns what a record says, with the text that another formatter has rendered, or with its own."""
-    is_plain = type(record) is logging.LogRecord and "extra" not in record.__dict__
-    attributes: Mapping[str, Any] = record.__dict__ if is_plain else attributes_of(record)
+    attributes = attributes_of(record)
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
     logged = dict_message(attributes)
     if logged is not None and not exc_info and ("exc_info" in logged or "exception" in logged):
