@@ -122,17 +122,17 @@ class OTELTraceFormatter(BaseJsonFormatter):
         max_span_bytes: int | str = 8 * 1024 * 1024,
         **json_options: Any,
     ) -> None:
-        from helicone_logging.llm import (
-            dialects,
-            providers,
-        )  # now, as no record is to wait for it, and no import of the package
+        # Now, as no record is to wait for it, and no import of the package.
+        from helicone_logging.llm.dialects import read_span
+        from helicone_logging.llm.providers.requests import read_request
+        from helicone_logging.llm.providers.responses import read_response
 
         fmt, style, validate = _checked_format(fmt, style, validate)
         super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
         self._sdk_readers = (
-            ("llm_response", providers.read_response),
-            ("llm_request", providers.read_request),
-            ("otel_span", dialects.read_span),
+            ("llm_response", read_response),
+            ("llm_request", read_request),
+            ("otel_span", read_span),
         )
         if service_name is not None:
             service_name = check.text("service_name", service_name)

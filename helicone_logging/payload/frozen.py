@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from helicone_logging.context.inherited import dict_message
-from helicone_logging.llm.providers import NotPlainError, snapshot
+from helicone_logging.llm.providers.snapshots import NotPlainError, snapshot
 from helicone_logging.payload.exceptions import CapturedException
 from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData

@@ -15,7 +15,7 @@ _MAX_NAME = 100
 _PREFIX = "helicone-property-"
 # Letters, marks and digits of all scripts stay, and emoji; of ASCII what names are made of. Lone surrogates, controls
 # and separators of lines go.
-_SIGNS = re.compile(r"[^0-9A-Za-z_.\- \u00a0-\u2027\u202a-\ud7ff\ue000-\U0010ffff]+")
+_SIGNS = re.compile(r"[\x00-\x1f!-,/:-@\[-^`{-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def given_properties(value: object) -> dict[str, object]:

@@ -10,7 +10,7 @@ from provider_fixtures import Form, as_dict, load, real
 from helicone_logging.llm.citations import MAX_SOURCES, with_sources
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Message, read_messages
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 SHOWN = "Cats purr.\n[source 1] On cats, https://a.example/cats"
 URL = "https://a.example/cats"

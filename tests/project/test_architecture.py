@@ -166,10 +166,12 @@ def test_optional_packages_are_imported_at_the_top_only_where_they_are_at_home()
 
 
 def test_importing_the_package_loads_nothing_that_waits_for_its_use() -> None:
-    script = "import sys, helicone_logging; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    script = "import sys, helicone_logging; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert NAME in loaded
-    assert not {*OPTIONAL, "requests", "sqlite3"} & set(loaded) - {"orjson"}
+    assert not {*OPTIONAL, "requests", "sqlite3"} & {name.split(".")[0] for name in loaded} - {"orjson"}
+    readers = {f"{NAME}.llm.{name}" for name in ("dialects", "providers.requests", "providers.responses")}
+    assert not readers & set(loaded)
 
 
 def test_functions_of_the_package_stay_functions_whatever_was_imported() -> None:

@@ -20,7 +20,9 @@ from typing import Any
 import pydantic
 import pytest
 
-from helicone_logging.llm.providers import NotPlainError, read_request, read_response, snapshot
+from helicone_logging.llm.providers.requests import read_request
+from helicone_logging.llm.providers.responses import read_response
+from helicone_logging.llm.providers.snapshots import NotPlainError, snapshot
 
 Form = Callable[[Any], Any]
 

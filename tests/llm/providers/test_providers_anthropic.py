@@ -4,7 +4,7 @@ import pytest
 from provider_fixtures import PLAIN, Form, load, real
 
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 MESSAGE = [*PLAIN, real("anthropic.types:Message")]
 EVENTS = [*PLAIN, real("anthropic.types:RawMessageStreamEvent")]

@@ -10,7 +10,8 @@ import pytest
 from provider_fixtures import PLAIN, Form, sdk
 
 from helicone_logging.llm.messages import Choice, Message
-from helicone_logging.llm.providers import read_request, read_response
+from helicone_logging.llm.providers.requests import read_request
+from helicone_logging.llm.providers.responses import read_response
 
 
 def as_text(body: Any) -> Any:

@@ -14,7 +14,7 @@ import requests
 from provider_fixtures import PLAIN, Form, load, sdk
 
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 LIMIT = {"message": "Rate limit reached.", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
 

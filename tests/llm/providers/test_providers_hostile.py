@@ -18,7 +18,8 @@ from provider_fixtures import load, real
 
 from helicone_logging.core.bounded import CUT
 from helicone_logging.llm.messages import Choice, LeftOut, Message, read_choices, read_messages
-from helicone_logging.llm.providers import read_request, read_response
+from helicone_logging.llm.providers.requests import read_request
+from helicone_logging.llm.providers.responses import read_response
 
 READERS: list[Callable[[object], object]] = [read_request, read_response]
 

@@ -6,7 +6,7 @@ import pytest
 from provider_fixtures import PLAIN, Form, as_dict, load, real
 
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 CHAT = [*PLAIN, real("openai.types.chat:ChatCompletion")]
 CHUNKS = [*PLAIN, real("openai.types.chat:ChatCompletionChunk")]

@@ -9,7 +9,8 @@ from provider_fixtures import Form, as_dict, load, real
 
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice, Message
-from helicone_logging.llm.providers import read_request, read_response
+from helicone_logging.llm.providers.requests import read_request
+from helicone_logging.llm.providers.responses import read_response
 
 
 def response(*output: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from provider_fixtures import PLAIN, Form, load, real, sdk
 
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 # LiteLLM's own types, when pydantic builds them on first use.
 pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")

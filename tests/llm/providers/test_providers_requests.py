@@ -8,7 +8,7 @@ import pytest
 from provider_fixtures import Form, load, real, sdk
 
 from helicone_logging.llm.messages import Message
-from helicone_logging.llm.providers import read_request
+from helicone_logging.llm.providers.requests import read_request
 
 CHAT = {
     "model": "gpt-4o",

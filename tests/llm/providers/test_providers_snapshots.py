@@ -11,7 +11,9 @@ import pydantic
 import pytest
 from provider_fixtures import load, real
 
-from helicone_logging.llm.providers import NotPlainError, read_request, read_response, snapshot
+from helicone_logging.llm.providers.requests import read_request
+from helicone_logging.llm.providers.responses import read_response
+from helicone_logging.llm.providers.snapshots import NotPlainError, snapshot
 
 
 class Colour(enum.Enum):

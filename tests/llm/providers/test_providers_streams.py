@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helicone_logging.llm.providers import read_response
+from helicone_logging.llm.providers.responses import read_response
 
 Make = Callable[[list[str]], list[Any]]
 
