@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import notices
 from helicone_logging.core.coerce import text_of
@@ -46,30 +46,39 @@ class ExportPolicy:
         self._context_names = _with_renamed(CONTEXT_FIELDS, rename_fields)
         self._model_names = _with_renamed(MODEL_FIELDS, rename_fields)
         self._model_fields = frozenset(name for name, _ in self._model_names)
+        of_context = (name for name, _ in self._context_names)
+        self._telling = self._model_fields.union(of_context, ("extra", MESSAGE_MARK))  # attributes that may export it
 
     def __call__(self, record: logging.LogRecord) -> bool:
         if self._exports_all:
             return True
         data = record.__dict__
-        for name, field in self._context_names:  # a loop of its own, as every foreign record waits for it
+        if self._telling.isdisjoint(data) and type(record.msg) is str and record.msg[:1] != "{":
+            return self._exports_bound and bool(inherited_by(record))  # as of nearly all that is logged
+        for name, field in self._context_names:
             if name in data and _names_something(field, data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
         around = _mappings(data)
         if around and any(_carries(each, self._context_names) for each in around):
             return True
-        of_model = data.keys() & self._model_fields  # none, of nearly every foreign record
+        return self._is_of_trace(record, around)
+
+    def _is_of_trace(self, record: logging.LogRecord, around: Iterable[Mapping[str, object]]) -> bool:
+        """Whether a record that names no trace is inside one, and of a model call where it has to be."""
+        data = record.__dict__
+        of_model = data.keys() & self._model_fields
         if not (of_model or around or self._exports_bound):
             return False
         if not inherited_by(record):
             if not notices.was_reported(_NO_TRACE) and self._hints(record):
                 notices.report_once(_NO_TRACE, _ADD_TRACE.format(text_of(record.name)))
             return False
-        if self._exports_bound:
-            return True
         injected = data.get(INJECTED_MARK, ())
-        if any(is_given(data[name]) and name not in injected for name in of_model):
-            return True
-        return any(_carries(each, self._model_names) for each in around)
+        return (
+            self._exports_bound
+            or any(is_given(data[name]) and name not in injected for name in of_model)
+            or any(_carries(each, self._model_names) for each in around)
+        )
 
     def why_not(self, record: logging.LogRecord) -> str:
         """Returns why a record is not exported, in words."""
@@ -118,12 +127,7 @@ class Explained:
 
 def _mappings(data: Mapping[str, object]) -> tuple[Mapping[str, object], ...]:
     """What holds fields beside a record's attributes: a dict message, and loguru's `extra`."""
-    logged, extra = dict_message(data), data.get("extra")
-    if logged is None and extra is None:  # as nearly always
-        return ()
-    if logged is not None and extra is None:
-        return (logged,)
-    return tuple(each for each in (logged, extra) if is_mapping(each))
+    return tuple(each for each in (dict_message(data), data.get("extra")) if each is not None and is_mapping(each))
 
 
 def _carries(logged: Mapping[str, object], names: Iterable[tuple[str, str]]) -> bool:
