@@ -32,8 +32,6 @@ except ImportError as error:
     ) from error
 
 _NAMES_SESSIONS = ("service_name", "session_name")
-_SERVICE_NAME = "service.name"
-_UNNAMED = "unknown_service"
 _GUIDE = "https://helicone-logging.readthedocs.io/en/latest/opentelemetry.html"
 _FAILED, _SUCCEEDED = StatusCode.ERROR, StatusCode.OK
 _LEVEL_NAMES = {level: logging.getLevelName(level) for level in (logging.INFO, logging.ERROR)}
@@ -89,7 +87,7 @@ class HeliconeSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's name
         """Remembers who stands below whom; called by the SDK."""
         try:  # noqa: SIM105 - `suppress` takes half as long again, and every span of the process waits for it
-            open_spans.started(span)
+            open_spans.started(span, names_session=self._takes_name)
         except Exception:  # noqa: BLE001, S110 - nothing raises into the application
             pass
 
@@ -167,18 +165,12 @@ class HeliconeSpanProcessor(SpanProcessor):
                 attributes,
                 events,
                 opened.holds_calls,
-                self._session_name(span) if self._takes_name else None,
+                open_spans.service_name_of(span) if self._takes_name else None,
             ),
         }
         exception = _exception_told(events, attributes, status.description) if is_failed or events else None
         said = Said(record, span.name, exception, opened.bound, ids.new_bits(), {})
         return said, (name, span.name, place.name, *attributes.values(), *events)
-
-    @staticmethod
-    def _session_name(span: ReadableSpan) -> str | None:
-        """The service's name, as a handler of ours knows none but that of the environment."""
-        name = str(span.resource.attributes.get(_SERVICE_NAME, ""))
-        return None if name.startswith(_UNNAMED) else name
 
 
 class _Advice:

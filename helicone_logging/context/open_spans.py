@@ -20,6 +20,7 @@ CONVERSATION = "gen_ai.conversation.id"
 # OpenInference's names, and those of OpenLLMetry.
 _ASSOCIATED = "traceloop.association.properties."
 _SESSIONS, _USERS = ("session.id", _ASSOCIATED + "session_id"), ("user.id", _ASSOCIATED + "user_id")
+_SERVICE_NAME, _UNNAMED = "service.name", "unknown_service"
 _ENTITY, _ENTITY_PATH, _WORKFLOW = "traceloop.entity.name", "traceloop.entity.path", "traceloop.workflow.name"
 
 
@@ -39,7 +40,10 @@ class Span(Protocol):
 class OpenSpan:
     """A span that has begun: the SDK's, the open one around it, and what was bound then."""
 
-    __slots__ = ("_place", "attributes", "bound", "holds_calls", "owned", "parent", "span", "told_inside", "watchers")
+    __slots__ = (
+        "_place", "attributes", "bound", "holds_calls", "names_session", "owned", "parent", "span", "told_inside",
+        "watchers",
+    )  # fmt: skip
 
     def __init__(self, span: Span, parent: OpenSpan | None, bound: Mapping[str, object]) -> None:
         self.span = span
@@ -50,6 +54,7 @@ class OpenSpan:
         self.holds_calls = False  # whether calls of models inside it were sent
         self.told_inside: dict[object, Any] | None = None  # by handler, the call that a span inside was sent for
         self.watchers = 1  # how many will say that it has ended
+        self.names_session = False  # whether sessions are named after its service
         self._place: Place | None = None
 
     def ancestors(self) -> Iterator[OpenSpan]:
@@ -121,14 +126,22 @@ class Place(NamedTuple):
 _open: dict[int, OpenSpan] = {}  # by span id
 
 
-def started(span: Span) -> None:
-    """Keeps a span that begins in the running code."""
+def started(span: Span, *, names_session: bool = False) -> None:
+    """Keeps a span that begins in the running code.
+
+    Args:
+        span: the span.
+        names_session: whether sessions are named after its service, as nobody has named them.
+    """
     span_id, parent = span.context.span_id, span.parent
     known = _open.get(span_id)
     if known is not None:
         known.watchers += 1
+        known.names_session |= names_session
         return
-    _open[span_id] = OpenSpan(span, None if parent is None else _open.get(parent.span_id), stack.bound())
+    known = OpenSpan(span, None if parent is None else _open.get(parent.span_id), stack.bound())
+    known.names_session = names_session
+    _open[span_id] = known
     if len(_open) > MAX_OPEN:
         with contextlib.suppress(RuntimeError, StopIteration):  # another thread was there; the next span makes room
             _open.pop(next(iter(_open)), None)
@@ -162,18 +175,25 @@ def fields_inside(span_id: int, bound: Mapping[str, object]) -> dict[str, object
     fields = _inside(known, bound)
     if fields:
         if known.owned is None:
-            known.owned = _owned(known.shared())
+            known.owned = _owned(known.shared(), service_name_of(known.span) if known.names_session else None)
         fields.update({name: value for name, value in known.owned.items() if name not in bound})
     return fields
 
 
-def _owned(shared: Mapping[str, object]) -> dict[str, object]:
+def _owned(shared: Mapping[str, object], service_name: str | None) -> dict[str, object]:
     """Whose a span is, and which session it belongs to, by the names of our fields."""
-    found = {
+    found: dict[str, list[object]] = {
         "session_id": [shared[name] for name in (*_SESSIONS, CONVERSATION) if shared.get(name)],
+        "session_name": [service_name] if service_name else [],
         "user_id": [shared[name] for name in _USERS if shared.get(name)],
     }
     return {field: given[0] for field, given in found.items() if given}
+
+
+def service_name_of(span: Any) -> str | None:
+    """Returns the name of a span's service; None for one that nobody has named."""
+    name = str(span.resource.attributes.get(_SERVICE_NAME, ""))
+    return None if name.startswith(_UNNAMED) else name
 
 
 def attributes_of(span: Span) -> dict[str, Any]:

@@ -15,6 +15,9 @@ MAX_TEXT = 16 * 1024 * 1024
 LAST_CHUNKS = 16
 """Chunks that are kept from the end beside them, as usage and finish reason come last."""
 
+# How JSON and server-sent events begin, which are read chunk by chunk; any other text is what was said.
+_FORMATS = ("{", "[", ":", "data:", "event:", "id:", "retry:")
+
 _Chunk = TypeVar("_Chunk")
 
 
@@ -64,9 +67,14 @@ class Chunks:
         is_full = len(self._first) >= MAX_CHUNKS or self._text > MAX_TEXT
         (self._last if is_full else self._first).append(chunk)
 
-    def list(self) -> list[object]:
-        """Returns the chunks as `llm_response` reads them; empty while none has come."""
-        return [*self._first, *self._last]
+    def response(self) -> object:
+        """Returns what came as `llm_response` reads it: chunks, or the text they are pieces of; None for nothing."""
+        chunks = [*self._first, *self._last]
+        if any(chunk is not None and type(chunk) is not str for chunk in chunks):
+            return chunks
+        gap = ["…"] if len(self._last) == LAST_CHUNKS else []
+        text = "".join(str(chunk) for chunk in (*self._first, *gap, *self._last) if chunk is not None)
+        return chunks if text.lstrip().startswith(_FORMATS) else text or None
 
 
 def _passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, None, None]:

@@ -188,7 +188,7 @@ class Span:
         was of one that broke off or was left. Where nobody has begun to read it by then, as in a streamed answer of
         a web framework, the record is logged when the stream is over. An `llm_response` that is set by hand wins. Of
         more than 20,000 chunks, or of text of more than 16 MiB, the first ones and the last 16 are kept; all are
-        passed on.
+        passed on. Plain texts, such as tokens, are joined to the answer.
 
         Args:
             stream: an iterable or an async iterable of chunks: an SDK's stream, or a generator. Whoever closes what
@@ -311,7 +311,7 @@ class Span:
         ended = started + time.perf_counter_ns() - run.began
         fields: dict[str, object] = {"span_name": self._name, "start_time": started, "end_time": ended, **run.fields}
         if run.chunks is not None and "llm_response" not in fields:
-            fields["llm_response"] = run.chunks.list() or None
+            fields["llm_response"] = run.chunks.response()
         if status.properties:
             fields = stack.merged(fields, {"properties": dict(status.properties)})
         fields.pop("parent_span_id", None)

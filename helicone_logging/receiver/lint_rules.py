@@ -127,7 +127,7 @@ def _blank_answer(subject: Subject) -> Iterator[Finding]:
         if subject.row.model and _exception_in(subject) is None:
             text, remedy = "nothing tells how the call failed, so its answer is blank", "exc_info=True, or completion"
             yield Finding("blank-failure", INFO, text, f"{remedy}, or error.type", subject.where)
-    elif subject.row.is_model_call and not subject.has_unread_response:
+    elif subject.is_answered_call:
         text = "the response of a model call is blank"
         yield Finding("blank-completion", WARNING, text, "completion", subject.where)
 
@@ -217,7 +217,7 @@ def _tokens(subject: Subject) -> Iterator[Finding]:
     if any(isinstance(value, str) for value in given):
         yield Finding("text-tokens", WARNING, "tokens sent as text are not summed", "prompt_tokens", subject.where)
     elif not given:
-        if subject.row.is_model_call and not subject.has_failed and not subject.has_unread_response:
+        if subject.is_answered_call:
             text = "a model call without tokens has no cost"
             yield Finding("no-tokens", WARNING, text, "prompt_tokens, completion_tokens", subject.where)
     elif prompt is None and completion is None and subject.row.provider not in costs.READS_OTHER_TOKENS:

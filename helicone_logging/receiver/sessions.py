@@ -56,7 +56,7 @@ def summary_of(key: SessionKey, entries: Sequence[Entry]) -> Summary:
     ended = max(row.created_ns + row.latency_ms * 1e6 for row in rows)
     return Summary(
         key=key,
-        prompt=next((row.messages[-1].content for row in rows if row.messages), ""),
+        prompt=_prompt_of(by_start),
         user=next((row.user for row in rows if row.user), ""),
         spans=len(rows),
         models=tuple(dict.fromkeys(row.model for row in rows if row.is_model_call)),
@@ -68,6 +68,12 @@ def summary_of(key: SessionKey, entries: Sequence[Entry]) -> Summary:
         failures=sum(entry.has_failed for entry in entries),
         problems=sum(len(entry.problems) for entry in entries),
     )
+
+
+def _prompt_of(entries: Sequence[Entry]) -> str:
+    """The first prompt; a span that was given none has its name in its place, which tells less."""
+    prompts = [(entry.row.messages[-1].content, entry.name) for entry in entries if entry.row.messages]
+    return next((text for text, name in prompts if text != name), prompts[0][0] if prompts else "")
 
 
 class Summaries:

@@ -52,6 +52,16 @@ class Subject(NamedTuple):
         return any(choice.content for choice in self.row.choices)
 
     @property
+    def is_answered_call(self) -> bool:
+        """Whether it is a call of a model that came to its end, so that an answer and tokens are missed."""
+        return (
+            self.row.is_model_call
+            and not self.has_failed
+            and "cancelled" not in self.row.properties
+            and not self.has_unread_response
+        )
+
+    @property
     def has_unread_response(self) -> bool:
         """Whether it was given a response that was not understood, which would have told its answer and tokens."""
         return "llm_response" in self.attributes

@@ -11,12 +11,15 @@ import pytest
 from helicone_logging.context import streams
 from helicone_logging.context.binding import bind
 from helicone_logging.context.tracing import span
+from helicone_logging.testing import capture_spans
+
+CHUNKS = [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 class Stream:
     """A stream as the SDKs have them: an iterator that can be closed."""
 
-    def __init__(self, chunks=("a", "b", "c"), error=None):
+    def __init__(self, chunks=CHUNKS, error=None):
         self._chunks = iter(chunks)
         self._error = error
         self.is_closed = False
@@ -62,16 +65,16 @@ def test_each_chunk_is_passed_on_as_it_comes_and_the_record_has_all(log):
     came = []
 
     def source():
-        for chunk in "abc":
+        for chunk in CHUNKS:
             came.append(chunk)
             yield chunk
 
     with span("work") as work:
         collected = work.collect(source())
         assert inspect.isgenerator(collected)
-        assert (next(collected), came) == ("a", ["a"])
-        assert list(collected) == ["b", "c"]
-    assert answer(log) == ["a", "b", "c"]
+        assert (next(collected), came) == (CHUNKS[0], CHUNKS[:1])
+        assert list(collected) == CHUNKS[1:]
+    assert answer(log) == CHUNKS
 
 
 def test_an_async_stream_is_passed_on_as_well(log):
@@ -79,14 +82,14 @@ def test_an_async_stream_is_passed_on_as_well(log):
         async with span("work") as work:
             return [chunk async for chunk in work.collect(AsyncStream())]
 
-    assert asyncio.run(main()) == ["a", "b", "c"]
-    assert answer(log) == ["a", "b", "c"]
+    assert asyncio.run(main()) == CHUNKS
+    assert answer(log) == CHUNKS
 
 
 def test_of_a_stream_that_breaks_off_the_record_has_what_came(log):
     with pytest.raises(ConnectionError), span("work") as work:
         list(work.collect(Stream(error=ConnectionError("reset"))))
-    assert answer(log) == ["a", "b", "c"]
+    assert answer(log) == CHUNKS
     assert log["work"].record.levelname == "ERROR"
 
 
@@ -94,9 +97,9 @@ def test_of_a_stream_that_is_left_the_record_has_what_came_and_the_stream_is_clo
     stream = Stream()
     with span("work") as work:
         for chunk in work.collect(stream):
-            if chunk == "b":
+            if chunk == CHUNKS[1]:
                 break
-    assert answer(log) == ["a", "b"]
+    assert answer(log) == CHUNKS[:2]
     assert stream.is_closed
 
 
@@ -106,11 +109,11 @@ def test_of_an_async_stream_that_is_closed_the_record_has_what_came_and_it_is_cl
     async def main():
         async with span("work") as work:
             collected = work.collect(stream)
-            assert await anext(collected) == "a"
+            assert await anext(collected) == CHUNKS[0]
             await collected.aclose()
 
     asyncio.run(main())
-    assert answer(log) == ["a"]
+    assert answer(log) == CHUNKS[:1]
     assert stream.is_closed
 
 
@@ -119,15 +122,15 @@ def test_a_decorated_generator_may_stream_what_it_collects(log):
         with span("work") as work:
             yield from work.collect(Stream())
 
-    assert list(stream()) == ["a", "b", "c"]
-    assert answer(log) == ["a", "b", "c"]
+    assert list(stream()) == CHUNKS
+    assert answer(log) == CHUNKS
 
 
 def test_the_answer_that_is_set_by_hand_wins_and_of_two_streams_the_last(log):
     with span("work") as work:
         list(work.collect(Stream()))
-        list(work.collect(Stream("xy")))
-    assert answer(log) == ["x", "y"]
+        list(work.collect(Stream(CHUNKS[1:])))
+    assert answer(log) == CHUNKS[1:]
     log.seen.clear()
     with span("work") as work:
         list(work.collect(Stream()))
@@ -151,9 +154,28 @@ def test_what_is_kept_is_bounded_and_all_is_passed_on(log, monkeypatch):
     log.seen.clear()
     monkeypatch.setattr(streams, "MAX_TEXT", 1000)
     with span("work") as work:
-        for _ in work.collect("x" * 300 for _ in range(50)):
+        for _ in work.collect(b"x" * 300 for _ in range(50)):
             pass
     assert len(answer(log)) == 3 + streams.LAST_CHUNKS
+    log.seen.clear()
+    with span("work") as work:
+        for _ in work.collect("x" * 300 for _ in range(50)):
+            pass
+    assert answer(log) == "x" * 900 + "…" + "x" * 300 * streams.LAST_CHUNKS
+
+
+@pytest.mark.parametrize("texts", [["On its", " way", "."], ["On its", None, " way.", None], ["", "On its way."]])
+def test_texts_that_were_taken_out_of_chunks_are_the_answer(texts):
+    with capture_spans() as spans, span("work", model="gpt-4o") as work:
+        assert list(work.collect(iter(texts))) == texts
+    assert spans.one().completion == "On its way."
+
+
+@pytest.mark.parametrize("lines", [['{"n": 1}', '{"n": 2}'], ["data: 1", "", "data: [DONE]"], [": wait", "data: 1"]])
+def test_texts_that_a_provider_sends_stay_chunks(log, lines):
+    with span("work") as work:
+        list(work.collect(iter(lines)))
+    assert answer(log) == lines
 
 
 def test_a_stream_that_is_read_after_the_block_is_logged_when_it_is_over(log):
@@ -162,8 +184,8 @@ def test_a_stream_that_is_read_after_the_block_is_logged_when_it_is_over(log):
         collected = work.collect(Stream())
     assert log.seen == []
     with bind(user_id="another"):
-        assert list(collected) == ["a", "b", "c"]
-    assert answer(log) == ["a", "b", "c"]
+        assert list(collected) == CHUNKS
+    assert answer(log) == CHUNKS
     assert log["work"].inherited["user_id"] == "ada"
     assert len(log.seen) == 1
 
@@ -176,8 +198,8 @@ def test_an_async_stream_that_is_read_after_the_block_is_logged_when_it_is_over(
     async def main():
         return [chunk async for chunk in await view()]
 
-    assert asyncio.run(main()) == ["a", "b", "c"]
-    assert answer(log) == ["a", "b", "c"]
+    assert asyncio.run(main()) == CHUNKS
+    assert answer(log) == CHUNKS
 
 
 def test_a_stream_that_breaks_off_after_the_block_is_a_failure(log):
@@ -186,7 +208,7 @@ def test_a_stream_that_breaks_off_after_the_block_is_a_failure(log):
     with pytest.raises(ConnectionError):
         list(collected)
     assert log["work"].record.levelname == "ERROR"
-    assert answer(log) == ["a", "b", "c"]
+    assert answer(log) == CHUNKS
 
 
 def test_a_stream_that_nobody_reads_is_logged_when_it_is_forgotten(log):
@@ -209,5 +231,5 @@ def test_a_block_that_fails_is_logged_at_once_whatever_is_to_be_read(log):
     with pytest.raises(KeyError), span("work") as work:
         fail(work)
     assert log["work"].record.levelname == "ERROR"
-    assert list(collected[0]) == ["a", "b", "c"]
+    assert list(collected[0]) == CHUNKS
     assert len(log.seen) == 1

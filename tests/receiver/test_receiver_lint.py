@@ -168,6 +168,12 @@ def test_a_failed_call_needs_neither_answer_nor_tokens() -> None:
     assert codes(span(plain, status={"code": 2})) == []
 
 
+def test_a_cancelled_call_needs_neither_answer_nor_tokens() -> None:
+    cut_off = without(*TOKENS, "gen_ai.completion.0.role", "gen_ai.completion.0.content")
+    assert codes(span(cut_off)) == ["blank-completion", "no-tokens"]
+    assert codes(span({**cut_off, PROPERTY + "cancelled": "true"})) == []
+
+
 AGENTS = {
     "by its name": {"gen_ai.response.model": "planner", PROPERTY + "step": "agent"},
     "of a model": {"gen_ai.response.model": "gpt-4o", "llm.request.type": "invoke_agent"},

@@ -56,6 +56,16 @@ def test_sessions_are_found_by_what_the_url_says(query: dict[str, str], shown: l
     )
 
 
+def test_a_session_is_called_by_what_was_asked_in_it_and_not_by_the_step_around(receiver: Receiver) -> None:
+    around = step("/answer", 0, 900, gen_ai__prompt__0__content="answer")
+    assert post(receiver, payload(around)).status == 200
+    assert "<h1>answer</h1>" in text(receiver, "/session/order-1234")
+    call = step("/answer/call", 5, 800, gen_ai__prompt__0__content="Where is my order?")
+    assert post(receiver, payload(call)).status == 200
+    assert "<h1>Where is my order?</h1>" in text(receiver, "/session/order-1234")
+    assert ">Where is my order?</a>" in text(receiver, "/")
+
+
 def test_spans_without_a_session_are_under_none(receiver: Receiver) -> None:
     assert (
         post(receiver, payload(span({"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "alone"}))).status

@@ -20,6 +20,7 @@ from helicone_logging import ConfigurationError, HeliconeHandler, bind, span
 from helicone_logging.context import open_spans
 from helicone_logging.context.binding import current
 from helicone_logging.opentelemetry import HeliconeSpanProcessor
+from helicone_logging.receiver import sessions_of
 
 CALL = {
     "gen_ai.operation.name": "chat",
@@ -344,15 +345,24 @@ def test_filters_and_the_level_of_the_handler_hold_for_spans(server) -> None:
     assert [received.name for received in server.received] == ["failed"]
 
 
-def test_a_session_has_the_name_of_the_service_of_the_provider(receiver) -> None:
+def test_a_session_has_the_name_of_the_service_of_the_provider_also_in_records_inside(receiver, logger) -> None:
     from opentelemetry.sdk.resources import Resource
 
     processor = HeliconeSpanProcessor(endpoint=receiver.url)
+    logger.addHandler(processor.handler)
     provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
     provider.add_span_processor(processor)
-    provider.get_tracer("t").start_span("chat", attributes=CALL).end()
+    tracer = provider.get_tracer("t")
+    with tracer.start_as_current_span("request"):
+        tracer.start_span("chat", attributes=CALL).end()
+        logger.info("found", extra={"model": "vector_db:docs", "prompt": "q", "completion": "3"})
+        with span("step", logger), bind(user_id="ada"):
+            logger.info("inside", extra={"model": "gpt-4o", "prompt": "q", "completion": "a"})
     assert provider.force_flush()
-    assert [row.session_name for row in receiver.rows()] == ["shop"]
+    (session,) = sessions_of(receiver.rows())
+    assert (session.name, len(receiver.rows())) == ("shop", 4)
+    logger.removeHandler(processor.handler)
+    processor.shutdown()
 
 
 def test_a_span_goes_to_a_collector_with_its_parent(receiver) -> None:
