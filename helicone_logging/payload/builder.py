@@ -41,7 +41,7 @@ from helicone_logging.payload.provider import ProviderNaming
 from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import HOLDERS, PLACE, Said
+from helicone_logging.payload.sources import HOLDERS, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
 from helicone_logging.payload.steps import name_step
 from helicone_logging.payload.times import times_of
@@ -192,7 +192,7 @@ class SpanBuilder:
         )
         return bounded(span, options.limits)
 
-    def remember_place(self, said: Said, place: tuple[Any, ...]) -> None:
+    def remember_place(self, said: Said, place: Mapping[str, Any]) -> None:
         """Keeps where a span stands whose record names its id, for spans that name it as their parent.
 
         Args:
@@ -200,13 +200,17 @@ class SpanBuilder:
             place: its values of `PLACE`.
         """
         record = said.record
-        named = (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED])
-        self._paths.remember(place[:2], self._place, named + place)
+        ids = place["span_id"], place.get("trace_id")
+        self._paths.remember(
+            ids, self._place, (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED], place)
+        )
 
-    def _place(self, bits: int, function: str | None, logger: str, text: str, *place: Any) -> tuple[str, str] | None:
+    def _place(
+        self, bits: int, function: str | None, logger: str, text: str, place: Mapping[str, Any]
+    ) -> tuple[str, str] | None:
         """Finds the ids of a span in one, and its path; None for one whose id names nothing."""
         unread: Rest = {}
-        given = {name: value for name, value in zip(PLACE, place, strict=True) if vocabulary.is_given(value)}
+        given = {name: value for name, value in place.items() if vocabulary.is_given(value)}
         identity = identity_of(given, unread, bits)
         if not identity.is_known:
             return None

@@ -159,22 +159,22 @@ def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> d
     return found
 
 
-def place_of(said: Said, renamed: Mapping[str, str]) -> tuple[Any, ...] | None:
-    """Returns the values of `PLACE` for a record that names its own id, in their order; None for others."""
+def place_of(said: Said, renamed: Mapping[str, str]) -> dict[str, Any] | None:
+    """Returns what is said of a span's place, by the names of `PLACE`; None for a record that does not name its id."""
     record, logged, inherited = said.record, said.message, said.inherited
     helicone = record.get("helicone") or logged.get("helicone")
-    if not (helicone or logged or renamed or inherited):
-        return tuple(map(record.get, PLACE)) if "span_id" in record else None
-    place: dict[str, object] = {}
-    for layer in (logged, record, helicone if type(helicone) is dict else {}):
-        place.update({name: layer[name] for name in PLACE if name in layer})
-    place.update({field: record[name] for name, field in renamed.items() if field in PLACE and name in record})
+    layers = filter(None, (logged, record, helicone if type(helicone) is dict else None))
+    place = {name: layer[name] for layer in layers for name in PLACE if name in layer}
+    for name, field in renamed.items():
+        if field in PLACE and name in record:
+            place[field] = record[name]
     if "span_id" not in place:
         return None
     if inherited:
+        around = of_same_trace(inherited, names_of_trace(record, logged))
         own = {name: value for name, value in place.items() if says_something(name, value)}
-        place = {**of_same_trace(inherited, names_of_trace(record, logged)), **own}
-    return tuple(map(place.get, PLACE))
+        place = {**{name: around[name] for name in PLACE if name in around}, **own}
+    return place
 
 
 def layered(
