@@ -24,6 +24,7 @@ _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists
 _SPAN, _FIELD, _MESSAGE = 1_500, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
+_are_scalars = _SCALARS.issuperset
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
 _MEMBERS = 100  # of one list that cost as much as a list
 _new = tuple.__new__  # without the function that the constructor of a NamedTuple is
@@ -119,23 +120,23 @@ def are_plain(values: Iterable[object]) -> bool:
     Args:
         values: of any types; where they hold more than some thousand lists and dicts, they do not count as plain.
     """
-    waiting, left = [values], _MOST
-    while waiting and left:
-        members = list(waiting.pop())
+    waiting: list[Any] = [list(values)]
+    left = _MOST
+    for members in waiting:
         left -= 1 + len(members) // _MEMBERS
         if left < 0:
             return False
-        if _SCALARS.issuperset(map(type, members)):
-            continue
         for member in members:
             kind = type(member)
+            if kind in _SCALARS:
+                continue
             if kind is dict:
-                if not _SCALARS.issuperset(map(type, member)):  # type: ignore[call-overload]
+                if not _are_scalars(map(type, member)):
                     return False
-                if not _SCALARS.issuperset(map(type, member.values())):  # type: ignore[attr-defined]
-                    waiting.append(member.values())  # type: ignore[attr-defined]
+                if not _are_scalars(map(type, member.values())):
+                    waiting.append(member.values())
             elif kind is list or kind is tuple:
-                waiting.append(member)  # type: ignore[arg-type]
-            elif kind not in _SCALARS:
+                waiting.append(member)
+            else:
                 return False
-    return not waiting
+    return True
