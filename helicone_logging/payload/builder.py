@@ -170,7 +170,6 @@ class SpanBuilder:
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
         is_told = self._is_full and status == ERROR and capture_text
-        keys, values = tuple(attributes), tuple(attributes.values())
         span = SpanData(
             encoder=self._encoder,
             trace_id=identity.trace_id,
@@ -181,13 +180,12 @@ class SpanBuilder:
             start=start,
             end=end,
             status=status,
-            keys=keys,
-            values=values,
+            attributes=attributes,
             has_exception=exception is not None,
             dropped=0,
             cut_values=0,
             malformed=identity.malformed,
-            size=size_of(self._encoder, name, keys, values),
+            size=size_of(self._encoder, name, attributes),
             failure=self._failure(attributes, text) if is_told else "",
         )
         return bounded(span, options.limits)

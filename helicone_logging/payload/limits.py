@@ -39,7 +39,7 @@ def bounded(span: SpanData, limits: Limits) -> SpanData:
     """
     is_short = span.size <= limits.value_length or not _longer(span.attributes, limits.value_length)
     is_small = span.size * MAX_ESCAPE <= limits.span_bytes or len(span.encode()) <= limits.span_bytes
-    if is_short and is_small and len(span.keys) <= limits.attributes:
+    if is_short and is_small and len(span.attributes) <= limits.attributes:
         return span
     return _cut_until_it_fits(span, limits)
 
@@ -60,9 +60,8 @@ def _cut_until_it_fits(span: SpanData, limits: Limits) -> SpanData:
 
 
 def _with(span: SpanData, attributes: Mapping[str, Value], *, dropped: int, cut_values: int) -> SpanData:
-    keys, values = tuple(attributes), tuple(attributes.values())
-    size = size_of(span.encoder, span.name, keys, values)
-    return span._replace(keys=keys, values=values, dropped=dropped, cut_values=cut_values, size=size)
+    size = size_of(span.encoder, span.name, attributes)
+    return span._replace(attributes=attributes, dropped=dropped, cut_values=cut_values, size=size)
 
 
 def _first(attributes: Mapping[str, Value], count: int) -> dict[str, Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 Value = str | int | float | bool | tuple[str | int | float | bool, ...]
@@ -40,8 +41,7 @@ class SpanData(NamedTuple):
         start: nanoseconds since the epoch.
         end: likewise.
         status: OTLP's code of it.
-        keys: names of its attributes; what Helicone shows comes first.
-        values: of these attributes.
+        attributes: what it carries, by name; what Helicone shows comes first. Nobody changes them.
         has_exception: whether its `exception.*` attributes make an event, too.
         dropped: how many attributes were left out.
         cut_values: how many values were longer than allowed.
@@ -59,8 +59,7 @@ class SpanData(NamedTuple):
     start: int
     end: int
     status: int
-    keys: tuple[str, ...]
-    values: tuple[Value, ...]
+    attributes: Mapping[str, Value]
     has_exception: bool
     dropped: int
     cut_values: int
@@ -68,23 +67,18 @@ class SpanData(NamedTuple):
     size: int
     failure: str = ""
 
-    @property
-    def attributes(self) -> dict[str, Value]:
-        """Names and values of its attributes."""
-        return dict(zip(self.keys, self.values, strict=True))
-
     def encode(self) -> bytes:
         """Returns its bytes, as they stand in a body."""
         return self.encoder.encode(self)
 
 
-def size_of(encoder: Encoder, name: str, keys: tuple[str, ...], values: tuple[Value, ...]) -> int:
+def size_of(encoder: Encoder, name: str, attributes: Mapping[str, Value]) -> int:
     """Returns about how many bytes a span has: characters that are not ASCII count as three, escapes as a sixteenth."""
+    values = attributes.values()
     texts = [value for value in values if type(value) is str]
-    length = 3 * len(name) + sum(map(len, keys)) + sum(map(len, texts))
+    length = 3 * len(name) + sum(map(len, attributes)) + sum(map(len, texts)) + _NUMBER * (len(values) - len(texts))
     if not all(map(str.isascii, texts)):
         length += sum(2 * len(text) for text in texts if not text.isascii())
-    length += _NUMBER * (len(values) - len(texts))
     if encoder.is_full:  # on other wires no value is a list
         length += sum(len(str(value)) for value in values if type(value) is tuple)
-    return encoder.overhead + _SPAN + _ATTRIBUTE * len(keys) + length + (length >> 4)
+    return encoder.overhead + _SPAN + _ATTRIBUTE * len(values) + length + (length >> 4)

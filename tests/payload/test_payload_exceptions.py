@@ -180,7 +180,7 @@ def test_exc_info_without_an_exception_is_no_exception(way: str, level: int) -> 
     span = OTELTraceFormatter().span(made, text)
     assert (span.name, span.status) == ("cache is cold", 2 if level == logging.ERROR else 1)
     assert not span.has_exception
-    assert not any("NoneType" in str(value) for value in span.values)
+    assert not any("NoneType" in str(value) for value in span.attributes.values())
 
 
 class Colours(logging.Formatter):

@@ -127,7 +127,7 @@ def test_what_waits_holds_nothing_that_could_change(shape) -> None:
     assert type(waiting.values) is bytes
     assert waiting.exception is None
     built = PLAIN.span(record("answer", extra=SHAPES[shape]()))
-    assert {type(part) for part in parts_of((built.keys, built.values))} <= {str, int, float, bool}
+    assert {type(part) for part in parts_of((*built.attributes, *built.attributes.values()))} <= {str, int, float, bool}
 
 
 class Told(str):
@@ -156,7 +156,7 @@ def test_an_object_of_the_application_s_is_read_at_the_call_and_never_again(fiel
 def test_a_text_of_the_application_s_own_class_becomes_plain_at_the_call() -> None:
     waiting = PLAIN.entry(traced(prompt=Told("asked"), user_id=Told("ada")), Told("rendered"))
     assert isinstance(waiting, SpanData)
-    assert {type(value) for value in waiting.values} <= {str, int, float, bool}
+    assert {type(value) for value in waiting.attributes.values()} <= {str, int, float, bool}
 
 
 def test_a_redactor_of_the_application_s_runs_at_the_call() -> None:

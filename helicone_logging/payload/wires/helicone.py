@@ -91,7 +91,7 @@ class HeliconeEncoder:
     is_full = False
 
     def __init__(self, resource: Mapping[str, Value], scope_name: str, scope_version: str) -> None:
-        shared: Resource = {"attributes": _attributes(resource, resource.values()), "droppedAttributesCount": 0}
+        shared: Resource = {"attributes": _attributes(resource), "droppedAttributesCount": 0}
         scope: Scope = {"name": scope_name, "version": scope_version}
         self._head = b'{"resource":%b,"scopeSpans":[{"scope":%b,"spans":[' % (_json(shared), _json(scope))
         self._tail = b"]}]}"
@@ -111,7 +111,7 @@ def span_of(span: SpanData) -> Span:
         "kind": span.kind,
         "startTimeUnixNano": str(span.start),
         "endTimeUnixNano": str(span.end),
-        "attributes": _attributes(span.keys, span.values),
+        "attributes": _attributes(span.attributes),
         "droppedAttributesCount": span.dropped,
         "events": [_exception_event(span)] if span.has_exception else [],
         "droppedEventsCount": 0,
@@ -126,15 +126,15 @@ def _exception_event(span: SpanData) -> Event:
     return {
         "name": "exception",
         "timeUnixNano": str(span.end),
-        "attributes": _attributes(described, described.values()),
+        "attributes": _attributes(described),
         "droppedAttributesCount": 0,
     }
 
 
-def _attributes(keys: Iterable[str], values: Iterable[Value]) -> list[Attribute]:
+def _attributes(attributes: Mapping[str, Value]) -> list[Attribute]:
     return [
         {"key": key, "value": {"stringValue": value} if type(value) is str else _value(value)}
-        for key, value in zip(keys, values, strict=True)
+        for key, value in attributes.items()
     ]
 
 
