@@ -307,12 +307,13 @@ class SpanBuilder:
         for holder in HOLDERS:
             if holder in special:  # an object that no reader knows
                 rest[holder] = special[holder]
-        technical = special.get("otel_attributes")
-        if isinstance(technical, Mapping):
-            own = dict(items(technical))
-            write_rest(own, attributes, capture_text=capture_text, as_properties=False, is_full=self._is_full)
-        elif technical is not None:
-            rest["otel_attributes"] = technical
+        if "otel_attributes" in special:
+            technical = special["otel_attributes"]
+            if isinstance(technical, Mapping):
+                own = dict(items(technical))
+                write_rest(own, attributes, capture_text=capture_text, as_properties=False, is_full=self._is_full)
+            else:
+                rest["otel_attributes"] = technical
         if rest:
             write_rest(rest, attributes, capture_text=capture_text, is_full=self._is_full)
 
@@ -400,7 +401,7 @@ def _placed_already(ids: str, path: str) -> tuple[str, str]:
 
 def _complete_tokens(attributes: dict[str, Value]) -> None:
     """Reckons what two of the three counts say of the third; the pages sum two of them, and never read the total."""
-    asked, answered, total = (attributes.get(key) for key in (PROMPT_TOKENS, COMPLETION_TOKENS, TOTAL_TOKENS))
+    asked, answered, total = map(attributes.get, (PROMPT_TOKENS, COMPLETION_TOKENS, TOTAL_TOKENS))
     known = int(asked or 0) + int(answered or 0)  # type: ignore[arg-type]  # counts
     if total is None:
         if asked is not None or answered is not None:
