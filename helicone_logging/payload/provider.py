@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from helicone_logging.core import notices
 from helicone_logging.llm.providers import names
 from helicone_logging.llm.providers.priced import SHOWN_AS_ZERO, Name, priced
-from helicone_logging.llm.providers.routes import without_route
 from helicone_logging.payload.fields import MODEL, PROPERTY, PROVIDER, SYSTEM
 from helicone_logging.payload.span import Value
 
@@ -52,7 +51,7 @@ class ProviderNaming:
         """What is written of a provider and a model, of which a process knows few."""
         if provider is None and model is not None:
             provider = names.provider_of_model(model)
-        known = "" if provider is None else names.canonical(provider, {})
+        known = "" if provider is None else names.canonical(provider)
         chosen = None if provider is None else names.chosen(provider, self._overrides)
         written: dict[str, Value] = {}
         if chosen or known:
@@ -61,7 +60,7 @@ class ProviderNaming:
                 written[PROVIDER] = names.conventional(str(provider))
         if model is None or chosen is not None:
             return written
-        true = Name(known, without_route(known, model))
+        true = Name(known, names.without_route(known, model))
         sent = self._shown(true)
         if sent.model != model:
             written[MODEL] = sent.model

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helicone_logging.llm.providers.names import COST_TABLES, canonical, provider_of_model
+from helicone_logging.llm.providers.names import COST_TABLES, canonical, chosen, provider_of_model
 
 WITHOUT_TABLE = {"ibm.watsonx.ai"}  # of OpenTelemetry's names: Helicone knows no costs of it
 
@@ -18,7 +18,7 @@ def test_every_name_of_opentelemetry_reaches_a_cost_table() -> None:
     names = {member.value for kind in kinds for member in getattr(attributes, kind, ())}
     if not names:
         pytest.skip("this version of OpenTelemetry lists no providers any more")
-    assert {name for name in names if canonical(name, {}).upper() not in COST_TABLES} <= WITHOUT_TABLE
+    assert {name for name in names if canonical(name).upper() not in COST_TABLES} <= WITHOUT_TABLE
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_every_name_of_opentelemetry_reaches_a_cost_table() -> None:
     ],
 )
 def test_a_provider_is_spelled_as_the_cost_tables_know_it(name: str, expected: str) -> None:
-    assert canonical(name, {}) == expected
+    assert canonical(name) == expected
     assert expected.upper() in COST_TABLES
 
 
@@ -89,12 +89,12 @@ def test_a_provider_is_spelled_as_the_cost_tables_know_it(name: str, expected: s
     ],
 )
 def test_the_vercel_ai_sdk_s_names_are_known_whatever_kind_of_model_they_name(name: str, expected: str) -> None:
-    assert canonical(name, {}) == expected
+    assert canonical(name) == expected
 
 
 @pytest.mark.parametrize("name", sorted(COST_TABLES - {"BEDROCK"}))
 def test_the_names_of_the_cost_tables_stay(name: str) -> None:
-    assert canonical(name, {}) == name.lower()
+    assert canonical(name) == name.lower()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_names_of_the_cost_tables_stay(name: str) -> None:
     [("ibm.watsonx.ai", "ibm.watsonx.ai"), (" My-Gateway ", "my-gateway"), ("custom", "custom"), ("", "")],
 )
 def test_an_unknown_provider_keeps_its_name(name: str, expected: str) -> None:
-    assert canonical(name, {}) == expected
+    assert canonical(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_an_unknown_provider_keeps_its_name(name: str, expected: str) -> None:
     ],
 )
 def test_the_user_s_names_win_over_everything(name: str, overrides: dict[str, str], expected: str) -> None:
-    assert canonical(name, overrides) == expected
+    assert (chosen(name, overrides) or canonical(name)) == expected
 
 
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_any_name_becomes_lower_case_without_blanks_around_it(name: str, overrides: dict[str, str]) -> None:
-    spelled = canonical(name, overrides)
+    spelled = chosen(name, overrides) or canonical(name)
     assert spelled == spelled.strip().lower()
     if not overrides:
-        assert canonical(spelled, {}) == spelled
+        assert canonical(spelled) == spelled
 
 
 @pytest.mark.parametrize(
@@ -215,5 +215,5 @@ DOCUMENTED = re.findall(
 def test_the_documented_names_are_those_that_are_sent() -> None:
     for provider, also_known_as in DOCUMENTED:
         for name in [provider, *re.findall(r"`([^`]+)`", also_known_as)]:
-            assert canonical(name, {}) == provider
+            assert canonical(name) == provider
     assert {provider.upper() for provider, _ in DOCUMENTED} == COST_TABLES - {"BEDROCK"} | {"CUSTOM"}

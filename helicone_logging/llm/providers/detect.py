@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.providers import routes
+from helicone_logging.llm.providers import names
 from helicone_logging.llm.providers.common import inner, name
 
 # The package of the answer's class. Not `openai`: with another base URL it talks to any of them.
@@ -119,7 +119,7 @@ def _hidden(response: object) -> str | None:
     if not hidden:
         return None
     asked_for = name(hidden, "litellm_model_name")  # all that answers of Groq have
-    return name(hidden, "custom_llm_provider") or (routes.route_of(asked_for) if asked_for else None)
+    return name(hidden, "custom_llm_provider") or (names.route_of(asked_for) if asked_for else None)
 
 
 def _marked(answer: Held) -> str | None:

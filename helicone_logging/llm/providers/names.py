@@ -10,8 +10,6 @@ import functools
 import re
 from collections.abc import Mapping
 
-from helicone_logging.llm.providers import routes
-
 # Helicone's public server source, packages/cost: providers/mappings.ts, and the registry of models (July 2026).
 COST_TABLES = frozenset(
     (
@@ -22,74 +20,34 @@ COST_TABLES = frozenset(
 )  # fmt: skip
 """The providers for which Helicone knows costs, in upper case."""
 
-# Of names without their separators. From gen_ai.provider.name and gen_ai.system of OpenTelemetry's semantic
+# Other names of each, without their separators. From gen_ai.provider.name and gen_ai.system of OpenTelemetry's semantic
 # conventions, custom_llm_provider of LiteLLM, LangChain's ls_provider and init_chat_model, OpenLLMetry, Pydantic AI,
 # the Vercel AI SDK, and the names of the SDKs.
-_ALIASES: Mapping[str, str] = {
-    "openaichat": "openai",
-    "openairesponses": "openai",
-    "textcompletionopenai": "openai",
-    "chatgpt": "openai",
-    "openaichatgpt": "openai",
-    "openaicodex": "openai",
-    "anthropictext": "anthropic",
-    "anthropicmessages": "anthropic",
-    "claude": "anthropic",
+_OTHER_NAMES: Mapping[str, str] = {
+    "openai": "chatgpt openaichat openaichatgpt openaicodex openairesponses textcompletionopenai",
+    "anthropic": "anthropicmessages anthropictext claude",
     # Of Helicone's two tables for Bedrock; both count all tokens, and price the inference profiles of Claude.
-    "bedrock": "aws",
-    "bedrockconverse": "aws",
-    "awsbedrock": "aws",
-    "bedrockmantle": "aws",
-    "bedrockanthropic": "aws",
-    "amazonbedrockanthropic": "aws",
-    "anthropicbedrock": "aws",
-    "amazon": "aws",
-    "amazonbedrock": "aws",
-    "azopenai": "azure",
-    "azaiopenai": "azure",
-    "azaiinference": "azure",
-    "azureai": "azure",
-    "azureaiopenai": "azure",
-    "azureaiinference": "azure",
-    "azureopenai": "azure",
-    "azuretext": "azure",
-    "gemini": "google",
-    "gcpgemini": "google",
-    "gcpgenai": "google",
-    "gcpvertexai": "google",
-    "googleai": "google",
-    "googleaistudio": "google",
-    "googleanthropicvertex": "google",
-    "googlecloud": "google",
-    "googlegemini": "google",
-    "googlegenai": "google",
-    "googlegenerativeai": "google",
-    "googlegla": "google",
-    "googlevertex": "google",
-    "googlevertexai": "google",
-    "googlevertexanthropic": "google",
-    "vertex": "google",
-    "vertexanthropic": "google",
-    "anthropicvertex": "google",
-    "vertexai": "google",
-    "vertexaibeta": "google",
-    "mistralai": "mistral",
-    "codestral": "mistral",
-    "textcompletioncodestral": "mistral",
-    "coherechat": "cohere",
-    "xai": "x",
-    "grok": "x",
-    "togetherai": "together",
-    "fireworksai": "fireworks",
-    "perplexityai": "perplexity",
-    "nvidianim": "nvidia",
-    "nvidiaaiendpoints": "nvidia",
-    "nebiusai": "nebius",
-    "novitaai": "novita",
-    "metallama": "llama",
-    "llamaapi": "llama",
-    "vercelaigateway": "vercel",
+    "aws": "amazon amazonbedrock amazonbedrockanthropic anthropicbedrock awsbedrock bedrock bedrockanthropic "
+    "bedrockconverse bedrockmantle",
+    "azure": "azaiinference azaiopenai azopenai azureai azureaiinference azureaiopenai azureopenai azuretext",
+    "google": "anthropicvertex gcpgemini gcpgenai gcpvertexai gemini googleai googleaistudio googleanthropicvertex "
+    "googlecloud googlegemini googlegenai googlegenerativeai googlegla googlevertex googlevertexai "
+    "googlevertexanthropic vertex vertexai vertexaibeta vertexanthropic",
+    "mistral": "codestral mistralai textcompletioncodestral",
+    "cohere": "coherechat",
+    "x": "grok xai",
+    "together": "togetherai",
+    "fireworks": "fireworksai",
+    "perplexity": "perplexityai",
+    "nvidia": "nvidiaaiendpoints nvidianim",
+    "nebius": "nebiusai",
+    "novita": "novitaai",
+    "llama": "llamaapi metallama",
+    "vercel": "vercelaigateway",
+}
+_ALIASES: Mapping[str, str] = {
     **{table.lower(): table.lower() for table in COST_TABLES if table != "BEDROCK"},
+    **{other: provider for provider, others in _OTHER_NAMES.items() for other in others.split()},
 }
 # What frameworks write for the provider, who is another: of names without their separators.
 _FRAMEWORKS = frozenset(
@@ -148,15 +106,14 @@ def prepared() -> re.Pattern[str]:
     return re.compile(_MODEL, re.IGNORECASE | re.ASCII | re.VERBOSE)
 
 
-def canonical(name: str, overrides: Mapping[str, str]) -> str:
+def canonical(name: str) -> str:
     """Returns a provider's name in lower case, as Helicone's cost tables spell it.
 
     Args:
         name: as OpenTelemetry, LiteLLM, an SDK or the user spells it; one that no table knows stays what it is.
-        overrides: as in `chosen`; they win over everything.
     """
     spelled = name.strip().lower()
-    return chosen(name, overrides) or _aliased(spelled) or _aliased(_KIND_OF_MODEL.sub("", spelled)) or spelled
+    return _aliased(spelled) or _aliased(_KIND_OF_MODEL.sub("", spelled)) or spelled
 
 
 def _aliased(spelled: str) -> str | None:
@@ -178,7 +135,7 @@ def chosen(name: str, overrides: Mapping[str, str]) -> str | None:
     if not overrides:
         return None
     by_name = {key.strip().lower(): value.strip().lower() for key, value in overrides.items()}
-    return by_name.get(name.strip().lower()) or by_name.get(canonical(name, {}))
+    return by_name.get(name.strip().lower()) or by_name.get(canonical(name))
 
 
 def conventional(name: str) -> str:
@@ -190,7 +147,7 @@ def conventional(name: str) -> str:
     spelled = name.strip().lower()
     if spelled in _WELL_KNOWN:
         return spelled
-    known = canonical(spelled, {})
+    known = canonical(spelled)
     return _CONVENTIONAL.get(known, known)
 
 
@@ -205,5 +162,60 @@ def provider_of_model(model: str) -> str | None:
 
 @functools.lru_cache(256)
 def _provider_of_model(name: str) -> str | None:
+    route = route_of(name)
+    if route:
+        return canonical(route)
     match = prepared().match(name)
-    return routes.provider_of(name) or (match.lastgroup if match else None)
+    return match.lastgroup if match else None
+
+
+# LiteLLM's prefixes: `groq/` of `groq/llama-3.3-70b-versatile` names the provider, not the model. Streams come back
+# without them, most whole answers with them. https://docs.litellm.ai/docs/providers
+# Nobody else writes these before a slash.
+_ROUTES = frozenset(
+    (
+        "anthropic_text", "azure", "azure_ai", "azure_text", "bedrock", "bedrock_converse", "bedrock_mantle",
+        "codestral", "cohere_chat", "deepinfra", "fireworks_ai", "gemini", "groq", "meta_llama", "nebius", "novita",
+        "nvidia_nim", "openrouter", "text-completion-codestral", "text-completion-openai", "together_ai",
+        "vercel_ai_gateway", "vertex_ai", "vertex_ai_beta",
+    )
+)  # fmt: skip
+# With the first of these OpenRouter, the Vercel AI Gateway and Hugging Face name the maker of a model that many serve,
+# so they are prefixes only where the provider is known. The others are of providers without a cost table.
+_ALSO_ROUTES = frozenset(
+    (
+        "anthropic", "baseten", "cerebras", "chutes", "cohere", "deepseek", "mistral", "openai", "perplexity", "xai",
+        "custom_openai", "dashscope", "databricks", "github", "hosted_vllm", "litellm_proxy", "lm_studio", "moonshot",
+        "ollama", "ollama_chat", "sambanova",
+    )
+)  # fmt: skip
+# Models whose own names begin so: of Groq, of OpenRouter, and the only one in Helicone's table of Cohere.
+_OWN_NAME = re.compile(r"groq/compound(?:-mini)?|openrouter/[^/]*|cohere/command-r", re.IGNORECASE)
+# Behind `azure/`, `bedrock/` and `openai/`: which of the provider's APIs to call.
+_API = re.compile(r"^(?:converse|gpt5_series|invoke|o_series|responses)/(?=.)")
+
+
+def route_of(model: str) -> str | None:
+    """Returns the prefix of a model that tells for certain who serves it, as LiteLLM spells it; None when none does.
+
+    Args:
+        model: a model's name.
+    """
+    route, slash, _ = model.partition("/")
+    route = route.strip().lower()
+    return route if slash and route in _ROUTES else None
+
+
+def without_route(provider: str, model: str) -> str:
+    """Returns a model's name without a prefix that says no more than who serves it.
+
+    Args:
+        provider: the canonical name of who serves it.
+        model: the model's name, with such a prefix or without.
+    """
+    route, _, name = model.partition("/")
+    route = route.strip().lower()
+    is_route = route in _ROUTES or route in _ALSO_ROUTES
+    if not name or not is_route or canonical(route) != provider or _OWN_NAME.fullmatch(model):
+        return model
+    return _API.sub("", name)

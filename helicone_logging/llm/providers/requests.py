@@ -15,11 +15,11 @@ from helicone_logging.llm.providers import (
     google_genai,
     images,
     moderation,
+    names,
     ollama,
     openai_chat,
     openai_responses,
     rerank,
-    routes,
 )
 from helicone_logging.llm.providers.common import Fields, known, name
 
@@ -101,7 +101,7 @@ def _named(fields: Held) -> str | None:
         return "azure"
     url = name(fields, "base_url", "api_base")
     by_url = detect.provider_of_url(url) if url else None
-    return name(fields, "custom_llm_provider") or by_url or routes.route_of(name(fields, "model") or "")
+    return name(fields, "custom_llm_provider") or by_url or names.route_of(name(fields, "model") or "")
 
 
 _SURE = frozenset((str, int, float, bool, type(None), list, dict))
