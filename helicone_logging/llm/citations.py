@@ -81,11 +81,6 @@ def with_sources(said: str, *citations: object) -> str:
     return joined((said, sources.text()))
 
 
-def grounding_of(metadata: Held) -> object:
-    """Returns the chunks that Google's grounding metadata names."""
-    return metadata.get("grounding_chunks") or metadata.get("groundingChunks")
-
-
 def _levels(fields: Held) -> list[Held]:
     """What a citation holds, and what it wraps; Bedrock's wraps it once more, in `location`."""
     levels = [fields]

@@ -9,7 +9,7 @@ from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.marks import joined
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, inner, known, name, tokens, with_error
+from helicone_logging.llm.providers.common import Fields, answer, inner, known, name, tokens, with_error
 
 # Who served Claude shows in the message's id; other models are served by others in Anthropic's words.
 _SERVED_BY = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
@@ -27,21 +27,14 @@ def read(response: Held) -> Fields | None:
 
 
 def _fields(response: Held, content: list[object], usage: Held) -> Fields:
-    model = name(response, "model") or ""
     refusal = name(inner(response, "stop_details"), "explanation")
     said = joined((content_text(content), f"[refusal] {refusal}" if refusal else ""))
-    provider = _provider(name(response, "id") or "", model)
-    return known(
-        {
-            "operation": "chat",
-            "provider": provider,
-            # Bedrock's own name for it, which the request has, is another one.
-            "fallback_model" if provider == "aws" else "model": model or None,
-            "response_id": name(response, "id"),
-            "completion": [Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))],
-            **_usage(usage),
-        }
-    )
+    choice = Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))
+    provider = _provider(name(response, "id") or "", name(response, "model") or "")
+    fields = answer("chat", [choice], _usage(usage), response, provider)
+    if provider == "aws" and "model" in fields:  # Bedrock's own name for it, which the request has, is another one
+        fields["fallback_model"] = fields.pop("model")
+    return fields
 
 
 def _provider(message_id: str, model: str) -> str | None:
@@ -63,11 +56,12 @@ def _usage(usage: Held) -> Fields:
 
 def join(events: Sequence[Held]) -> Fields | None:
     """Returns the fields of the message whose stream had these events; None when they are no such events."""
-    start = next((message for event in events if (message := _started(event)) is not None), None)
+    starts = (held(event.get("message")) for event in events if name(event, "type") == "message_start")
+    start = next((message for message in starts if message is not None), None)
     if start is None:
         return None
     blocks: dict[object, _Block] = {}
-    usage = _Usage(inner(start, "usage"))
+    usage = known(inner(start, "usage"))
     ending: Held = start
     error: object = None
     for event in events:
@@ -78,37 +72,14 @@ def join(events: Sequence[Held]) -> Fields | None:
             blocks[index] = _Block(inner(event, "content_block"))
         elif kind == "message_delta":
             ending = inner(event, "delta")
-            usage.add(inner(event, "usage"))
+            usage |= known(inner(event, "usage"))  # totals, in the place of the first event's
         elif kind == "error":
             error = event.get("error") or event
     message = {
         **{key: start.get(key) for key in ("id", "model", "role")},
         **{key: ending.get(key) for key in ("stop_reason", "stop_details")},
     }
-    return with_error(_fields(message, [block.whole() for block in blocks.values()], usage.total), error)
-
-
-def _started(event: Held) -> Held | None:
-    return held(event.get("message")) if name(event, "type") == "message_start" else None
-
-
-class _Usage:
-    """The counts of the first event, with those of later ones, which are totals, in their place."""
-
-    _NAMES = (
-        "input_tokens",
-        "cache_creation_input_tokens",
-        "cache_read_input_tokens",
-        "output_tokens",
-        "output_tokens_details",
-    )
-
-    def __init__(self, usage: Held) -> None:
-        self.total: Fields = {}
-        self.add(usage)
-
-    def add(self, usage: Held) -> None:
-        self.total |= known({key: usage.get(key) for key in self._NAMES})
+    return with_error(_fields(message, [block.whole() for block in blocks.values()], usage), error)
 
 
 class _Block:
@@ -132,11 +103,8 @@ class _Block:
         said = "".join(self._texts)
         if kind in ("text", "thinking"):
             whole: Fields = {"type": kind, kind: (name(self._start, kind) or "") + said}
-            return {**whole, "citations": [*_cited(self._start), *self._citations]} if kind == "text" else whole
+            cited = safe_get.items(self._start.get("citations")) or []
+            return {**whole, "citations": [*cited, *self._citations]} if kind == "text" else whole
         if kind == "compaction":
             return {"type": kind, "content": (name(self._start, "content") or "") + said}
         return {"type": kind, "name": self._start.get("name"), "input": said} if said else self._start or EMPTY
-
-
-def _cited(block: Held) -> list[object]:
-    return safe_get.items(block.get("citations")) or []

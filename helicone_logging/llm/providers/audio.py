@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from helicone_logging.core.held import Held
+from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import media, safe_get
 from helicone_logging.llm.marks import joined
-from helicone_logging.llm.messages import Choice, Message, read_messages
-from helicone_logging.llm.providers.common import Asked, Fields, first_name, inner, known, last, name
+from helicone_logging.llm.messages import Message
+from helicone_logging.llm.providers.common import Asked, Fields, answer, first_name, inner, last, name, with_system
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 # How the bytes of a sound begin: MP3 with and without a tag, WAV, Ogg, FLAC, AAC.
@@ -23,18 +23,12 @@ def asked(request: Held) -> Asked | None:
     if model is None:
         return None
     if request.get("file") is not None:
-        return Asked("transcription", _to_transcribe(request))
+        said = joined((_file_mark(request["file"]), name(request, "prompt") or ""))
+        return Asked("transcription", [Message("user", said)])
     text = safe_get.text(request.get("input"))
     if text is None or request.get("voice") is None:
         return None
-    instructions = name(request, "instructions")
-    return Asked("speech", [*([Message("system", instructions)] if instructions else []), *read_messages(text)])
-
-
-def _to_transcribe(request: Held) -> list[Message]:
-    file = request["file"]
-    prompt = name(request, "prompt")
-    return [Message("user", joined((_file_mark(file), prompt or "")))]
+    return Asked("speech", with_system(name(request, "instructions"), text))
 
 
 def _file_mark(file: object) -> str:
@@ -56,12 +50,7 @@ def read(response: Held) -> Fields | None:
     told = {key for key, value in response.items() if value is not None}
     if not usage and told != {"text"} and told.isdisjoint(_TRANSCRIPT):
         return None
-    return _fields(text, usage)
-
-
-def _fields(text: str, usage: Held) -> Fields:
-    said = Choice("assistant", text, None)
-    return known({"operation": "transcription", "completion": [said], **usage_of(usage)})
+    return answer("transcription", text, usage_of(usage))
 
 
 def join(events: Sequence[Held]) -> Fields | None:
@@ -70,10 +59,8 @@ def join(events: Sequence[Held]) -> Fields | None:
     if not told:
         return None
     done = [event for event in told if event.get("type") == "transcript.text.done"]
-    whole = first_name(done, "text")
-    deltas = "".join(name(event, "delta") or "" for event in told)
-    usage = last(told, "usage")
-    return _fields(whole or deltas, {} if usage is None else inner({"usage": usage}, "usage"))
+    text = first_name(done, "text") or "".join(name(event, "delta") or "" for event in told)
+    return answer("transcription", text, usage_of(held(last(told, "usage")) or EMPTY))
 
 
 def is_sound(value: object) -> TypeGuard[bytes | bytearray]:
@@ -87,7 +74,4 @@ def sound(value: bytes | bytearray) -> Fields:
     Args:
         value: its bytes.
     """
-    return {
-        "operation": "speech",
-        "completion": [Choice("assistant", media.mark({"type": "audio", "data": value}), None)],
-    }
+    return answer("speech", media.mark({"type": "audio", "data": value}), EMPTY)

@@ -34,6 +34,32 @@ def known(fields: Mapping[str, object]) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def answer(
+    operation: str,
+    completion: object,
+    others: Mapping[str, object],
+    response: Held = EMPTY,
+    provider: str | None = None,
+) -> Fields:
+    """Returns the fields of an answer that have a value.
+
+    Args:
+        operation: what the model did.
+        completion: what it answered, as text or choices.
+        others: more fields, such as those of its usage; they win.
+        response: what may hold its `model` and its own `id`.
+        provider: where no other could be meant; else None.
+    """
+    fields: Fields = {
+        "operation": operation,
+        "provider": provider,
+        "model": name(response, "model"),
+        "response_id": name(response, "id"),
+        "completion": [Choice("assistant", completion, None)] if isinstance(completion, str) else completion or None,
+    }
+    return known({**fields, **others})
+
+
 def name(fields: Held, *names: str) -> str | None:
     """Returns the first text that is not empty under some names."""
     for candidate in names:

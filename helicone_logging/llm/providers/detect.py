@@ -95,6 +95,15 @@ def provider_of_url(url: str) -> str | None:
     return next((provider for end, provider in _HOSTS.items() if host == end or host.endswith("." + end)), None)
 
 
+def url_of(response: Held) -> str:
+    """Returns the URL that an HTTP response, or an exception of an SDK, came from; empty when it does not say."""
+    request = inner(response, "_request", "request")
+    try:
+        return str(request.get("url") or response.get("url") or "")[:2_000]
+    except Exception:  # noqa: BLE001 - the `__str__` of a foreign class
+        return ""
+
+
 def provider_of_exception(error: BaseException, fields: Held) -> str | None:
     """Returns the provider whose API an SDK's exception tells of, by the URL of the request or the SDK's package.
 
@@ -102,11 +111,7 @@ def provider_of_exception(error: BaseException, fields: Held) -> str | None:
         error: the exception.
         fields: what it holds.
     """
-    request = inner(fields, "request") or inner(inner(fields, "response"), "_request", "request")
-    try:
-        found = provider_of_url(str(request.get("url") or ""))
-    except Exception:  # noqa: BLE001 - the `__str__` of a foreign class
-        found = None
+    found = provider_of_url(url_of(fields) or url_of(inner(fields, "response")))
     package = (safe_get.text(getattr(type(error), "__module__", None)) or "").partition(".")[0]
     by_package = _PACKAGES.get(package) or _EXCEPTION_PACKAGES.get(package)
     return found or by_package or name(fields, "llm_provider")  # LiteLLM's

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.messages import Choice, Message, both_ends, read_messages
-from helicone_logging.llm.providers.common import Asked, Fields, either, entries, inner, known, name, tokens
+from helicone_logging.llm.messages import Message, both_ends, read_messages
+from helicone_logging.llm.providers.common import Asked, Fields, answer, either, entries, inner, known, name, tokens
 
 _COHERE_TYPES = ("float", "float_", "int8", "uint8", "binary", "ubinary", "base64")
 # What only a request for embeddings, or only one of OpenAI's Responses, has beside `input`.
@@ -100,13 +100,5 @@ def _fields(response: Held, amount: int, vector: object) -> Fields:
     asked = either(inner(inner(response, "meta"), "billed_units"), "input_tokens")  # Cohere's
     asked = either(usage, "prompt_tokens", "input_tokens") if asked is None else asked
     asked = either(response, "prompt_eval_count", "inputTextTokenCount", "total_tokens") if asked is None else asked
-    return known(
-        {
-            "operation": "embeddings",
-            "model": name(response, "model"),
-            "response_id": name(response, "id"),
-            "completion": [Choice("assistant", f"[{what}{size}]", None)],
-            "prompt_tokens": total if asked is None else asked,
-            "total_tokens": total,
-        }
-    )
+    counted = {"prompt_tokens": total if asked is None else asked, "total_tokens": total}
+    return answer("embeddings", f"[{what}{size}]", counted, response)

@@ -7,7 +7,7 @@ from helicone_logging.llm import marks, safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers import detect
-from helicone_logging.llm.providers.bedrock_converse import error_of
+from helicone_logging.llm.providers.bedrock import error_of
 from helicone_logging.llm.providers.common import Fields, inner, kind_of_error, name
 from helicone_logging.llm.tools import error_text
 

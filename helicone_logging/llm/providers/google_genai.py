@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.citations import grounding_of, with_sources
+from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import MAX_MESSAGES, Choice, some_choices
 from helicone_logging.llm.providers.common import (
     Asked,
     Fields,
+    answer,
     inner,
-    known,
     last,
     name,
     tokens,
@@ -51,18 +52,13 @@ def read(response: Held) -> Fields | None:
     feedback = inner(response, "prompt_feedback", "promptFeedback")
     if candidates is None and not feedback:
         return None
+    told = {
+        "model": name(response, "model_version", "modelVersion"),
+        "response_id": name(response, "response_id", "responseId"),
+        **_usage(inner(response, "usage_metadata", "usageMetadata")),
+    }
     choices = some_choices(candidates or (), _choice) or _blocked(feedback)
-    fields = known(
-        {
-            "operation": "generate_content",
-            "provider": "google",
-            "model": name(response, "model_version", "modelVersion"),
-            "response_id": name(response, "response_id", "responseId"),
-            "completion": choices or None,
-            **_usage(inner(response, "usage_metadata", "usageMetadata")),
-        }
-    )
-    return with_error(fields, response.get("error"))
+    return with_error(answer("generate_content", choices, told, provider="google"), response.get("error"))
 
 
 def _choice(given: object) -> Choice:
@@ -70,14 +66,12 @@ def _choice(given: object) -> Choice:
     candidate = held(given) or EMPTY
     said = content_text(inner(candidate, "content").get("parts"))
     why = name(candidate, "finish_message", "finishMessage")
-    refusal = f"[refusal] {why}" if why and not said else ""
-    sources = (
-        grounding_of(inner(candidate, "grounding_metadata", "groundingMetadata")),
-        first(inner(candidate, "citation_metadata", "citationMetadata"), "citations", "citationSources"),
-    )
-    return Choice(
-        "assistant", with_sources(said or refusal, *sources), name(candidate, "finish_reason", "finishReason")
-    )
+    if why and not said:
+        said = f"[refusal] {why}"
+    grounded = first(inner(candidate, "grounding_metadata", "groundingMetadata"), "grounding_chunks", "groundingChunks")
+    cited = first(inner(candidate, "citation_metadata", "citationMetadata"), "citations", "citationSources")
+    reason = name(candidate, "finish_reason", "finishReason")
+    return Choice("assistant", with_sources(said, grounded, cited), reason)
 
 
 def _blocked(feedback: Held) -> list[Choice]:
@@ -88,8 +82,6 @@ def _blocked(feedback: Held) -> list[Choice]:
 
 def _usage(usage: Held) -> Fields:
     """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
-    if not usage:
-        return {}
     return {
         "prompt_tokens": _sum(usage, "prompt_token_count", "tool_use_prompt_token_count"),
         "completion_tokens": _sum(usage, "candidates_token_count", "thoughts_token_count"),
@@ -135,7 +127,7 @@ class _Growing:
     _LAST = ("finish_reason", "finish_message", "grounding_metadata", "citation_metadata")
 
     def __init__(self) -> None:
-        self._parts: list[object] = []
+        self._parts: list[Held] = []
         self._last: Fields = {}
 
     def add(self, candidate: Held) -> None:
@@ -143,30 +135,22 @@ class _Growing:
             value = first(candidate, key, _camel(key))
             if value is not None:
                 self._last[key] = value
-        for part in safe_get.items(inner(candidate, "content").get("parts")) or ():
-            self._add_part(held(part) or EMPTY)
-
-    def _add_part(self, part: Held) -> None:
-        said, thought = safe_get.text(part.get("text")), part.get("thought") is True
-        last = self._parts[-1] if self._parts else None
-        if said is None:
-            self._parts.append(part)
-        elif isinstance(last, _Said) and last.thought is thought:
-            last.texts.append(said)
-        else:
-            self._parts.append(_Said(said, thought))
+        self._parts += (held(part) or EMPTY for part in safe_get.items(inner(candidate, "content").get("parts")) or ())
 
     def whole(self) -> Fields:
-        parts = [part.whole() if isinstance(part, _Said) else part for part in self._parts]
+        parts: list[object] = []
+        for is_thought, several in itertools.groupby(self._parts, _is_thought):
+            if is_thought is None:
+                parts += several
+            else:
+                parts.append({"text": "".join(map(_text, several)), "thought": is_thought})
         return {"content": {"role": "model", "parts": parts}, **self._last}
 
 
-class _Said:
-    """Consecutive texts of one kind."""
+def _text(part: Held) -> str:
+    return safe_get.text(part.get("text")) or ""
 
-    def __init__(self, text: str, thought: bool) -> None:
-        self.texts = [text]
-        self.thought = thought
 
-    def whole(self) -> Fields:
-        return {"text": "".join(self.texts), "thought": self.thought}
+def _is_thought(part: Held) -> bool | None:
+    """What kind of text a part is, of which several may follow each other; None for what is no text."""
+    return None if safe_get.text(part.get("text")) is None else part.get("thought") is True

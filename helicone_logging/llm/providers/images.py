@@ -7,22 +7,14 @@ from collections.abc import Sequence
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import media, safe_get
 from helicone_logging.llm.marks import joined, joined_some
-from helicone_logging.llm.messages import Choice, Message
-from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
+from helicone_logging.llm.messages import Message
+from helicone_logging.llm.providers.common import Asked, Fields, answer, entries, inner, name
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 _MODELS = ("dall-e", "gpt-image", "chatgpt-image", "imagen", "flux", "stability", "stable-diffusion", "image")
 _OPTIONS = (
-    "textToImageParams",
-    "size",
-    "quality",
-    "style",
-    "background",
-    "output_format",
-    "aspect_ratio",
-    "image",
-    "mask",
-)
+    "textToImageParams", "size", "quality", "style", "background", "output_format", "aspect_ratio", "image", "mask",
+)  # fmt: skip
 _DATA = ("b64_json", "url")
 
 
@@ -57,15 +49,8 @@ def read(response: Held) -> Fields | None:
         if not data:
             return None
     provider = "google" if "generated_images" in response or "generatedImages" in response else None
-    return known(
-        {
-            "operation": "image_generation",
-            "provider": provider,
-            "model": name(response, "model"),
-            "completion": [Choice("assistant", joined_some(data, _shown), None)],
-            **usage_of(inner(response, "usage")),
-        }
-    )
+    usage = usage_of(inner(response, "usage"))
+    return answer("image_generation", joined_some(data, _shown), usage, response, provider)
 
 
 def _of_bedrock(response: Held) -> list[Held]:

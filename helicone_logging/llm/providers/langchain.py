@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import Choice, read_choices, some_choices
-from helicone_logging.llm.providers.common import Fields, entries, first_name, inner, known, name, tokens
+from helicone_logging.llm.providers.common import Fields, answer, entries, first_name, inner, known, name, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 _AI = ("ai", "AIMessage", "AIMessageChunk")
@@ -52,19 +52,14 @@ def _choice_of(generation: Held) -> Choice:
 
 def _of_messages(messages: Sequence[Held]) -> Fields:
     metadata = [inner(message, "response_metadata") for message in messages]
-    usage = _usage(messages) or usage_of(
-        next(filter(None, (inner(of, "token_usage", "usage") for of in metadata)), EMPTY)
-    )
-    return known(
-        {
-            "operation": "chat",
-            "provider": first_name(metadata, "model_provider", "ls_provider"),
-            "model": first_name(metadata, *_MODELS),
-            "response_id": first_name(metadata, "id") or first_name(messages, "id"),
-            "completion": some_choices(messages, _choice),
-            **usage,
-        }
-    )
+    usages = (inner(of, "token_usage", "usage") for of in metadata)
+    told = {
+        "model": first_name(metadata, *_MODELS),
+        "response_id": first_name(metadata, "id") or first_name(messages, "id"),
+        **(_usage(messages) or usage_of(next(filter(None, usages), EMPTY))),
+    }
+    provider = first_name(metadata, "model_provider", "ls_provider")
+    return answer("chat", some_choices(messages, _choice), told, provider=provider)
 
 
 def _choice(message: Held) -> Choice:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from helicone_logging.core.held import Held
 from helicone_logging.llm.marks import joined_some
-from helicone_logging.llm.messages import Choice, read_messages
-from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name
+from helicone_logging.llm.messages import read_messages
+from helicone_logging.llm.providers.common import Asked, Fields, answer, entries, inner, name
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 
@@ -22,15 +22,7 @@ def read(response: Held) -> Fields | None:
     results = entries(response, "results")
     if not results or not any(inner(result, "categories") for result in results):
         return None
-    return known(
-        {
-            "operation": "moderation",
-            "model": name(response, "model"),
-            "response_id": name(response, "id"),
-            "completion": [Choice("assistant", joined_some(results, _shown), None)],
-            **usage_of(inner(response, "usage")),
-        }
-    )
+    return answer("moderation", joined_some(results, _shown), usage_of(inner(response, "usage")), response)
 
 
 def _shown(result: Held) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import Choice, Message, read_choices
-from helicone_logging.llm.providers.common import Asked, Fields, inner, known, name, tokens, with_error
+from helicone_logging.llm.providers.common import Asked, Fields, answer, inner, name, tokens, with_error
 
 
 def asked(request: Held) -> Asked | None:
@@ -53,13 +53,8 @@ def join(chunks: Sequence[Held]) -> Fields | None:
 
 def _fields(chunks: Sequence[Held], choice: Choice, *, is_chat: bool) -> Fields:
     end = next((chunk for chunk in reversed(chunks) if "done" in chunk), chunks[-1])
-    fields = {
-        "operation": "chat" if is_chat else "text_completion",
-        "provider": "ollama",
-        "model": name(end, "model"),
-        "completion": [choice._replace(finish_reason=name(end, "done_reason"))],
-        "prompt_tokens": tokens(end, "prompt_eval_count"),
-        "completion_tokens": tokens(end, "eval_count"),
-    }
+    counted = {"prompt_tokens": tokens(end, "prompt_eval_count"), "completion_tokens": tokens(end, "eval_count")}
+    said = [choice._replace(finish_reason=name(end, "done_reason"))]
+    fields = answer("chat" if is_chat else "text_completion", said, counted, end, "ollama")
     errors = (chunk["error"] for chunk in chunks if chunk.get("error") is not None)
-    return with_error(known(fields), next(errors, None))
+    return with_error(fields, next(errors, None))

@@ -13,10 +13,10 @@ from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices
 from helicone_logging.llm.providers.common import (
     Asked,
     Fields,
+    answer,
     either,
     first_name,
     inner,
-    known,
     last,
     name,
     tokens,
@@ -58,17 +58,15 @@ def read(response: Held) -> Fields | None:
         is_failed = is_failed or told.get("error") is not None  # OpenRouter's
     if not (is_text or is_chat):
         return None
-    usage = inner(response, "usage") or inner(inner(response, "x_groq"), "usage")
-    fields = {
-        "operation": "text_completion" if is_text else "chat",
-        "model": name(response, "model"),
-        "response_id": name(response, "id"),
-        "completion": _with_sources(read_choices(choices), response) or None,
-        **usage_of(usage),
-    }
+    said = _with_sources(read_choices(choices), response)
+    fields = answer("text_completion" if is_text else "chat", said, usage_of(_usage_in(response)), response)
     if is_failed:
         fields["status"] = "error"
-    return with_error(known(fields), response.get("error"))
+    return with_error(fields, response.get("error"))
+
+
+def _usage_in(response: Held) -> Held:
+    return inner(response, "usage") or inner(inner(response, "x_groq"), "usage")
 
 
 def usage_of(usage: Held) -> Fields:
@@ -126,7 +124,7 @@ def join(chunks: Sequence[Held]) -> Fields | None:
         {
             "model": first_name(chunks, "model"),
             "id": first_name(chunks, "id"),
-            "usage": _last_usage(chunks),
+            "usage": next(filter(None, map(_usage_in, reversed(chunks))), EMPTY),
             "choices": [growing[index].whole() for index in sorted(growing, key=_place)],
             "error": last(chunks, "error"),
             **{key: last(chunks, key) for key in _SOURCES},
@@ -145,14 +143,6 @@ def _unwrapped(chunk: Held) -> Held:
         return chunk
     within = inner(chunk, "data", "chunk")
     return within if "choices" in within else chunk
-
-
-def _last_usage(chunks: Sequence[Held]) -> Held:
-    for chunk in reversed(chunks):
-        usage = inner(chunk, "usage") or inner(inner(chunk, "x_groq"), "usage")
-        if usage:
-            return usage
-    return EMPTY
 
 
 class _Growing:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from helicone_logging.core.held import Held, held
-from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.marks import joined
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Asked, Fields, inner, kind_of_error, known, last, name, with_system
+from helicone_logging.llm.providers.common import Asked, Fields, answer, inner, last, name, with_error, with_system
 from helicone_logging.llm.providers.openai_chat import usage_of
-from helicone_logging.llm.tools import error_text
 
 
 def asked(request: Held) -> Asked | None:
@@ -30,17 +28,9 @@ def read(response: Held) -> Fields | None:
     if output is None:
         return None
     reason = name(inner(response, "incomplete_details"), "reason") or name(response, "status")
-    error = response.get("error")
-    message = error_text(error) if error is not None else ""
-    said = joined((content_text(output), marks.error(message)))
-    fields = {
-        "operation": "responses",
-        "model": name(response, "model"),
-        "response_id": name(response, "id"),
-        "completion": [Choice("assistant", said, reason)],
-        **usage_of(inner(response, "usage")),
-    }
-    return known({**fields, "status": "error", **kind_of_error(error)} if message else fields)
+    said = [Choice("assistant", content_text(output), reason)]
+    fields = answer("responses", said, usage_of(inner(response, "usage")), response)
+    return with_error(fields, response.get("error"))
 
 
 def join(events: Sequence[Held]) -> Fields | None:
@@ -54,13 +44,9 @@ def join(events: Sequence[Held]) -> Fields | None:
     whole = responses[-1] if responses else {}
     told = {key: whole.get(key) for key in ("id", "model", "status", "incomplete_details")}
     output = safe_get.items(whole.get("output")) or _items(events)
-    errors = [event if event.get("error") is None else event["error"] for event in events if _is_error(event)]
+    errors = [event.get("error") or event for event in events if name(event, "type") == "error"]
     error = whole.get("error") or (errors[0] if errors else None)
     return read({"object": "response", **told, "usage": last(responses, "usage"), "output": output, "error": error})
-
-
-def _is_error(event: Held) -> bool:
-    return name(event, "type") == "error"
 
 
 # What each delta adds to: parts of a message or thoughts of their own, or a field of a call.

@@ -7,9 +7,8 @@ from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.providers import (
     audio,
-    bedrock_converse,
-    bedrock_invoke,
-    cohere_v1,
+    bedrock,
+    cohere,
     detect,
     embeddings,
     google_genai,
@@ -43,10 +42,10 @@ _PARAMETER_OF = [(key, parameter) for parameter, names in _PARAMETERS.items() fo
 
 # In this order: whoever knows an unmistakable name before those whose names many have.
 _READERS = (
-    bedrock_converse.asked,
+    bedrock.asked,
     google_genai.asked,
     openai_chat.asked,
-    cohere_v1.asked,
+    cohere.asked_v1,
     rerank.asked,
     audio.asked,
     moderation.asked,
@@ -55,7 +54,7 @@ _READERS = (
     images.asked,
     ollama.asked,
     openai_chat.asked_to_complete,
-    bedrock_invoke.asked,
+    bedrock.asked_of_titan,
 )
 
 
@@ -83,7 +82,7 @@ def _read(fields: Held, request: object) -> Fields | None:
     if any(type(value) not in _SURE and is_absent(type(value)) for value in fields.values()):
         fields = {key: value for key, value in fields.items() if not is_absent(type(value))}
     model = name(fields, "model", "modelId", "model_id")
-    fields = bedrock_invoke.unwrapped(fields)
+    fields = bedrock.unwrapped(fields)
     for read in _READERS:
         found = read(fields)
         if found is not None:

@@ -6,8 +6,8 @@ from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.marks import joined
-from helicone_logging.llm.messages import Choice, read_messages
-from helicone_logging.llm.providers.common import Asked, Fields, entries, inner, known, name, tokens
+from helicone_logging.llm.messages import read_messages
+from helicone_logging.llm.providers.common import Asked, Fields, answer, entries, inner, known, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 _SCORES = ("relevance_score", "relevanceScore", "score")
@@ -28,18 +28,10 @@ def read(response: Held) -> Fields | None:
     if not results or not any(safe_get.number(results[0].get(score)) is not None for score in _SCORES):
         return None
     meta = inner(response, "meta")
-    usage = usage_of(inner(response, "usage"))
-    return known(
-        {
-            "operation": "rerank",
-            "provider": "cohere" if inner(meta, "billed_units") else None,
-            "model": name(response, "model"),
-            "response_id": name(response, "id"),
-            "completion": [Choice("assistant", joined(map(_shown, results[:_MAX_SHOWN])), None)],
-            "prompt_tokens": tokens(response, "total_tokens") or tokens(inner(meta, "billed_units"), "input_tokens"),
-            **known(usage),
-        }
-    )
+    asked = tokens(response, "total_tokens") or tokens(inner(meta, "billed_units"), "input_tokens")
+    counted = {"prompt_tokens": asked, **known(usage_of(inner(response, "usage")))}
+    provider = "cohere" if inner(meta, "billed_units") else None
+    return answer("rerank", joined(map(_shown, results[:_MAX_SHOWN])), counted, response, provider)
 
 
 def _shown(result: Held) -> str:

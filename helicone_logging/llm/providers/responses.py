@@ -12,15 +12,12 @@ from helicone_logging.llm.marks import joined
 from helicone_logging.llm.providers import (
     anthropic_messages,
     audio,
-    bedrock_converse,
-    bedrock_invoke,
-    cohere_chat,
-    cohere_v1,
+    bedrock,
+    cohere,
     detect,
     embeddings,
     errors,
     google_genai,
-    http_responses,
     images,
     langchain,
     moderation,
@@ -38,10 +35,10 @@ _READERS: tuple[Callable[[Held], Fields | None], ...] = (
     google_genai.read,
     langchain.read,
     ollama.read,
-    bedrock_converse.read,
-    cohere_chat.read,
-    cohere_v1.read,
-    bedrock_invoke.read,
+    bedrock.read,
+    cohere.read_chat,
+    cohere.read_v1,
+    bedrock.read_body,
     rerank.read,
     moderation.read,
     embeddings.read,
@@ -55,10 +52,10 @@ _JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
     google_genai.join,
     langchain.join,
     ollama.join,
-    bedrock_converse.join,
-    bedrock_invoke.join,
-    cohere_chat.join,
-    cohere_v1.join,
+    bedrock.join,
+    bedrock.join_chunks,
+    cohere.join_chat,
+    cohere.join_v1,
     audio.join,
     images.join,
 )
@@ -99,17 +96,30 @@ def _read(response: object) -> Fields | None:
     answer = held(response)
     if not answer:
         return errors.read_exception(response) if isinstance(response, BaseException) else None
-    carried = http_responses.body_of(answer)
-    if carried is not None:
-        body, url = carried
-        return _with_provider(_read(body), detect.provider_of_url(url))
+    raw = _http_response(answer)
+    if raw is not None:
+        return _with_provider(_read(_body_of(answer, raw)), detect.provider_of_url(detect.url_of(raw)))
     if isinstance(response, BaseException):
         return errors.read_exception(response)
-    in_body = bedrock_invoke.carried(answer)
+    in_body = bedrock.carried(answer)
     if in_body is not None:
         body, told = in_body
         return {**told, **(_read(body) or {}), "provider": "aws"}
     return _read_answer(answer, response)
+
+
+def _http_response(answer: Held) -> Held | None:
+    """Of httpx or requests, alone or in `with_raw_response` of OpenAI, Anthropic and their kin."""
+    is_binary = answer.keys() == {"response"}  # what OpenAI's SDK returns for speech holds nothing else
+    raw = held(answer.get("http_response")) or (held(answer.get("response")) if is_binary else None)
+    return answer if raw is None and "_content" in answer else raw
+
+
+def _body_of(answer: Held, raw: Held) -> object:
+    """What it carries: nothing, where its body is a stream that was not read yet."""
+    parsed_by_type = held(answer.get("_parsed_by_type"))
+    body = next(iter(parsed_by_type.values()), None) if parsed_by_type else None
+    return raw.get("_content") if body is None else body
 
 
 def _read_answer(answer: Held, response: object) -> Fields | None:
@@ -173,7 +183,7 @@ def _unpacked(chunk: object) -> list[Held]:
     """What a chunk holds: it may be JSON text, or bytes in an event of Bedrock."""
     fields = held(chunk)
     if fields is not None:
-        return [bedrock_invoke.chunk_of(fields) if "chunk" in fields else fields]
+        return [bedrock.chunk_of(fields) if "chunk" in fields else fields]
     lines = parsed(chunk)
     several = [lines] if held(lines) is not None else safe_get.items(lines) or ()
     return [fields for line in several if (fields := held(line)) is not None]

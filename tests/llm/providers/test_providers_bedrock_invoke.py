@@ -98,16 +98,6 @@ ANSWERS: list[tuple[dict[str, Any], str, str | None, tuple[int | None, int | Non
     ),
     ({"outputs": [{"text": "Hello", "stop_reason": "stop"}]}, "Hello", "stop", (None, None)),
     ({"generations": [{"text": "Hello", "finish_reason": "COMPLETE"}]}, "Hello", "COMPLETE", (None, None)),
-    (
-        {
-            "id": 7,
-            "prompt": {"text": "Hi", "tokens": [{}, {}]},
-            "completions": [{"data": {"text": "Hello", "tokens": [{}]}, "finishReason": {"reason": "endoftext"}}],
-        },
-        "Hello",
-        "endoftext",
-        (2, 1),
-    ),
 ]
 
 
