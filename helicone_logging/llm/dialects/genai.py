@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from helicone_logging.llm.dialects.flattened import Attributes
-from helicone_logging.llm.dialects.spans import Event, Events, Fields, Kind, content_told, say
+from helicone_logging.llm.dialects.spans import Attributes, Event, Events, Kind
+from helicone_logging.llm.dialects.told import Fields, content_told, put, say, take_named
 from helicone_logging.llm.json_text import parsed
 
 _ROLES = {
@@ -30,6 +30,8 @@ _RESULT = "final_result"
 _ARGUMENTS, _GIVEN_BACK = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
 _ANSWERS = "gen_ai.output.messages"
 _MESSAGES_OF_TOOLS = ("gen_ai.input.messages", _ANSWERS)
+_USERS = {"enduser.id": "user_id", "user.id": "user_id"}
+_NAMES_OF_AGENTS = {"agent_name": "gen_ai.agent.name", "model_name": "gen_ai.request.model"}  # pydantic-ai's
 _NOISE = ("logfire.json_schema", "logfire.msg", "logfire.msg_template", "logfire.span_type")
 
 
@@ -50,9 +52,7 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
         attributes.setdefault(_TIME_TO_FIRST_CHUNK, chunks[0].seconds)
     for noise in _NOISE:
         attributes.pop(noise, None)
-    for name in ("enduser.id", "user.id"):
-        if name in attributes:
-            fields.setdefault("user_id", attributes.pop(name))
+    take_named(attributes, _USERS, fields)
     answers = attributes.get(_ANSWERS)
     if isinstance(answers, str):  # of a stream of LangChain, by OpenLLMetry
         attributes[_ANSWERS] = answers.replace('"role": "unknown"', '"role": "assistant"')
@@ -76,9 +76,7 @@ def _read_agent(attributes: Attributes, fields: Fields) -> None:
             if answers and _RESULT not in attributes:
                 fields.setdefault("completion", said[-1:])
     say(fields, "agent", None, attributes.pop(_RESULT, None))
-    for name, field in (("agent_name", "gen_ai.agent.name"), ("model_name", "gen_ai.request.model")):
-        if name in attributes:
-            attributes.setdefault(field, attributes.pop(name))
+    take_named(attributes, _NAMES_OF_AGENTS, attributes)
 
 
 def _read_tool(attributes: Attributes, bodies: list[tuple[str, Any]], fields: Fields) -> None:
@@ -107,12 +105,8 @@ def _body(event: Event) -> Any:
 
 
 def _read_messages(bodies: list[tuple[str, Any]], fields: Fields) -> None:
-    asked = [_message(body, role) for name, body in bodies if (role := _ROLES.get(name))]
-    answered = [_choice(body) for name, body in bodies if name == _CHOICE]
-    if asked:
-        fields.setdefault("messages", asked)
-    if answered:
-        fields.setdefault("completion", answered)
+    put(fields, "messages", [_message(body, role) for name, body in bodies if (role := _ROLES.get(name))])
+    put(fields, "completion", [_choice(body) for name, body in bodies if name == _CHOICE])
 
 
 def _message(body: Any, role: str) -> dict[str, Any]:

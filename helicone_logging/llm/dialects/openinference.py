@@ -7,32 +7,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from helicone_logging.llm.dialects.flattened import Attributes, take_list
-from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
-from helicone_logging.llm.dialects.wrappings import embeddings
+from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
+from helicone_logging.llm.dialects.told import (
+    Fields,
+    add_properties,
+    content_told,
+    embeddings,
+    put,
+    say,
+    take_list,
+    take_named,
+)
 from helicone_logging.llm.json_text import parsed
 
 _KIND = "openinference.span.kind"
 _MARKS = ("llm.", "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "session.")
-# The first that has a value wins.
-_NAMES = (
-    ("model", ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name")),
-    ("gen_ai.request.model", ("llm.request.model_name",)),
-    ("provider", ("llm.provider", "llm.system")),
-    ("prompt_tokens", ("llm.token_count.prompt",)),
-    ("completion_tokens", ("llm.token_count.completion",)),
-    ("total_tokens", ("llm.token_count.total",)),
-    ("gen_ai.usage.cache_read.input_tokens", ("llm.token_count.prompt_details.cache_read",)),
-    ("gen_ai.usage.cache_creation.input_tokens", ("llm.token_count.prompt_details.cache_write",)),
-    ("gen_ai.usage.reasoning.output_tokens", ("llm.token_count.completion_details.reasoning",)),
-    ("finish_reason", ("llm.finish_reason",)),
-    ("session_id", ("session.id",)),
-    ("user_id", ("user.id",)),
-    ("tool_name", ("tool.name",)),
-    ("gen_ai.agent.name", ("agent.name",)),
-    ("prompt_id", ("prompt.id",)),
-)
-_PARAMETERS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens")
+_NAMES = {
+    **dict.fromkeys(
+        ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"), "model"
+    ),
+    "llm.request.model_name": "gen_ai.request.model",
+    **dict.fromkeys(("llm.provider", "llm.system"), "provider"),
+    "llm.token_count.prompt": "prompt_tokens",
+    "llm.token_count.completion": "completion_tokens",
+    "llm.token_count.total": "total_tokens",
+    "llm.token_count.prompt_details.cache_read": "gen_ai.usage.cache_read.input_tokens",
+    "llm.token_count.prompt_details.cache_write": "gen_ai.usage.cache_creation.input_tokens",
+    "llm.token_count.completion_details.reasoning": "gen_ai.usage.reasoning.output_tokens",
+    "llm.finish_reason": "finish_reason",
+    "session.id": "session_id",
+    "user.id": "user_id",
+    "tool.name": "tool_name",
+    "agent.name": "gen_ai.agent.name",
+    "prompt.id": "prompt_id",
+}
+_SETTINGS = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed", "max_tokens")
+_PARAMETERS = {name: name for name in _SETTINGS} | {
+    "max_completion_tokens": "max_tokens",
+    "model": "gen_ai.request.model",
+}
 _TOKENS = ("prompt_tokens", "completion_tokens")
 _INVOCATION = ("llm.invocation_parameters", "embedding.invocation_parameters")
 _ROLES = {"tool-call": "assistant", "tool-response": "tool", "model": "assistant"}  # smolagents', and Google's
@@ -50,10 +63,7 @@ def read(attributes: Attributes, _: Events, kind: Kind, fields: Fields) -> None:
     """
     if not any(name.startswith(_MARKS) for name in attributes):
         return
-    for field, names in _NAMES:
-        given = [attributes.pop(name) for name in names if name in attributes]
-        if given:
-            fields.setdefault(field, given[0])
+    take_named(attributes, _NAMES, fields)
     for name in _INVOCATION:
         _read_parameters(parsed(attributes.pop(name, None)), fields)
     add_properties(fields, _properties(attributes))
@@ -82,12 +92,8 @@ def _read_usage(answered: object, fields: Fields) -> None:
 def _read_parameters(parameters: object, fields: Fields) -> None:
     if not isinstance(parameters, dict):
         return
-    for name in _PARAMETERS:
-        if parameters.get(name) is not None:
-            fields.setdefault(name, parameters[name])
-    for name, field in (("max_completion_tokens", "max_tokens"), ("model", "gen_ai.request.model")):
-        if parameters.get(name) is not None:
-            fields.setdefault(field, parameters[name])
+    for name, field in _PARAMETERS.items():
+        put(fields, field, parameters.get(name))
     if isinstance(parameters.get("user"), str):
         fields.setdefault("user_id", parameters["user"])
 
@@ -106,14 +112,10 @@ def _properties(attributes: Attributes) -> dict[str, object]:
 
 def _read_messages(attributes: Attributes, fields: Fields) -> None:
     for prefix, field in (("llm.input_messages.", "messages"), ("llm.output_messages.", "completion")):
-        messages = [_message(entry) for entry in take_list(attributes, prefix)]
-        if messages:
-            fields.setdefault(field, messages)
+        put(fields, field, [_message(entry) for entry in take_list(attributes, prefix)])
     for prefix, within, field in (("llm.prompts.", "prompt", "messages"), ("llm.choices.", "completion", "completion")):
         texts = [_within(entry, within).get("text") for entry in take_list(attributes, prefix)]
-        told = [text for text in texts if text is not None]
-        if told:
-            fields.setdefault(field, told)
+        put(fields, field, [text for text in texts if text is not None])
 
 
 def _within(entry: Any, name: str) -> Attributes:
@@ -169,12 +171,9 @@ def _read_documents(attributes: Attributes, kind: Kind, fields: Fields) -> None:
     for prefix in ("retrieval.documents.", "reranker.output_documents."):
         documents += [_within(entry, "document") for entry in take_list(attributes, prefix)]
     take_list(attributes, "reranker.input_documents.")
-    if documents:
-        fields.setdefault("gen_ai.retrieval.documents", [_document(document) for document in documents])
+    put(fields, "gen_ai.retrieval.documents", [_document(document) for document in documents])
     embedded = [_within(entry, "embedding") for entry in take_list(attributes, "embedding.embeddings.")]
-    texts = [entry["text"] for entry in embedded if "text" in entry]
-    if texts:
-        fields.setdefault("messages", texts)
+    put(fields, "messages", [entry["text"] for entry in embedded if "text" in entry])
     if kind == "embedding" and embedded:
         attributes.pop("output.value", None)
         fields.setdefault("completion", embeddings(len(embedded), embedded[0].get("vector")))

@@ -6,12 +6,19 @@ OpenTelemetry's dialect, and keep `traceloop.*`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from helicone_logging.llm.dialects.flattened import Attributes, take_list, take_prefixed
-from helicone_logging.llm.dialects.spans import Events, Fields, Kind, add_properties, content_told, say
-from helicone_logging.llm.dialects.wrappings import unwrapped
+from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
+from helicone_logging.llm.dialects.told import (
+    Fields,
+    add_properties,
+    content_told,
+    put,
+    say,
+    take_list,
+    take_named,
+    unwrapped,
+)
 
 _ASSOCIATED = "traceloop.association.properties."
 _NAMES = {
@@ -48,25 +55,15 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
         kind: what the span is.
         fields: where fields go, unless they are there already.
     """
-    for name, field in _NAMES.items():
-        if name in attributes:
-            fields.setdefault(field, attributes.pop(name))
-    _read_messages(attributes, fields)
-    say(fields, kind, None, attributes.pop(_RESULT_OF_CREW, None))
-    _read_associated(take_prefixed(attributes, _ASSOCIATED), fields)
-    _read_entity(attributes, kind, fields)
-    documents = [
-        {key.rsplit(".", 1)[-1]: value for key, value in events.attributes.items()} for events in events.take(*_RESULTS)
-    ]
-    if documents:
-        fields.setdefault("gen_ai.retrieval.documents", documents)
-
-
-def _read_messages(attributes: Attributes, fields: Fields) -> None:
+    take_named(attributes, _NAMES, fields)
     for prefix, field in (("gen_ai.prompt.", "messages"), ("gen_ai.completion.", "completion")):
-        messages = [_message(entry) for entry in take_list(attributes, prefix)]
-        if messages:
-            fields.setdefault(field, messages)
+        put(fields, field, [_message(entry) for entry in take_list(attributes, prefix)])
+    say(fields, kind, None, attributes.pop(_RESULT_OF_CREW, None))
+    _read_associated(attributes, fields)
+    _read_entity(attributes, kind, fields)
+    results = [result.attributes for result in events.take(*_RESULTS)]
+    documents = [{key.rsplit(".", 1)[-1]: value for key, value in result.items()} for result in results]
+    put(fields, "gen_ai.retrieval.documents", documents)
 
 
 def _message(entry: Any) -> Any:
@@ -79,9 +76,10 @@ def _message(entry: Any) -> Any:
     return message
 
 
-def _read_associated(associated: Mapping[str, object], fields: Fields) -> None:
+def _read_associated(attributes: Attributes, fields: Fields) -> None:
     properties: Fields = {}
-    for name, value in associated.items():
+    for attribute in [name for name in attributes if name.startswith(_ASSOCIATED)]:
+        name, value = attribute[len(_ASSOCIATED) :], attributes.pop(attribute)
         plain = name.lower()
         if plain in ("session_id", "user_id"):
             fields.setdefault(plain, value)

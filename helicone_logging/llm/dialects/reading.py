@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from helicone_logging.core import bounded
 from helicone_logging.llm.dialects import genai, openinference, openllmetry
-from helicone_logging.llm.dialects.flattened import Attributes
-from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events, Fields, Kind, add_properties
+from helicone_logging.llm.dialects.spans import OPERATIONS, Attributes, Event, Events, Kind
+from helicone_logging.llm.dialects.told import Fields, add_properties
 from helicone_logging.llm.providers import names
 
 _DIALECTS = (genai.read, openllmetry.read, openinference.read)
@@ -31,12 +31,7 @@ _ANSWERS = frozenset(("completion", "gen_ai.output.messages", "tool_calls"))
 _REASONS = ("gen_ai.response.finish_reasons", "finish_reason")
 _MAX_EVENTS = 100
 _DIMENSIONS = "gen_ai.embeddings.dimension.count"
-_EMBEDDED = (
-    _DIMENSIONS,
-    "prompt_tokens",
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.prompt_tokens",
-)  # where it succeeded
+_EMBEDDED = (_DIMENSIONS, "prompt_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")  # on success
 
 EXCEPTION = "exception"
 """The event that tells of an exception, which is read by whoever makes a record of the span."""

@@ -1,16 +1,12 @@
-"""What the dialects have in common: the kinds of spans, their events, and where what they say goes."""
+"""Spans of OpenTelemetry, in whatever dialect: what they are, and the events that nobody has read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from helicone_logging.llm.dialects.flattened import Attributes
-from helicone_logging.llm.dialects.wrappings import are_parts, embedded_texts, result, unwrapped, without_vectors
-from helicone_logging.llm.json_text import parsed
-
-Fields = dict[str, Any]
-"""Fields of `extra=` by name."""
+Attributes = dict[str, Any]
+"""Those of a span, by name."""
 
 Kind = Literal["model", "embedding", "tool", "retrieval", "agent"]
 
@@ -26,44 +22,20 @@ OPERATIONS: Mapping[Kind, str] = {
 # Values of `gen_ai.operation.name`, `llm.request.type`, `openinference.span.kind` and `traceloop.span.kind` in lower
 # case. None stands for what is a step of the path only, and holds the calls.
 _KINDS: Mapping[str, Kind | None] = {
-    "llm": "model",
-    "llm_request": "model",
-    "chat": "model",
-    "completion": "model",
-    "text_completion": "model",
-    "generate_content": "model",
+    **dict.fromkeys(("llm", "llm_request", "chat", "completion", "text_completion", "generate_content"), "model"),
     "decision": "model",
-    "embedding": "embedding",
-    "embeddings": "embedding",
-    "rerank": "retrieval",
-    "reranker": "retrieval",
-    "retriever": "retrieval",
-    "retrieval": "retrieval",
-    "vector_db_retrieve": "retrieval",
-    "tool": "tool",
-    "execute_tool": "tool",
-    "agent": "agent",
-    "create_agent": "agent",
-    "invoke_agent": "agent",
-    "chain": None,
-    "guardrail": None,
-    "evaluator": None,
-    "prompt": None,
-    "workflow": None,
-    "invoke_workflow": None,
-    "task": None,
-    "execute_task": None,
+    **dict.fromkeys(("embedding", "embeddings"), "embedding"),
+    **dict.fromkeys(("rerank", "reranker", "retriever", "retrieval", "vector_db_retrieve"), "retrieval"),
+    **dict.fromkeys(("tool", "execute_tool"), "tool"),
+    **dict.fromkeys(("agent", "create_agent", "invoke_agent"), "agent"),
+    **dict.fromkeys(("chain", "guardrail", "evaluator", "prompt"), None),
+    **dict.fromkeys(("workflow", "invoke_workflow", "task", "execute_task"), None),
 }
 _TELLS_KIND = ("openinference.span.kind", "gen_ai.operation.name", "llm.request.type", "traceloop.span.kind")
 _ASKS_MODEL = (
-    "gen_ai.request.model",
-    "gen_ai.response.model",
-    "llm.model_name",
-    "llm.request.model_name",
-    "llm.invocation_parameters",
-    "llm.system",
-    "llm.provider",
-)
+    "gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model_name",
+    "llm.invocation_parameters", "llm.system", "llm.provider",
+)  # fmt: skip
 # OpenLLMetry writes `invoke_agent` on every chain of LangChain and every task of CrewAI; a graph of LangGraph is one.
 _STEPS_OF_PATHS = ("workflow", "task")
 _GRAPH = "langgraph"
@@ -84,10 +56,6 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "agent": ("gen_ai.agent.name", "agent.name"),
 }
 _SEARCHES = ("query", "search", "get", "fetch", "retrieve", "near", "peek", "hybrid", "recommend")
-
-_MESSAGE = frozenset(("role", "parts", "lc"))  # the last is LangChain's
-_ASKED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.arguments", "retrieval": "gen_ai.retrieval.query.text"}
-_ANSWERED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.result", "retrieval": "gen_ai.retrieval.documents"}
 
 
 def kind_of(attributes: Attributes) -> Kind | None:
@@ -187,47 +155,3 @@ class Events:
         if taken:
             self.left = [event for event in self.left if event.name not in names]
         return taken
-
-
-def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
-    """Says what a step was given and what it gave back, in the fields that are for its kind.
-
-    Args:
-        fields: where it goes, unless something is said there already.
-        kind: of the step.
-        asked: JSON text, or any other; None for nothing.
-        answered: likewise.
-    """
-    if kind == "tool":
-        asked, answered = unwrapped(asked), result(unwrapped(answered))
-    elif kind == "embedding":
-        asked, answered = embedded_texts(asked), without_vectors(answered)
-    if kind in _ASKED:
-        told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
-    else:
-        told = (("messages", messages_told(asked)), ("completion", messages_told(answered)))
-    for field, value in told:
-        if value is not None and value != "":
-            fields.setdefault(field, value)
-
-
-def messages_told(value: object) -> object:
-    """Returns messages where JSON text holds some, and any other text as it is: a dict of arguments is no message."""
-    told = parsed(value)
-    if isinstance(told, dict) and isinstance(told.get("messages"), list):
-        told = told["messages"]
-    entries = told if isinstance(told, list) else [told]
-    is_said = all(isinstance(entry, dict) and not _MESSAGE.isdisjoint(entry) for entry in entries)
-    return told if entries and is_said else value
-
-
-def content_told(value: object) -> object:
-    """Returns the parts of a message where JSON text holds some, and any other text as it is."""
-    told = parsed(value)
-    return told if are_parts(told) else value
-
-
-def add_properties(fields: Fields, properties: Mapping[str, object]) -> None:
-    """Adds Helicone properties to those that are there already, which win."""
-    if properties:
-        fields["properties"] = {**properties, **fields.get("properties", {})}

@@ -1,13 +1,23 @@
-"""What decorators and frameworks put around what a step was given, or gave back, is taken off."""
+"""Where what a span says goes: values out of its attributes, without what frameworks put around them, into fields."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from helicone_logging.llm.content import content_text
+from helicone_logging.llm.dialects.spans import Attributes, Kind
 from helicone_logging.llm.json_text import MAX_JSON, parsed
 from helicone_logging.llm.marks import json_text
+
+Fields = dict[str, Any]
+"""Fields of `extra=` by name."""
+
+_MAX_DEPTH = 12
+_MESSAGE = frozenset(("role", "parts", "lc"))  # the last is LangChain's
+_ASKED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.arguments", "retrieval": "gen_ai.retrieval.query.text"}
+_ANSWERED: Mapping[Kind, str] = {"tool": "gen_ai.tool.call.result", "retrieval": "gen_ai.retrieval.documents"}
 
 # Around the arguments of functions: LangChain's runs have more than decorators, and smolagents has a switch of its own.
 _WITHIN = ("inputs", "query", "input_str", "outputs", "output", "documents")
@@ -19,6 +29,114 @@ _OF_ADK = frozenset(("id", "name", "response"))
 _EMBEDDED = ("texts", "text", "query", "input")
 # The parts of a message of Bedrock, which Strands writes, have no type: the name of the only field tells.
 _PARTS_OF_BEDROCK = frozenset(("text", "toolUse", "toolResult", "reasoningContent", "image", "document", "cachePoint"))
+
+
+def put(fields: Fields, field: str, value: object) -> None:
+    """Writes a field, unless something is said there already or the value is empty."""
+    if value is not None and value != "" and value != []:
+        fields.setdefault(field, value)
+
+
+def take_named(attributes: Attributes, names: Mapping[str, str], fields: Fields) -> None:
+    """Takes the attributes out that a field stands for; the first of several wins.
+
+    Args:
+        attributes: of a span.
+        names: the field of each.
+        fields: where they go, unless something is said there already.
+    """
+    for name, field in names.items():
+        if name in attributes:
+            fields.setdefault(field, attributes.pop(name))
+
+
+def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
+    """Says what a step was given and what it gave back, in the fields that are for its kind.
+
+    Args:
+        fields: where it goes, unless something is said there already.
+        kind: of the step.
+        asked: JSON text, or any other; None for nothing.
+        answered: likewise.
+    """
+    if kind == "tool":
+        asked, answered = unwrapped(asked), result(unwrapped(answered))
+    elif kind == "embedding":
+        asked, answered = embedded_texts(asked), without_vectors(answered)
+    if kind in _ASKED:
+        told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
+    else:
+        told = (("messages", messages_told(asked)), ("completion", messages_told(answered)))
+    for field, value in told:
+        put(fields, field, value)
+
+
+def messages_told(value: object) -> object:
+    """Returns messages where JSON text holds some, and any other text as it is: a dict of arguments is no message."""
+    told = parsed(value)
+    if isinstance(told, dict) and isinstance(told.get("messages"), list):
+        told = told["messages"]
+    entries = told if isinstance(told, list) else [told]
+    is_said = all(isinstance(entry, dict) and not _MESSAGE.isdisjoint(entry) for entry in entries)
+    return told if entries and is_said else value
+
+
+def content_told(value: object) -> object:
+    """Returns the parts of a message where JSON text holds some, and any other text as it is."""
+    told = parsed(value)
+    return told if are_parts(told) else value
+
+
+def add_properties(fields: Fields, properties: Mapping[str, object]) -> None:
+    """Adds Helicone properties to those that are there already, which win."""
+    if properties:
+        fields["properties"] = {**properties, **fields.get("properties", {})}
+
+
+# ---- Lists of objects that a span holds as attributes of numbered names: `llm.input_messages.0.message.role` ----
+
+
+def take_list(attributes: Attributes, prefix: str) -> list[Any]:
+    """Takes the attributes of one list out, and returns its entries in their order.
+
+    Args:
+        attributes: of a span; those that begin with the prefix are taken out.
+        prefix: what stands before the number, with a dot at its end.
+    """
+    tree: dict[str, Any] = {}
+    for name in [name for name in attributes if name.startswith(prefix)]:
+        _put(tree, name[len(prefix) :].split(".", _MAX_DEPTH), attributes.pop(name))
+    entries = _listed(tree)
+    return entries if isinstance(entries, list) else []
+
+
+def _put(tree: dict[str, Any], parts: list[str], value: object) -> None:
+    for part in parts[:-1]:
+        within = tree.setdefault(part, {})
+        if not isinstance(within, dict):  # a name is both a value and the beginning of another name
+            within = tree[part] = {"": within}
+        tree = within
+    if isinstance(tree.get(parts[-1]), dict):
+        tree[parts[-1]][""] = value
+    else:
+        tree[parts[-1]] = value
+
+
+def _listed(tree: Any) -> Any:
+    """Mappings whose keys are all numbers as lists, in the order of the numbers."""
+    if not isinstance(tree, dict):
+        return tree
+    entries = {key: _listed(value) for key, value in tree.items()}
+    if entries and all(map(_is_index, entries)):
+        return [entries[key] for key in sorted(entries, key=int)]
+    return entries
+
+
+def _is_index(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) < 10
+
+
+# ---- What decorators and frameworks put around what a step was given, or gave back ----
 
 
 def unwrapped(value: object) -> object:
