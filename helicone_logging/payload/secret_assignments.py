@@ -10,7 +10,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
-from helicone_logging.payload.secret_forms import Finder, Span, is_placeholder, words_of
+from helicone_logging.payload.secret_forms import Finders, Span, is_placeholder, words_of
 
 # ---- Names ----------------------------------------------------------------------------------------------------------
 
@@ -314,9 +314,10 @@ def _short_option(text: str, at: int) -> Span | None:
     return option.span("secret") if _COMMANDS["attached p" if attached else letter].search(command) else None
 
 
-SPOKEN_ASSIGNMENTS: tuple[tuple[str, Finder], ...] = (("pass", _said), (" -", _short_option))
-LONG_OPTIONS: tuple[tuple[str, Finder], ...] = (("--", _long_option),)
-PARAMETERS: tuple[tuple[str, Finder], ...] = (("sig", _assigned), ("sid", _assigned), ("sessi", _assigned))
-ASSIGNMENTS: tuple[tuple[str, Finder], ...] = tuple(
-    (word, _assigned) for word in ("pass", "pwd", "secret", "token", "key", "auth", "credential")
-)
+_WORDS = ("pass", "pwd", "secret", "token", "key", "auth", "credential")
+FINDERS: Finders = {
+    (" ",): (("pass", _said), (" -", _short_option)),
+    ("--",): (("--", _long_option),),
+    ("=", "%", "\\"): tuple((word, _assigned) for word in ("sig", "sid", "sessi")),
+    ("=", ":", ">", "%", "\\"): tuple((word, _assigned) for word in _WORDS),
+}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 Span = tuple[int, int]
 Finder = Callable[[str, int], "Span | None"]
+Finders = dict[tuple[str, ...], tuple[tuple[str, Finder], ...]]
+"""By signs of which one must stand in a text: where a secret can start, and who looks there."""
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -245,14 +247,6 @@ def _password_in_url(text: str, at: int) -> Span | None:
     return match.span("secret")
 
 
-KEY_BLOCKS: tuple[tuple[str, Finder], ...] = (("-----begin", _private_key), ("-----end", _end_of_private_key))
-SCHEMES: tuple[tuple[str, Finder], ...] = (("bearer ", _bearer), ("basic ", _basic))
-HEADERS_AND_URLS: tuple[tuple[str, Finder], ...] = (
-    ("://", _url),
-    (":\\/\\/", _url),
-    ("cookie", _secret_of(_COOKIE)),
-)
-
 # ---- E-mail addresses -----------------------------------------------------------------------------------------------
 
 _LOCAL_BACKWARDS = re.compile(r"[\w.+\-]{1,64}")
@@ -280,7 +274,12 @@ def _is_host_of_url(text: str, start: int) -> bool:
     return text[start - 1 : start] in (":", "/") and "//" in text[max(0, start - 130) : start]
 
 
-ADDRESSES: tuple[tuple[str, Finder], ...] = (("@", _address), ("%40", _address))
+FINDERS: Finders = {
+    (" ",): (("bearer ", _bearer), ("basic ", _basic)),
+    ("--",): (("-----begin", _private_key), ("-----end", _end_of_private_key)),
+    (":",): (("://", _url), (":\\/\\/", _url), ("cookie", _secret_of(_COOKIE))),
+    ("@", "%40"): (("@", _address), ("%40", _address)),
+}
 
 # ---- Card numbers ---------------------------------------------------------------------------------------------------
 

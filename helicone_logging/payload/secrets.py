@@ -11,28 +11,15 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from helicone_logging.payload import secret_assignments, secret_forms
 from helicone_logging.payload.redaction import MASK
-from helicone_logging.payload.secret_assignments import (
-    ASSIGNMENTS,
-    LONG_OPTIONS,
-    PARAMETERS,
-    SPOKEN_ASSIGNMENTS,
-    names_a_secret,
-)
-from helicone_logging.payload.secret_forms import (
-    ADDRESSES,
-    HEADERS_AND_URLS,
-    KEY_BLOCKS,
-    LEAST_CARD_DIGITS,
-    SCHEMES,
-    Finder,
-    Span,
-    cards,
-    tokens,
-)
+from helicone_logging.payload.secret_assignments import names_a_secret
+from helicone_logging.payload.secret_forms import LEAST_CARD_DIGITS, Finder, Span, cards, tokens
 
-_SPOKEN = (*SCHEMES, *SPOKEN_ASSIGNMENTS)
-_DASHED = (*KEY_BLOCKS, *LONG_OPTIONS)
+_FINDERS = [
+    (signs, (*secret_forms.FINDERS.get(signs, ()), *secret_assignments.FINDERS.get(signs, ())))
+    for signs in secret_forms.FINDERS | secret_assignments.FINDERS
+]
 
 _SHORTEST = 6  # characters of the shortest secret that has a form: a@b.de
 _SHORTEST_TOKEN = 15
@@ -108,27 +95,14 @@ def _in_text(text: str) -> list[Span]:
     spans: list[Span] = []
     if raw.translate(_WORDS).find(_LONG_WORD) >= 0:
         spans += tokens(text)
-    if " " in plain:
-        _find_all(_SPOKEN, text, plain, spans)
-    if "--" in plain:
-        _find_all(_DASHED, text, plain, spans)
-    _find_separated(text, plain, spans)
-    if "@" in plain or ("%" in plain and "%40" in plain):
-        _find_all(ADDRESSES, text, plain, spans)
+    for signs, finders in _FINDERS:
+        for sign in signs:
+            if sign in plain:
+                _find_all(finders, text, plain, spans)
+                break
     if raw.translate(_NUMBERS).find(_LONG_NUMBER) >= 0:
         spans += cards(text)
     return spans
-
-
-def _find_separated(text: str, plain: str, spans: list[Span]) -> None:
-    has_equals = "=" in plain or "%" in plain or "\\" in plain
-    has_colon = ":" in plain
-    if has_colon:
-        _find_all(HEADERS_AND_URLS, text, plain, spans)
-    if has_equals:
-        _find_all(PARAMETERS, text, plain, spans)
-    if has_colon or has_equals or ">" in plain:
-        _find_all(ASSIGNMENTS, text, plain, spans)
 
 
 def _find_all(finders: Iterable[tuple[str, Finder]], text: str, plain: str, spans: list[Span]) -> None:
