@@ -13,7 +13,7 @@ from pythonjsonlogger.core import BaseJsonFormatter
 from helicone_logging._version import __version__
 from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import OTEL_STAMPS, dict_message, inherited_by, of_same_trace
-from helicone_logging.core import budget, check, lifecycle
+from helicone_logging.core import bounded, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.export_policy import DEBUG_VARIABLE, EXPORTS, Explained, ExportPolicy
 from helicone_logging.payload.fields import ERROR_TYPE, says_something
@@ -282,7 +282,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
             return self._built(with_record(said, plain.__dict__), is_placed=True)
 
     def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
-        with budget.OneRecord():
+        with bounded.OneRecord():
             text, told, stack = split(said.text)
             exception = told if said.exception is None else said.exception.described()
             if stack is not None and not said.record["stack_info"]:

@@ -1,4 +1,4 @@
-"""How much is read of mappings and sequences of foreign classes: they may be a database, or have no end.
+"""How much is read of one record, as whoever logs it waits: values have any size, and mappings may be a database.
 
 `…` stands for what is left out. What Python's own containers hold is in memory already, and is copied as a whole in one
 go, as another thread may be changing it.
@@ -6,18 +6,58 @@ go, as another thread may be changing it.
 
 from __future__ import annotations
 
+import math
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from helicone_logging.core import budget
-
 MAX_ITEMS = 10_000
+"""Of one value."""
+
+MAX_OF_RECORD = 50_000
+"""Of all values together."""
+
 CUT = "…"
 
 _FEW = 100  # items that nearly every object has: they are read whatever was read before, and count for nothing
 _IN_MEMORY = frozenset(kind.__iter__ for kind in (list, tuple, set, frozenset, deque))
+
+
+class _Left(threading.local):
+    """What the record that this thread is reading may still have."""
+
+    items: float = math.inf  # while it reads none
+
+
+_left = _Left()
+
+
+class OneRecord:
+    """Within it all values together have no more than `MAX_OF_RECORD`; a record within a record has its own.
+
+    A class, as entering a generator takes a microsecond, for which whoever logs messages waits.
+    """
+
+    __slots__ = ("_outer",)
+
+    def __enter__(self) -> None:
+        self._outer, _left.items = _left.items, MAX_OF_RECORD
+
+    def __exit__(self, *_: object) -> None:
+        _left.items = self._outer
+
+
+def left() -> float:
+    """Returns how many items there are left; infinitely many while no record is read."""
+    return _left.items
+
+
+def spend(amount: int = 1) -> bool:
+    """Takes some items, and returns whether there were as many left."""
+    _left.items -= amount
+    return _left.items >= 0
 
 
 def copied(mapping: Mapping[Any, Any], most: int | None = None) -> dict[Any, Any]:
@@ -25,7 +65,7 @@ def copied(mapping: Mapping[Any, Any], most: int | None = None) -> dict[Any, Any
 
     Args:
         mapping: any mapping; it may raise whatever it likes.
-        most: how many items of a foreign one are read; None for 10,000, and no more than `budget.OneRecord` leaves.
+        most: how many items of a foreign one are read; None for 10,000, and no more than `OneRecord` leaves.
     """
     if getattr(type(mapping), "__iter__", None) is dict.__iter__:
         return dict(mapping)
@@ -63,13 +103,13 @@ def listed(values: Iterable[Any], most: int | None = None) -> list[Any]:
 
 
 def allowed() -> int:
-    """Returns how many items of one value may be read: 10,000, or what `budget.OneRecord` leaves, and a few always."""
-    return int(max(_FEW, min(MAX_ITEMS, budget.left())))
+    """Returns how many items of one value may be read: 10,000, or what `OneRecord` leaves, and a few always."""
+    return int(max(_FEW, min(MAX_ITEMS, left())))
 
 
 def _count(found: dict[Any, Any] | list[Any]) -> None:
     if len(found) > _FEW:
-        budget.spend(len(found))
+        spend(len(found))
 
 
 def _first_pairs(pairs: Iterator[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:

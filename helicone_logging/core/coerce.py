@@ -13,15 +13,16 @@ import functools
 import json
 import math
 import numbers
+import operator
 import types
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import cast
+from decimal import Decimal
+from typing import Any, cast
 
-from helicone_logging.core import bounded, budget, held, proxies
+from helicone_logging.core import bounded, held, proxies
 from helicone_logging.core.bounded import CUT, MAX_ITEMS
-from helicone_logging.core.numeric import native
-from helicone_logging.core.unfetched import name_of_unfetched
+from helicone_logging.core.proxies import name_of_unfetched
 
 MAX_DEPTH = 24
 _CHARACTERS_OF_AN_ITEM = 4_096
@@ -31,6 +32,7 @@ Scalar = str | int
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 _SEQUENCES = (list, tuple, set, frozenset, deque)
+_MOST_DIGITS = 30  # of a Decimal that counts or times something
 _MAX_CLASSES = 1_000  # whose fields are remembered
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -56,7 +58,7 @@ def text_of(value: object) -> str:
 
     Args:
         value: mappings, lists, sets, dataclasses and models become JSON text, at most 24 levels deep and 10,000
-            items long, and no longer than what `budget.OneRecord` leaves, where `…` stands for the rest; bool is
+            items long, and no longer than what `bounded.OneRecord` leaves, where `…` stands for the rest; bool is
             `true` or `false`, None is empty.
     """
     if type(value) is str:
@@ -105,12 +107,12 @@ class _Reader:
     """Reads one value into plain JSON types, within a budget of items and depth, cycles marked."""
 
     def __init__(self) -> None:
-        self._items_left = self._allowed = min(MAX_ITEMS, budget.left())
+        self._items_left = self._allowed = min(MAX_ITEMS, bounded.left())
         self._open: set[int] = set()
 
     def read(self, value: object) -> Plain:
         plain = self.plain(value, 0)
-        budget.spend(int(self._allowed - self._items_left) if self._allowed > self._items_left else 0)
+        bounded.spend(int(self._allowed - self._items_left) if self._allowed > self._items_left else 0)
         return plain
 
     def plain(self, value: object, depth: int) -> Plain:
@@ -203,7 +205,7 @@ def _is_short(parts: object) -> bool:
             left -= len(found)
             waiting += found
     if left < 0:
-        budget.spend(most)
+        bounded.spend(most)
     return left >= 0
 
 
@@ -249,3 +251,41 @@ def _leaf(value: object) -> Plain:
     if isinstance(value, type):
         return value.__qualname__
     return name_of_unfetched(value) or printed(value)
+
+
+def native(value: object) -> object:
+    """Returns a NumPy scalar, or an array of no dimensions, as Python's own value; everything else as it is.
+
+    Args:
+        value: any object. Floats get the digits that they show (`np.float32(0.7)` is 0.7), times the microseconds that
+            Python has; as with a naive datetime, they are local.
+    """
+    kind: type = type(value)
+    if kind.__module__ != "numpy" or getattr(value, "ndim", None) != 0:
+        return value
+    scalar: Any = value
+    form = scalar.dtype.kind
+    if form == "f":
+        return float(str(scalar))
+    if form in "mM":
+        scalar = scalar.astype(f"{form}8[us]")
+    return scalar.item()
+
+
+def is_vast(value: Decimal) -> bool:
+    """Returns whether a Decimal is too large to count or time anything: to make an int of `1e1000000` takes minutes."""
+    return value.adjusted() > _MOST_DIGITS
+
+
+def whole(value: object) -> int | None:
+    """Returns a real number of any make as an int where it is whole; None for everything else, bool included."""
+    try:
+        value = native(value)
+        if isinstance(value, bool) or (isinstance(value, Decimal) and is_vast(value)):
+            return None
+        if isinstance(value, numbers.Real | Decimal):
+            number = int(value)  # type: ignore[arg-type]  # every real number has `__trunc__`
+            return number if number == value else None
+        return operator.index(value)  # type: ignore[arg-type]  # what is no number has no index
+    except Exception:  # noqa: BLE001 - NaN, or a foreign class that may raise anything
+        return None

@@ -1,7 +1,9 @@
-"""Transparent proxies: objects that stand for others, and say that they are of their class.
+"""Objects that stand for others: transparent proxies, and what a database has not been asked for yet.
 
 werkzeug's `LocalProxy` (Flask's `g`, `current_user`), Django's `SimpleLazyObject` (`request.user`) and lazy texts, the
-proxies of wrapt. What they stand for depends on when and where they are asked, so they are resolved at the call.
+proxies of wrapt say that they are of another class. What they stand for depends on when and where they are asked, so
+they are resolved at the call. Whoever logs a QuerySet must not wait for a query
+(https://github.com/getsentry/sentry-python/issues/5414): such objects are named instead.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 _Resolver = Callable[[Any], object]
+_Namer = Callable[[Any], str | None]
 
-_MAX_CLASSES = 2_000  # whose resolver is remembered
+_MAX_CLASSES = 2_000  # whose resolver, and namer, is remembered
 _MAX_MEMBERS = 20_000  # that are looked at, as whoever logs waits for it
 _MOST_IN_TURN = 5  # proxies of proxies
 _PLAIN: frozenset[type] = frozenset((str, int, float, bool, type(None), bytes))
@@ -96,3 +99,34 @@ def _copied(proxy: Any) -> object:
     """Of a proxy of another make, where it stands for a value of a built-in type."""
     kind = proxy.__class__
     return kind(proxy) if kind in _COPIED else proxy
+
+
+def name_of_unfetched(value: object) -> str | None:
+    """Returns a name for an object whose text would be a query; None for all others."""
+    namer = _namer_of(type(value))  # type: ignore[arg-type]  # mypy takes classes for unhashable
+    return None if namer is None else namer(value)
+
+
+@functools.lru_cache(_MAX_CLASSES)
+def _namer_of(kind: type) -> _Namer | None:
+    if any(base.__name__ == "QuerySet" and base.__module__ == "django.db.models.query" for base in kind.__mro__):
+        return _of_query_set
+    return _of_expired if hasattr(kind, "_sa_class_manager") else None
+
+
+def _of_query_set(value: Any) -> str | None:
+    """Of a Django QuerySet that was not evaluated before."""
+    held = vars(value)
+    if held.get("_result_cache") is not None:
+        return None
+    return f"<{type(value).__name__} of {held['model'].__name__}, not evaluated>"
+
+
+def _of_expired(value: Any) -> str | None:
+    """Of an object of SQLAlchemy that was committed, or of which columns were deferred: it would ask for them again."""
+    state = vars(value)["_sa_instance_state"]
+    if not state.expired_attributes:
+        return None
+    key = state.identity_key or ("", ("",))
+    identity = ", ".join(map(str, key[1]))
+    return f"<{type(value).__name__} {identity}, expired>"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from helicone_logging.core import budget
+from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.held import Held, held, is_absent
@@ -97,7 +97,7 @@ class _Renderer:
     def _counted(self, part: object) -> str:
         self._parts_left -= 1
         if self._parts_left > 0:
-            if budget.spend():
+            if bounded.spend():
                 return self._part(part)
             self._parts_left = 0
         return "" if self._parts_left else CUT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar, cast
 
-from helicone_logging.core import budget
+from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import marks, media, safe_get
@@ -221,7 +221,7 @@ def _message(entry: object, default_role: str) -> Message:
         return Message(default_role, entry)
     if type(entry) is Message:
         return entry
-    if not budget.spend():
+    if not bounded.spend():
         return Message(default_role, CUT)
     if type(entry) is tuple and len(entry) == 2:
         speaker = safe_get.text(entry[0])
@@ -315,7 +315,7 @@ _SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
 def _some(fields: Held, name: str) -> Iterator[object]:
     value = safe_get.get(fields, name)
     for number, entry in enumerate([] if value is None else _entries(value)):
-        if number == _MAX_BESIDE or not budget.spend():
+        if number == _MAX_BESIDE or not bounded.spend():
             yield CUT
             return
         yield entry

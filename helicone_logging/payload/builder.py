@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging.core.bounded import items
-from helicone_logging.core.coerce import scalar_of, text_of
+from helicone_logging.core.coerce import scalar_of, text_of, whole
 from helicone_logging.core.ids import is_named
-from helicone_logging.core.numeric import whole
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
 from helicone_logging.payload.conversation import say, write_completion, write_failure, write_prompt

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from helicone_logging.core import bounded, ids
-from helicone_logging.core.coerce import plain_of, scalar_of, text_of, unreadable
-from helicone_logging.core.numeric import native, whole
+from helicone_logging.core.coerce import native, plain_of, scalar_of, text_of, unreadable, whole
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.payload.span import Value
 

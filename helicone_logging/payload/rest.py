@@ -9,8 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from helicone_logging.core.coerce import scalar_of, text_of
-from helicone_logging.core.numeric import native
+from helicone_logging.core.coerce import native, scalar_of, text_of
 from helicone_logging.payload.fields import MODEL, PROPERTY, SYSTEM
 from helicone_logging.payload.properties import marked, sent_names
 from helicone_logging.payload.redaction import not_captured

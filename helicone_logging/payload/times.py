@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from helicone_logging.core.numeric import is_vast, native
+from helicone_logging.core.coerce import is_vast, native
 from helicone_logging.payload.fields import Rest, Special
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)

@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from helicone_logging.core import budget
+from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
 from helicone_logging.core.coerce import plain_of, text_of
 
@@ -86,11 +86,11 @@ def test_what_is_long_shows_its_beginning_whole() -> None:
 
 
 def test_values_of_one_record_share_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_ITEMS", 10)
-    with budget.OneRecord():
+    monkeypatch.setattr(bounded, "MAX_OF_RECORD", 10)
+    with bounded.OneRecord():
         assert text_of(list(range(6))) == "[0,1,2,3,4,5]"
         assert text_of(list(range(6))) == f'[0,1,2,3,"{CUT}"]'
-        assert budget.left() <= 0
+        assert bounded.left() <= 0
         assert text_of([1]) == CUT
     assert text_of([1]) == "[1]"
 

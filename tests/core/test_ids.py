@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from helicone_logging.core import budget, ids
+from helicone_logging.core import bounded, ids
 
 
 @dataclasses.dataclass
@@ -90,8 +90,8 @@ def test_an_id_of_what_has_parts_without_end_is_made_of_their_beginning(wrapped:
     assert trace is not None
     assert span is not None
     assert trace != ids.trace_id(wrapped(shared(3) + ["y"] * 10_000))
-    with budget.OneRecord():
-        budget.spend(budget.MAX_ITEMS)
+    with bounded.OneRecord():
+        bounded.spend(bounded.MAX_OF_RECORD)
         assert (ids.trace_id(value), ids.span_id(value)) == (trace, span)
     assert ids.is_named("parent_span_id", value)
 

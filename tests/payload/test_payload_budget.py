@@ -6,7 +6,7 @@ import pytest
 from payloads import PROPERTY, row, sent, traced
 
 from helicone_logging import OTELTraceFormatter
-from helicone_logging.core import budget
+from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
 
 MATRIX = [[0.5] * 100 for _ in range(100)]
@@ -45,8 +45,8 @@ def counted(value: object) -> object:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """How much may be read, much less than usual."""
-    monkeypatch.setattr(budget, "MAX_ITEMS", 500)
-    return budget.MAX_ITEMS
+    monkeypatch.setattr(bounded, "MAX_OF_RECORD", 500)
+    return bounded.MAX_OF_RECORD
 
 
 @pytest.mark.parametrize("name", WIDE)

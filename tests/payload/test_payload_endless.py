@@ -14,8 +14,7 @@ from payloads import PROPERTY, raw_of, record, row, sent, span_of, traced
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.context.portable import portable
 from helicone_logging.core import ids
-from helicone_logging.core.bounded import CUT, MAX_ITEMS
-from helicone_logging.core.budget import MAX_ITEMS as MAX_OF_RECORD
+from helicone_logging.core.bounded import CUT, MAX_ITEMS, MAX_OF_RECORD
 from helicone_logging.llm.messages import MAX_MESSAGES
 
 PLACES = (

@@ -15,8 +15,7 @@ import pytest
 from payloads import row, sent, span_of, traced
 
 from helicone_logging import bind
-from helicone_logging.core.coerce import plain_of
-from helicone_logging.core.numeric import native, whole
+from helicone_logging.core.coerce import native, plain_of, whole
 
 
 class ObjectId:
