@@ -285,7 +285,7 @@ def test_a_failure_far_down_is_drawn_and_the_page_begins_at_its_top(receiver: Re
         page.wait_for_function(f"document.querySelector('[aria-selected=true] .label').textContent === '{label}'")
 
 
-@pytest.mark.parametrize("width", [1400, 700, 360])
+@pytest.mark.parametrize("width", [1400, 910, 700, 360])
 def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_page: Opened) -> None:
     empty = open_page()
     empty.set_viewport_size({"width": width, "height": 900})
@@ -298,6 +298,8 @@ def test_no_page_is_wider_than_its_window(width: int, receiver: Receiver, open_p
     for path in ("/", SESSION_PATH, "/session/long", "/session/long?tab=raw", "/session/long?tab=attributes"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.goto(SESSION_PATH)
+    assert page.locator("[data-tree]").evaluate("tree => tree.scrollWidth <= tree.clientWidth")
     page.goto("/")
     assert page.get_by_role("link", name="Where is my order?").bounding_box()["width"] > 100
 
