@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 import requests
 
 from helicone_logging.core import check
-from helicone_logging.core.secret import Secret
 from helicone_logging.delivery.destinations import Given, transport_options
 from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.delivery.options import TransportOptions
@@ -55,32 +54,20 @@ class _Target:
     proxy: str | None
 
     @property
-    def endpoint(self) -> str:
-        return self.options.endpoint
-
-    @property
-    def timeout(self) -> float:
-        return self.options.timeout
-
-    @property
-    def api_key(self) -> Secret | None:
-        return self.options.api_key
-
-    @property
     def address(self) -> tuple[str, int]:
-        url = self.endpoint if self.proxy is None else self.proxy
+        url = self.options.endpoint if self.proxy is None else self.proxy
         parts = urlsplit(url if "://" in url else f"http://{url}")
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
 
     @property
     def place(self) -> str:
         """Where what was sent shows up."""
-        parts = urlsplit(self.endpoint)
+        parts = urlsplit(self.options.endpoint)
         return f"on {parts.scheme}://{parts.netloc}" if is_loopback(parts.hostname or "") else "in Helicone"
 
     @property
     def speaks_tls(self) -> bool:
-        return self.endpoint.startswith("https:")
+        return self.options.endpoint.startswith("https:")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command; the exit status is 0 only if a marked span was accepted."""
     target = _target(args.endpoint, args.wire, check.seconds("--timeout", args.timeout, zero=False))
-    _say("endpoint", target.endpoint)
+    _say("endpoint", target.options.endpoint)
     mark = f"check-{uuid.uuid4().hex[:12]}"
     try:
         for step, finding in _steps(target, mark):
@@ -134,7 +121,7 @@ def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
     host, port = target.address
     through = "" if target.proxy is None else "the proxy "
     yield "dns", f"{through}{host} is {', '.join(_resolve(host, port, through))}"
-    with _connect(host, port, target.timeout, through) as sock:
+    with _connect(host, port, target.options.timeout, through) as sock:
         yield "tcp", f"{through}{host} listens on port {port}"
         if target.speaks_tls and target.proxy is None:
             yield "tls", _shake_hands(sock, host, target.options.verify)
@@ -143,7 +130,7 @@ def _steps(target: _Target, mark: str) -> Iterator[tuple[str, str]]:
     finding = f"{answer.detail} after {(time.monotonic() - began) * 1000:,.0f} ms"
     _judge(answer, target)
     if target.wire.wants_key:
-        yield "key", "the server took it" if target.api_key else "none is set, and none was asked for"
+        yield "key", "the server took it" if target.options.api_key else "none is set, and none was asked for"
         yield "schema", f"the server took the span: {finding}"
     else:
         yield "schema", f"the Collector took the span: {finding}"
@@ -237,7 +224,7 @@ def _judge(outcome: Outcome, target: _Target) -> None:
     if outcome.kind is Kind.UNREACHABLE:
         raise _StepError(
             f"send: no whole answer came: {detail}",
-            f"what runs there may not speak HTTP, or take longer than {target.timeout:g} seconds: see --timeout"
+            f"what runs there may not speak HTTP, or take longer than {target.options.timeout:g} seconds: see --timeout"
             + ("" if target.proxy is None else "; the proxy may refuse to lead there"),
         )
     if outcome.kind in {Kind.FAILED, Kind.BROKEN}:
@@ -261,11 +248,11 @@ def _rejection(detail: str) -> _StepError:
 
 
 def _key_remedy(target: _Target) -> str:
-    if target.api_key is None:
+    if target.options.api_key is None:
         return "set HELICONE_API_KEY to a key from Helicone's settings"
     kind = (
         ", and one that begins with sk-, as some servers take no pk- key"
-        if target.api_key.reveal().startswith("pk-")
+        if target.options.api_key.reveal().startswith("pk-")
         else ""
     )
     return (

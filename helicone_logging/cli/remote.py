@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import urllib.error
@@ -12,6 +11,7 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver.entries import Entry, entry_of
 
@@ -42,7 +42,7 @@ class RemoteReceiver:
 
     def __init__(self, url: str | None) -> None:
         self._url = _origin(url)
-        is_local = _is_loopback(urlsplit(self._url).hostname or "")
+        is_local = is_loopback(urlsplit(self._url).hostname or "")
         key = os.environ.get("HELICONE_API_KEY", "")
         # The key never travels in clear to another machine.
         self._headers = (
@@ -120,7 +120,7 @@ def _position(news: Any) -> Position:
 def _origin(url: str | None) -> str:
     if url is None:
         named = os.environ.get("HELICONE_TRACE_ENDPOINT", "")
-        url = named if _is_loopback(_host(named)) else DEFAULT_URL
+        url = named if is_loopback(_host(named)) else DEFAULT_URL
     if not _host(url) or urlsplit(url).scheme not in ("http", "https"):
         raise ConfigurationError(f"--url {url!r} is no URL; give one such as {DEFAULT_URL}")
     parts = urlsplit(url)
@@ -134,10 +134,3 @@ def _host(url: str) -> str:
         return (parts.hostname or "") if parts.port is None or parts.port else ""
     except ValueError:  # half an IPv6 address, a port of letters
         return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

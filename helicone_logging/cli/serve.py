@@ -9,15 +9,15 @@ import os
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
+from helicone_logging.cli.payload_file import PayloadFile
 from helicone_logging.cli.printing import Printer, number_from
+from helicone_logging.core.findings import Finding
+from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.payload.wires import DEFAULT, WIRES
-from helicone_logging.receiver import Receiver, otlp, validation
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from helicone_logging.receiver import Receiver, lint_rules
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         flag = "--require-key" if args.require_key else "--allow-remote"
         print(f"{flag} needs the key in HELICONE_API_KEY", file=sys.stderr)
         return 2
-    if args.host not in _LOOPBACK and not args.host.startswith("127.") and not args.allow_remote:
+    if not args.allow_remote and not is_loopback(args.host):
         print(f"--host {args.host!r} would be reached by other machines; add --allow-remote", file=sys.stderr)
         return 1
     with Printer() as printer:
@@ -100,69 +100,25 @@ def _serve(receiver: Receiver, printer: Printer, *, must_open: bool) -> None:
 
 
 def _load(receiver: Receiver, path: str, *, is_otlp: bool) -> None:
-    """Takes the payloads of a file, and says which of its lines are none.
+    """Takes the payloads of a file, and says which of them are refused.
 
     Raises:
         ConfigurationError: it cannot be read, or holds nothing that can be looked at.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - a path as the shell gives it
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    file = PayloadFile.read(path)
     refused = []
-    has_some = False
-    for number, payload in _payloads(text):
-        checked, reason = _checked(payload, is_otlp=is_otlp)
-        if checked is None:
-            refused.append(f"line {number} is refused: {reason}")
+    for number, payload in enumerate(file.payloads):
+        found = lint_rules.checked(payload, file.place_of(number), is_otlp=is_otlp)
+        if not isinstance(found, Finding):
+            receiver.store.add(found)
         else:
-            receiver.store.add(checked)
-            has_some = True
-    if refused and not has_some:
+            is_other = not is_otlp and not isinstance(lint_rules.checked(payload, "", is_otlp=True), Finding)
+            refused.append(f"{found.where}: {found.message}{'; if it is OTLP, add --wire otlp' if is_other else ''}")
+    if refused and len(refused) == len(file.payloads):
         raise ConfigurationError(f"{path} cannot be looked at: {refused[0]}")
     if refused:
         more = f", and {len(refused) - 1:,} more" if refused[1:] else ""
         print(f"{path}: {refused[0]}{more}; the rest is on the page", file=sys.stderr)
-
-
-def _checked(payload: object, *, is_otlp: bool) -> tuple[Mapping[str, Any] | None, str | None]:
-    """The payload as the receiver keeps it, or why it is refused."""
-    if payload is None:
-        return None, "it is no JSON"
-    if is_otlp:
-        try:
-            return otlp.completed(payload), None
-        except otlp.NotOTLPError as error:
-            return None, str(error)
-    reason = validation.refusal(payload)
-    if reason is None and isinstance(payload, Mapping):
-        return payload, None
-    return None, f"{reason}{'; if it is OTLP, add --wire otlp' if _is_otlp(payload) else ''}"
-
-
-def _is_otlp(payload: object) -> bool:
-    try:
-        return bool(otlp.completed(payload)["resourceSpans"])
-    except otlp.NotOTLPError:
-        return False
-
-
-def _payloads(text: str) -> Sequence[tuple[int, object]]:
-    """One JSON document, a list of payloads, or one a line; None for what is no JSON."""
-    document = _parsed(text)
-    if isinstance(document, list):
-        return [(1, payload) for payload in document]
-    if document is not None:
-        return [(1, document)]
-    return [(number, _parsed(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def _parsed(text: str) -> object:
-    try:
-        return validation.parse(text)
-    except validation.NotJSONError:
-        return None
 
 
 def _port(text: str) -> int:

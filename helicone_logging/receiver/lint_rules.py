@@ -27,18 +27,17 @@ def lint(payload: object, place_of: Callable[[int, str], str] | None = None, *, 
             stands, to be named in its findings; None to name the span alone.
         is_otlp: whether it is OTLP, as a Collector writes it and sends it on to `/v1/trace/log-python`.
     """
-    read = _read_otlp if is_otlp else _refused
     subjects: list[Subject] = []
     findings: list[Finding] = []
     for number, one in enumerate(_payloads(payload)):
         payload_is_at = f"payload {number}" if place_of is None else place_of(number, "")
-        refused = read(one, payload_is_at)
-        if isinstance(refused, Finding):
-            findings.append(refused)
+        found = checked(one, payload_is_at, is_otlp=is_otlp)
+        if isinstance(found, Finding):
+            findings.append(found)
             continue
         if is_otlp:
-            findings += _failing(refused, payload_is_at)
-        for span in rows.spans_of(refused):
+            findings += _failing(found, payload_is_at)
+        for span in rows.spans_of(found):
             place = "" if place_of is None else place_of(number, span["spanId"])
             subjects.append(Subject.of(span, rows.row_of(span), place))
     for subject in subjects:
@@ -70,8 +69,18 @@ def _payloads(payload: object) -> Sequence[object]:
     return payload if isinstance(payload, list | tuple) else [payload]
 
 
-def _refused(payload: object, where: str) -> Finding | Mapping[str, Any]:
-    """The parsed payload, or why the server refuses it."""
+def checked(payload: object, where: str, *, is_otlp: bool) -> Finding | Mapping[str, Any]:
+    """Returns a payload as the receiver keeps it, or why the server, or a Collector, refuses it.
+
+    Args:
+        payload: as a mapping or as JSON.
+        where: it stands, to be named in the finding.
+        is_otlp: whether it is OTLP, as a Collector takes it.
+    """
+    return _checked_otlp(payload, where) if is_otlp else _checked_strictly(payload, where)
+
+
+def _checked_strictly(payload: object, where: str) -> Finding | Mapping[str, Any]:
     field = "the payload; `OTELTraceFormatter` makes one that is accepted"
     if isinstance(payload, str | bytes):
         try:
@@ -85,8 +94,7 @@ def _refused(payload: object, where: str) -> Finding | Mapping[str, Any]:
     return payload
 
 
-def _read_otlp(payload: object, where: str) -> Finding | Mapping[str, Any]:
-    """The parsed payload, or why a Collector refuses it."""
+def _checked_otlp(payload: object, where: str) -> Finding | Mapping[str, Any]:
     try:
         return otlp.from_json(payload) if isinstance(payload, str | bytes) else otlp.completed(payload)
     except otlp.NotOTLPError as error:

@@ -73,7 +73,7 @@ class TestServe:
             assert [one["name"] for one in get(served, "/api/requests").json] == ["a", "b"]  # type: ignore[arg-type]
             assert served.process.stderr is not None
             told = served.process.stderr.readline()
-        assert told.startswith(f"{path}: line 2 is refused: ")
+        assert told.startswith(f"{path}: line 2: the server refuses ")
         assert told.endswith(", and 1 more; the rest is on the page\n")
 
     @pytest.mark.parametrize("text", [None, "{", "[1]", '{"resourceSpans": [{}]}'])
