@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from helicone_logging.core.findings import INFO, Finding
 from helicone_logging.receiver.entries import Entry, StoredSpan
 from helicone_logging.receiver.lint_rules import findings_of
 from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
+from helicone_logging.receiver.visible import one_line
 
 _WIDTH = 100
-# What a terminal obeys instead of showing: control characters, and those that turn the direction of text.
-_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def describe_span(stored: StoredSpan) -> str:
@@ -27,9 +25,9 @@ def describe(entry: Entry) -> str:
 
 
 def _described(row: Row, findings: Iterable[Finding]) -> str:
-    told = [f"  ! {one.message}: set {one.field}" for one in findings if one.severity != INFO]
-    session = f"  session {row.session_id} ({row.session_name}) {row.session_path}"
-    return "\n".join(_shown(line) for line in (_headline(row), session, *_texts(row), *told))
+    told = [f"  ! {_plain(one.message)}: set {_plain(one.field)}" for one in findings if one.severity != INFO]
+    session = f"  session {_plain(row.session_id)} ({_plain(row.session_name)}) {_plain(row.session_path)}"
+    return "\n".join((_headline(row), session, *_texts(row), *told))
 
 
 def print_sessions(rows: Iterable[Row]) -> None:
@@ -41,7 +39,7 @@ def print_sessions(rows: Iterable[Row]) -> None:
 def session_lines(rows: Iterable[Row]) -> Iterator[str]:
     """Yields the lines of sessions as trees."""
     for session in sessions_of(rows):
-        yield _shown(f"session {session.id} ({session.name})")
+        yield f"session {_plain(session.id)} ({_plain(session.name)})"
         yield from _tree(session.root, "  ")
 
 
@@ -49,39 +47,38 @@ def _tree(root: Node, indent: str) -> Iterator[str]:
     waiting = [(child, indent) for child in reversed(root.children.values())]
     while waiting:
         node, indent = waiting.pop()
-        name = node.name or "(blank)"
+        name = _plain(node.name) or "(blank)"
         if not node.rows:
-            yield _shown(f"{indent}{name}/")
+            yield f"{indent}{name}/"
         for row in node.rows:
-            yield _shown(f"{indent}{name}  {_headline(row)}")
+            yield f"{indent}{name}  {_headline(row)}"
             for text in _texts(row):
-                yield _shown(f"{indent}{text}")
+                yield f"{indent}{text}"
         waiting += [(child, indent + "    ") for child in reversed(node.children.values())]
 
 
-def _headline(row: Row) -> str:
-    what = f"{row.provider} {row.model}".strip() or "(no model)"
-    parts = [f"[{row.icon}]", what, f"{row.latency_ms:,} ms"]
+def facts_of(row: Row, *, has_failed: bool) -> list[str]:
+    """Returns the model of a row, how long it took, its tokens, whose it is and how it failed, each in plain text."""
+    facts = [f"{row.provider} {row.model}".strip() or "(no model)", f"{row.latency_ms:,} ms"]
     if row.total_tokens is not None:
-        parts.append(f"{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens")
+        facts.append(f"{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens")
     if row.user:
-        parts.append(f"user {row.user}")
-    if "error" in row.properties:
-        parts.append(f"FAILED {row.properties.get('exception', '')}".rstrip())
-    return "  ".join(parts)
+        facts.append(f"user {row.user}")
+    if has_failed:
+        facts.append(f"FAILED {row.properties.get('exception', '')}")
+    return list(map(_plain, facts))
+
+
+def _headline(row: Row) -> str:
+    return "  ".join((f"[{row.icon}]", *facts_of(row, has_failed="error" in row.properties)))
 
 
 def _texts(row: Row) -> Iterator[str]:
     if row.messages:
-        yield f"    > {_cut(row.messages[-1].content)}"
+        yield f"    > {_plain(row.messages[-1].content)}"
     if row.choices:
-        yield f"    < {_cut(row.choices[0].content)}"
+        yield f"    < {_plain(row.choices[0].content)}"
 
 
-def _cut(text: str) -> str:
-    line = " ".join(text[: 20 * _WIDTH].split())  # enough of it, however long it is
-    return line if len(line) <= _WIDTH and len(text) <= 20 * _WIDTH else line[: _WIDTH - 1] + "…"
-
-
-def _shown(line: str) -> str:
-    return _NOT_SHOWN.sub("�", line)
+def _plain(text: str) -> str:
+    return one_line(text, _WIDTH)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from helicone_logging.receiver import validation
+from helicone_logging.receiver.console import facts_of
 from helicone_logging.receiver.entries import Entry
 from helicone_logging.receiver.visible import one_line, visible
 from helicone_logging.receiver.waterfall import lines_by_path
@@ -87,13 +88,7 @@ def _said(title: str, text: str) -> Iterator[str]:
 
 
 def _headline(entry: Entry) -> str:
-    row = entry.row
-    parts = [_plain(f"{row.provider} {row.model}".strip()) or "no model", f"{row.latency_ms:,} ms"]
-    if row.total_tokens is not None:
-        parts.append(f"{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens")
-    if entry.has_failed:
-        parts.append(f"FAILED {_plain(str(row.properties.get('exception', '')))}".rstrip())
-    return ", ".join(parts)
+    return ", ".join(facts_of(entry.row, has_failed=entry.has_failed))
 
 
 def _plain(text: str) -> str:
