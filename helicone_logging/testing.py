@@ -17,6 +17,7 @@ from helicone_logging.handler import HeliconeHandler
 from helicone_logging.linting import lint
 from helicone_logging.payload.wires import DEFAULT
 from helicone_logging.receiver.rows import Choice, Message, Row, attributes_of, row_of, spans_of
+from helicone_logging.receiver.visible import one_line
 
 _WIRE = DEFAULT  # the one that shows as Helicone's pages do, whatever the handler speaks
 _STATUSES = ("unset", "ok", "error")
@@ -80,8 +81,8 @@ class CapturedSpan:
         shown = [self.session_path or self.name, self.model, f"{self.duration * 1000:,.0f} ms"]
         shown += [f"user {self.user_id}"] if self.user_id else []
         shown += ["FAILED"] if self.status == "error" else []
-        texts = [f"    > {_cut(self.messages[-1].content)}"] if self.messages else []
-        texts += [f"    < {_cut(self.completion)}"] if self.completion is not None else []
+        texts = [f"    > {one_line(self.messages[-1].content, _WIDTH)}"] if self.messages else []
+        texts += [f"    < {one_line(self.completion, _WIDTH)}"] if self.completion is not None else []
         return "\n".join(["  ".join(part for part in shown if part), *texts])
 
 
@@ -329,8 +330,3 @@ def _captured(payload: Mapping[str, Any]) -> CapturedSpan:
         attributes=attributes,
         payload=payload,
     )
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"

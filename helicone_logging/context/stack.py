@@ -257,13 +257,14 @@ class ContextSnapshot:
     Each step is a `with` block: what the steps before have left bound holds in it, and only in it.
 
     Args:
-        request: what is bound where a request or task begins, and nothing else; None for what is bound now.
+        fields: what is bound where it begins, and nothing else, for a request, a task, or a record of a span that
+            is logged elsewhere; None for what is bound now.
     """
 
     __slots__ = ("_frame", "_outside")
 
-    def __init__(self, request: Mapping[str, object] | None = None) -> None:
-        self._frame = current() if request is None else Frame(None, request, None, request, True)
+    def __init__(self, fields: Mapping[str, object] | None = None) -> None:
+        self._frame = current() if fields is None else Frame(None, fields, None, fields, True)
         self._outside: list[contextvars.Token[Frame | None]] = []
 
     def __enter__(self) -> ContextSnapshot:
@@ -277,18 +278,3 @@ class ContextSnapshot:
         except ValueError:  # a step that was thrown away halfway is closed wherever the garbage collector runs
             return
         self._frame = frame
-
-
-class only:  # noqa: N801 - a context manager, as those of contextlib
-    """Within it these fields are bound, and nothing else: a record is logged in the context of where its span began."""
-
-    __slots__ = ("_frame", "_token")
-
-    def __init__(self, fields: Mapping[str, object]) -> None:
-        self._frame = Frame(None, fields, None, fields, False)
-
-    def __enter__(self) -> None:
-        self._token = _top.set(self._frame)
-
-    def __exit__(self, *_: object) -> None:
-        _top.reset(self._token)

@@ -303,7 +303,7 @@ class Span:
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         extra = {"helicone": self._fields(run, status)}
         record = logger.makeRecord(logger.name, level, pathname, lineno, self._name, (), exc_info, function, extra)
-        with stack.only(run.around):
+        with stack.ContextSnapshot(run.around):
             logger.handle(record)
 
     def _fields(self, run: _Run, status: SpanStatus) -> dict[str, object]:

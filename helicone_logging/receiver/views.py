@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from helicone_logging.receiver import export
-from helicone_logging.receiver.conversation import conversation_of
+from helicone_logging.receiver.conversation import Conversation, conversation_of
 from helicone_logging.receiver.entries import Entry, SessionKey
 from helicone_logging.receiver.rows import attributes_of, is_read
 from helicone_logging.receiver.sessions import Query, Summaries, Summary, summary_of
@@ -247,8 +247,7 @@ class _Attribute(NamedTuple):
 class _Detail:
     """What the tabs show of a span."""
 
-    conversation: Any
-    shown: Any
+    conversation: Conversation
     attributes: list[_Attribute]
     resource: list[_Attribute]
     unread: list[_Attribute]
@@ -256,7 +255,6 @@ class _Detail:
     raw: str
     raw_left_out: int
     exception: Mapping[str, str]
-    span: Mapping[str, Any]
 
     @classmethod
     def of(cls, entry: Entry, asked: str) -> _Detail:
@@ -267,7 +265,6 @@ class _Detail:
         resource = [_attribute(key, value, False) for key, value in attributes_of(stored.resource).items()]
         return cls(
             conversation=conversation_of(entry.row),
-            shown=entry.row,
             attributes=[one for one in attributes if asked.lower() in f"{one.key} {one.value}".lower()],
             resource=resource,
             unread=_unread(stored.span, attributes, resource),
@@ -275,7 +272,6 @@ class _Detail:
             raw=raw[:_MAX_RAW],
             raw_left_out=max(0, len(raw) - _MAX_RAW),
             exception={part: str(sent[key]) for part in _EXCEPTION if (key := f"exception.{part}") in sent},
-            span=stored.span,
         )
 
 
