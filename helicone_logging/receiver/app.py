@@ -88,7 +88,8 @@ def _refused(guard: Guard, request: Request) -> Any:
     """The answer to a request that may not go on; None for one that may."""
     refusal = guard.refusal(request)
     if refusal is not None:
-        return {"error": refusal.reason}, refusal.status
+        status, reason = refusal
+        return {"error": reason}, status
     if request.path in ENDPOINTS or request.path.startswith(_OPEN_PATHS):
         return None  # intake asks for itself
     if request.method == "GET" and request.path == "/" and "token" in request.args:

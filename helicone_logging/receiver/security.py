@@ -12,7 +12,7 @@ import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -35,18 +35,6 @@ HEADERS = {
 NO_STORE = "no-store"
 
 
-class Refusal(NamedTuple):
-    """An answer that ends a request.
-
-    Args:
-        status: of HTTP.
-        reason: in plain words.
-    """
-
-    status: int
-    reason: str
-
-
 @dataclass(frozen=True)
 class Guard:
     """Decides who may do what.
@@ -66,17 +54,17 @@ class Guard:
     _cookie: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     _spent: list[str] = field(default_factory=list, repr=False)
 
-    def refusal(self, request: Request) -> Refusal | None:
-        """Returns why a request is refused, whoever sends it; None for one that may go on."""
+    def refusal(self, request: Request) -> tuple[int, str] | None:
+        """Returns with which status a request is refused, whoever sends it, and why; None for one that may go on."""
         if not self._is_own_host(request.host):
-            return Refusal(421, f"this receiver does not answer for {request.host[:100]!r}")
+            return 421, f"this receiver does not answer for {request.host[:100]!r}"
         if request.method in _SAFE_METHODS:
-            return None if _is_own_reader(request) else Refusal(403, "another web site's page may not read here")
+            return None if _is_own_reader(request) else (403, "another web site's page may not read here")
         if not _is_own_origin(request):
-            return Refusal(403, "another web site's page may not write here")
+            return 403, "another web site's page may not write here"
         is_taken_here = request.routing_exception is None and request.method != "DELETE"
         if is_taken_here and request.mimetype not in self._types(request.path):
-            return Refusal(415, f"the body must be {' or '.join(self._types(request.path))}")
+            return 415, f"the body must be {' or '.join(self._types(request.path))}"
         return None
 
     def may_write(self, request: Request) -> bool:

@@ -87,7 +87,7 @@ class Views:
             seq=seq,
             now=time.time(),
             sessions=shown,
-            counts=_Counts.of(chosen),
+            counts=_counts(chosen),
             query=query,
             arguments={key: value for key, value in request.args.items() if value and key != "page"},
             page=page,
@@ -188,22 +188,14 @@ def _encoded(arguments: Mapping[str, str]) -> str:
     return urlencode(arguments, errors="replace")
 
 
-class _Counts(NamedTuple):
-    sessions: int
-    spans: int
-    failures: int
-    problems: int
-    tokens: int
-
-    @classmethod
-    def of(cls, summaries: Sequence[Summary]) -> _Counts:
-        return cls(
-            len(summaries),
-            sum(one.spans for one in summaries),
-            sum(one.failures for one in summaries),
-            sum(one.problems for one in summaries),
-            sum(one.tokens for one in summaries),
-        )
+def _counts(summaries: Sequence[Summary]) -> dict[str, int]:
+    return {
+        "sessions": len(summaries),
+        "spans": sum(one.spans for one in summaries),
+        "failures": sum(one.failures for one in summaries),
+        "problems": sum(one.problems for one in summaries),
+        "tokens": sum(one.tokens for one in summaries),
+    }
 
 
 def _codes(sessions: Mapping[SessionKey, Sequence[Entry]]) -> list[tuple[str, int]]:
