@@ -226,8 +226,10 @@ def _tokens(subject: Subject) -> Iterator[Finding]:
         yield Finding("text-tokens", WARNING, "tokens sent as text are not summed", "prompt_tokens", subject.where)
     elif not given:
         if subject.is_answered_call:
-            text = "a model call without tokens has no cost"
-            yield Finding("no-tokens", WARNING, text, "prompt_tokens, completion_tokens", subject.where)
+            text, fields = "a model call without tokens has no cost", "prompt_tokens, completion_tokens"
+            if "response_id" in subject.row.properties:  # of an SDK's answer, which lacks them in a stream only
+                fields = f'stream_options={{"include_usage": True}} in the request of a stream, or {fields}'
+            yield Finding("no-tokens", WARNING, text, fields, subject.where)
     elif prompt is None and completion is None and subject.row.provider not in costs.READS_OTHER_TOKENS:
         text = "tokens and cost read 0, as the pages add prompt and completion up, and never read the total"
         yield Finding("only-total", WARNING, text, "prompt_tokens, completion_tokens", subject.where)

@@ -168,6 +168,12 @@ def test_a_failed_call_needs_neither_answer_nor_tokens() -> None:
     assert codes(span(plain, status={"code": 2})) == []
 
 
+def test_a_stream_without_tokens_is_told_how_to_ask_for_them() -> None:
+    (finding,) = lint(payload(span({**without(*TOKENS), PROPERTY + "response_id": "chatcmpl-1"})))
+    assert finding.code == "no-tokens"
+    assert finding.field.startswith('stream_options={"include_usage": True} in the request of a stream, or ')
+
+
 def test_a_cancelled_call_needs_neither_answer_nor_tokens() -> None:
     cut_off = without(*TOKENS, "gen_ai.completion.0.role", "gen_ai.completion.0.content")
     assert codes(span(cut_off)) == ["blank-completion", "no-tokens"]
