@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from helicone_logging.receiver.security import Guard
     from helicone_logging.receiver.store import SpanStore
 
-MAX_BODY_BYTES = 50 * 1024 * 1024
+MAX_BODY_BYTES = 10 * 1024 * 1024  # as Helicone's server, since March 2026
 _ENCODINGS = frozenset(("", "identity", "gzip"))
 
 

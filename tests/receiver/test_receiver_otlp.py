@@ -253,7 +253,7 @@ def test_serve_looks_at_files_of_a_collector_s(
     assert capsys.readouterr().err.endswith("; if it is OTLP, add --wire otlp\n")
     file.write_text('{"resourceSpans": 5}', encoding="utf-8")
     assert main(["serve", "--port", "0", "--wire", "otlp", str(file)]) == 1
-    assert "line 1 is refused: resourceSpans must be a list" in capsys.readouterr().err
+    assert "line 1: a Collector refuses the whole payload: resourceSpans must be a list" in capsys.readouterr().err
 
 
 def test_an_unknown_wire_is_refused() -> None:
