@@ -15,6 +15,7 @@ from helicone_logging.context.binding import INJECTED_MARK
 from helicone_logging.context.inherited import OTEL_STAMPS, dict_message, inherited_by, of_same_trace
 from helicone_logging.core import bounded, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
+from helicone_logging.payload.exceptions import split
 from helicone_logging.payload.export_policy import DEBUG_VARIABLE, EXPORTS, Explained, ExportPolicy
 from helicone_logging.payload.fields import ERROR_TYPE, says_something
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
@@ -37,7 +38,6 @@ from helicone_logging.payload.sources import (
     without_proxies,
 )
 from helicone_logging.payload.span import SpanData
-from helicone_logging.payload.traceback_text import split
 from helicone_logging.payload.wires import DEFAULT, WIRES, SpanWire
 
 SCOPE_NAME = "helicone_logging"

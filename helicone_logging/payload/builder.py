@@ -17,6 +17,7 @@ from helicone_logging.core.ids import is_named
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
 from helicone_logging.payload.conversation import say, write_completion, write_failure, write_prompt
+from helicone_logging.payload.exceptions import ExceptionInfo, split
 from helicone_logging.payload.fields import (
     AGENT_NAME,
     COMPLETION_TOKENS,
@@ -44,7 +45,6 @@ from helicone_logging.payload.sources import HOLDERS, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
 from helicone_logging.payload.steps import name_step
 from helicone_logging.payload.times import times_of
-from helicone_logging.payload.traceback_text import ExceptionInfo, split
 
 _SESSION_ID, _SESSION_NAME, _SESSION_PATH = (HELICONE + name for name in ("Session-Id", "Session-Name", "Session-Path"))
 _USER_ID = HELICONE + "User-Id"

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from helicone_logging.core.coerce import text_of
 from helicone_logging.llm import marks, safe_get
 from helicone_logging.llm.messages import MAX_MESSAGES, read_choices, read_messages, without_middle
+from helicone_logging.payload.exceptions import ExceptionInfo
 from helicone_logging.payload.fields import COMPLETION, ERROR_TYPE, PROMPT, Rest, Special, read_text, text_in
 from helicone_logging.payload.redaction import not_captured
 from helicone_logging.payload.span import Value
-from helicone_logging.payload.traceback_text import ExceptionInfo
 
 _TELLS_NO_CONTENT = (".role", ".finish_reason")
 _MAX_DIGITS = 6

@@ -3,6 +3,8 @@
 Where there is an exception, it says what it is. `record.exc_text` is another formatter's cache, which may be coloured,
 on one line, or a mere line break (loguru #1282); but a filter or a formatter may have scrubbed it as well, or the text
 of the record: then nothing leaves that did not pass there.
+
+Text is read by the shape in which the standard library prints it: https://docs.python.org/3/library/traceback.html.
 """
 
 from __future__ import annotations
@@ -13,14 +15,31 @@ from typing import NamedTuple
 
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.exc_info import exception_in
-from helicone_logging.payload import traceback_text
-from helicone_logging.payload.traceback_text import ExceptionInfo
 
 _UNREADABLE = "<unreadable traceback>"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _FORM = str.maketrans(dict.fromkeys(" \t\n\r\v\f\\'\"", ""))
 _MARKERS = re.compile(r"^[\s~^]+\n", re.MULTILINE)  # lines that point at a part of the line above
+
+
+class ExceptionInfo(NamedTuple):
+    """An exception as OpenTelemetry describes it.
+
+    Args:
+        type: the class' qualified name, such as `ValueError` or `openai.RateLimitError`.
+        message: its text.
+        stacktrace: the whole traceback with its chained causes.
+    """
+
+    type: str
+    message: str
+    stacktrace: str
+
+    @property
+    def summary(self) -> str:
+        """Type and text, as the traceback's last line has them."""
+        return f"{self.type}: {self.message}" if self.message else self.type
 
 
 class CapturedException(NamedTuple):
@@ -63,7 +82,7 @@ class CapturedException(NamedTuple):
 
     def _as_written(self, written: str) -> ExceptionInfo:
         """What of it has passed whoever wrote the text: its own message only where that stands in it."""
-        told = traceback_text.split("\n" + written).exception
+        told = split("\n" + written).exception
         message = told.message if told else ""
         if _bare(self.message) in _bare(written):
             message = self.message
@@ -85,7 +104,7 @@ def captured(exc_info: object, exc_text: object, rendered: str | None = None) ->
     error = exception_in(exc_info)
     if error is not None:
         return CapturedException(_type_name(type(error)), _message(error), _frames(error), text, rendered)
-    told = None if text is None else traceback_text.described(text)
+    told = None if text is None else described(text)
     return None if told is None else CapturedException(told.type, told.message, None, told.stacktrace)
 
 
@@ -131,3 +150,91 @@ def _bare(text: str) -> str:
 def _unescaped(match: re.Match[str]) -> str:
     units = bytes.fromhex(match[0].replace("\\u", ""))
     return units.decode("utf-16-be", "replace")
+
+
+# ---- Text ----
+
+_HEADER = r"(?:  \+ Exception Group )?Traceback \(most recent call last\):\n(?=\s)"
+_CHAINED = (
+    r"\n\n(?:The above exception was the direct cause of the following exception:"
+    r"|During handling of the above exception, another exception occurred:)\n\n"
+)
+# A cause that was never raised has no frames. What another process raised is the text of such a one
+# (`multiprocessing`, `concurrent.futures`).
+_CAUSE = rf'[\w.]+(?:: \n"""\n|(?:: [^\n]*)?{_CHAINED})'
+_BEGIN = re.compile(rf"\n(?:{_CAUSE})?{_HEADER}")
+_LAST = re.compile(rf"{_CHAINED}(?={_HEADER})")
+_STACK = re.compile(r"\nStack \(most recent call last\):\n(?=  )")
+_GROUP = "  + "
+_IN_GROUP = "  | "
+_FRAME = (" ", "> ")  # loguru marks the frame that caught it
+_NAMED = re.compile(r"([^\W\d][\w.]*(?:<locals>[\w.]*)*)(?:: ?(.*))?", re.DOTALL)
+_NO_EXCEPTION = "NoneType: None"  # what `logging.Formatter` makes of `exc_info=True` where nothing was raised
+
+
+class SplitText(NamedTuple):
+    """What a formatter has put together.
+
+    Args:
+        message: what stands before the traceback and the stack.
+        exception: what the traceback tells of; None without one.
+        stack: the text of `stack_info`; None without one.
+    """
+
+    message: str
+    exception: ExceptionInfo | None
+    stack: str | None
+
+
+def split(text: str) -> SplitText:
+    """Takes the traceback, and the stack behind it, off the end of a message, where `logging.Formatter` puts them."""
+    if "\n" not in text:  # as nearly all
+        return SplitText(text, None, None)
+    begin, stack, exception = _BEGIN.search(text), None, None
+    found = _STACK.search(text, begin.end() if begin else 0)
+    if found:
+        text, stack = text[: found.start()], text[found.start() + 1 :].rstrip("\n")
+    if begin:
+        text, exception = text[: begin.start()], described(text[begin.start() + 1 :])
+    return SplitText(text.removesuffix("\n" + _NO_EXCEPTION), exception, stack)
+
+
+def described(stacktrace: str) -> ExceptionInfo | None:
+    """Returns the exception that a traceback ends with; None where its text says that there is none.
+
+    Its type and message stand behind the frames, at the first line that is not indented. What follows belongs to the
+    message, or is a note; nothing tells them apart.
+
+    Args:
+        stacktrace: text of any form; without frames, all of it is the type and the message.
+    """
+    stacktrace = stacktrace.rstrip("\n")
+    if not stacktrace.strip() or stacktrace == _NO_EXCEPTION:
+        return None
+    begin = max((match.end() for match in _LAST.finditer(stacktrace)), default=0)
+    if re.match(_HEADER, stacktrace[begin:]) is None:
+        header = re.search(rf"^{_HEADER}", stacktrace[begin:], re.MULTILINE)
+        begin += header.start() if header else 0
+    lines = _unframed(stacktrace[begin:])
+    match = _NAMED.fullmatch("\n".join(lines))
+    if match is None:
+        return ExceptionInfo("Exception", "\n".join(lines), stacktrace)
+    return ExceptionInfo(match[1], match[2] or "", stacktrace)
+
+
+def is_traceback(value: object) -> bool:
+    """Returns whether a value is the text of a traceback."""
+    return isinstance(value, str) and re.match(rf"(?:{_CAUSE})?{_HEADER}", value) is not None
+
+
+def _unframed(block: str) -> list[str]:
+    """The lines behind the frames of one traceback; of a group those of the group itself."""
+    lines = block.split("\n")
+    if block.startswith(_GROUP):
+        own = [line for line in lines[1:] if line.startswith(_IN_GROUP.rstrip())]
+        nested = next((place for place, line in enumerate(lines[1:]) if line.startswith("  +-")), len(own))
+        lines = [lines[0], *(line[len(_IN_GROUP) :] for line in own[:nested])]
+    if "Traceback (most recent call last):" not in lines[0]:
+        return lines
+    last = next((place for place, line in enumerate(lines[1:], 1) if line and not line.startswith(_FRAME)), None)
+    return lines[last:] if last is not None else lines[-1:]

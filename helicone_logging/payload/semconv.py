@@ -6,8 +6,7 @@ objects, or as the JSON text that spans hold. What the record's own fields say w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.held import held
@@ -38,21 +37,15 @@ _TEXTS = ("content", "text", "page_content", "document")
 _TOLD = frozenset(("id", "score", *_TEXTS))
 
 
-class _Shown(NamedTuple):
-    """A value that becomes a property too, as the server drops its attribute."""
-
-    read: Callable[[object], Value | None]
-    name: str
-
-
-_PROPERTIES = {
-    AGENT_NAME: _Shown(read_text, "agent"),
-    ERROR_TYPE: _Shown(read_text, "exception"),
-    "gen_ai.response.id": _Shown(read_text, "response_id"),
-    "gen_ai.response.time_to_first_chunk": _Shown(read_number, "time_to_first_chunk"),
-    "gen_ai.usage.cache_read.input_tokens": _Shown(read_count, "cached_tokens"),
-    "gen_ai.usage.cache_creation.input_tokens": _Shown(read_count, "cache_creation_tokens"),
-    "gen_ai.usage.reasoning.output_tokens": _Shown(read_count, "reasoning_tokens"),
+# How a value is read that becomes a property too, as the server drops its attribute, and under which name.
+_PROPERTIES: Mapping[str, tuple[Callable[[object], Value | None], str]] = {
+    AGENT_NAME: (read_text, "agent"),
+    ERROR_TYPE: (read_text, "exception"),
+    "gen_ai.response.id": (read_text, "response_id"),
+    "gen_ai.response.time_to_first_chunk": (read_number, "time_to_first_chunk"),
+    "gen_ai.usage.cache_read.input_tokens": (read_count, "cached_tokens"),
+    "gen_ai.usage.cache_creation.input_tokens": (read_count, "cache_creation_tokens"),
+    "gen_ai.usage.reasoning.output_tokens": (read_count, "reasoning_tokens"),
 }
 
 
@@ -67,11 +60,11 @@ def read(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
     _show(special, attributes, rest)
     if ERROR_TYPE in attributes:
         special.setdefault("status", "error")
-    for step in _STEPS:
-        if (step.asked in special or step.answered in special) and MODEL not in attributes:
-            attributes.setdefault(OPERATION, step.operation)
-        _say(special, "messages", step.asked, text_of, rest)
-        _say(special, "completion", step.answered, step.answer, rest)
+    for operation, asked, answered, answer in _STEPS:
+        if (asked in special or answered in special) and MODEL not in attributes:
+            attributes.setdefault(OPERATION, operation)
+        _say(special, "messages", asked, text_of, rest)
+        _say(special, "completion", answered, answer, rest)
     if _INSTRUCTIONS in special:
         instructions = Message("system", joined(text for _, text in read_messages(parsed(special[_INSTRUCTIONS]))))
         messages = read_messages(special.get("messages"))
@@ -79,14 +72,14 @@ def read(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
 
 
 def _show(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
-    for name, shown in _PROPERTIES.items():
+    for name, (read_value, shown) in _PROPERTIES.items():
         if name in special:
-            value = shown.read(special[name])
+            value = read_value(special[name])
             if value is None:
                 rest[name] = special[name]
             else:
                 attributes[name] = value
-                attributes[PROPERTY + shown.name] = text_of(value)
+                attributes[PROPERTY + shown] = text_of(value)
 
 
 def _say(special: Special, field: str, name: str, as_text: Callable[[object], str], rest: Rest) -> None:
@@ -120,28 +113,12 @@ def _document(document: object) -> str:
     text = content_text(safe_get.first(fields, *_TEXTS))
     others = {name: value for name, value in fields.items() if name not in _TOLD and value not in (None, {})}
     mark = f"[document{title and ' '}{title}]"
-    return " ".join(
-        filter(None, (mark, "" if score is None else f"{score:.4g}", text, json_text(others) if others else ""))
-    )
+    told = (mark, "" if score is None else f"{score:.4g}", text, json_text(others) if others else "")
+    return " ".join(filter(None, told))
 
 
-class _Step(NamedTuple):
-    """A step that is no call of a model.
-
-    Args:
-        operation: what it does.
-        asked: the name of what it was given.
-        answered: the name of what it gave back.
-        answer: returns that as text.
-    """
-
-    operation: str
-    asked: str
-    answered: str
-    answer: Callable[[object], str]
-
-
-_STEPS = (
-    _Step("execute_tool", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", _result),
-    _Step("retrieval", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", _documents),
+# Steps that are no calls of a model: what each does, the names of what it was given and gave back, and that as text.
+_STEPS: tuple[tuple[str, str, str, Callable[[object], str]], ...] = (
+    ("execute_tool", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", _result),
+    ("retrieval", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", _documents),
 )

@@ -12,10 +12,9 @@ from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
 from helicone_logging.llm.json_text import is_prose
-from helicone_logging.payload.exceptions import CapturedException, captured
+from helicone_logging.payload.exceptions import CapturedException, captured, is_traceback, split
 from helicone_logging.payload.fields import AGENT_NAME, canonical, says_something
 from helicone_logging.payload.properties import given_properties
-from helicone_logging.payload.traceback_text import is_traceback, split
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
 

@@ -13,12 +13,11 @@ from helicone_logging.llm.providers import (
     embeddings,
     google_genai,
     images,
-    moderation,
+    judgements,
     names,
     ollama,
     openai_chat,
     openai_responses,
-    rerank,
 )
 from helicone_logging.llm.providers.common import Fields, known, name
 
@@ -46,9 +45,9 @@ _READERS = (
     google_genai.asked,
     openai_chat.asked,
     cohere.asked_v1,
-    rerank.asked,
+    judgements.asked_to_rerank,
     audio.asked,
-    moderation.asked,
+    judgements.asked_to_moderate,
     embeddings.asked,
     openai_responses.asked,
     images.asked,

@@ -19,12 +19,11 @@ from helicone_logging.llm.providers import (
     errors,
     google_genai,
     images,
+    judgements,
     langchain,
-    moderation,
     ollama,
     openai_chat,
     openai_responses,
-    rerank,
 )
 from helicone_logging.llm.providers.common import Fields
 
@@ -39,8 +38,8 @@ _READERS: tuple[Callable[[Held], Fields | None], ...] = (
     cohere.read_chat,
     cohere.read_v1,
     bedrock.read_body,
-    rerank.read,
-    moderation.read,
+    judgements.read_ranks,
+    judgements.read_flags,
     embeddings.read,
     images.read,
     audio.read,
