@@ -15,8 +15,8 @@ MAX_TEXT = 16 * 1024 * 1024
 LAST_CHUNKS = 16
 """Chunks that are kept from the end beside them, as usage and finish reason come last."""
 
-# How JSON and server-sent events begin, which are read chunk by chunk; any other text is what was said.
-_FORMATS = ("{", "[", ":", "data:", "event:", "id:", "retry:")
+# How a line of JSON or of server-sent events begins. Chunks that are lines have no line feeds, so they stay apart.
+_LINES = ("{", "[", ":", "data:", "event:", "id:", "retry:")
 
 _Chunk = TypeVar("_Chunk")
 
@@ -68,13 +68,21 @@ class Chunks:
         (self._last if is_full else self._first).append(chunk)
 
     def response(self) -> object:
-        """Returns what came as `llm_response` reads it: chunks, or the text they are pieces of; None for nothing."""
-        chunks = [*self._first, *self._last]
-        if any(chunk is not None and type(chunk) is not str for chunk in chunks):
-            return chunks
-        gap = ["…"] if len(self._last) == LAST_CHUNKS else []
-        text = "".join(str(chunk) for chunk in (*self._first, *gap, *self._last) if chunk is not None)
-        return chunks if text.lstrip().startswith(_FORMATS) else text or None
+        """Returns what came as `llm_response` reads it: chunks, or the text they are pieces of; None for nothing.
+
+        In one piece a text shows as the answer, and a redactor finds what stands in more than one chunk.
+        """
+        first, last = ([chunk for chunk in some if _says_anything(chunk)] for some in (self._first, self._last))
+        chunks = first + last
+        are_texts = all(type(chunk) is str for chunk in chunks)
+        if not are_texts or all(str(chunk).lstrip().startswith(_LINES) for chunk in chunks):
+            return chunks or None
+        gap = ["…"] if len(last) == LAST_CHUNKS else []
+        return "".join(map(str, [*first, *gap, *last]))
+
+
+def _says_anything(chunk: object) -> bool:
+    return bool(chunk) if type(chunk) is str else chunk is not None
 
 
 def _passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, None, None]:

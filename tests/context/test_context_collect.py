@@ -138,9 +138,10 @@ def test_the_answer_that_is_set_by_hand_wins_and_of_two_streams_the_last(log):
     assert answer(log) == {"by": "hand"}
 
 
-def test_an_empty_stream_is_no_answer_and_outside_of_a_span_it_is_only_passed_on(log):
+@pytest.mark.parametrize("nothing", [[], [""], [None, ""]])
+def test_an_empty_stream_is_no_answer_and_outside_of_a_span_it_is_only_passed_on(log, nothing):
     with span("work") as work:
-        assert list(work.collect(())) == []
+        assert list(work.collect(nothing)) == nothing
     assert answer(log) is None
     assert list(work.collect("ab")) == ["a", "b"]
     assert list(span("never entered").collect("ab")) == ["a", "b"]
@@ -171,11 +172,18 @@ def test_texts_that_were_taken_out_of_chunks_are_the_answer(texts):
     assert spans.one().completion == "On its way."
 
 
+@pytest.mark.parametrize("form", ["{}", '{{"mail": "{}"}}', "[{}]"])
+def test_a_redactor_finds_what_stands_in_more_than_one_chunk(form):
+    with capture_spans(redact="secrets") as spans, span("work", model="gpt-4o") as work:
+        list(work.collect(form.format("ada@example.com")))
+    assert "[redacted]" in str(spans.one().payload)
+
+
 @pytest.mark.parametrize("lines", [['{"n": 1}', '{"n": 2}'], ["data: 1", "", "data: [DONE]"], [": wait", "data: 1"]])
 def test_texts_that_a_provider_sends_stay_chunks(log, lines):
     with span("work") as work:
         list(work.collect(iter(lines)))
-    assert answer(log) == lines
+    assert answer(log) == [line for line in lines if line]
 
 
 def test_a_stream_that_is_read_after_the_block_is_logged_when_it_is_over(log):
