@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from typing import Any, TypeVar
 
+from helicone_logging.core.held import is_text
+
 MAX_CHUNKS = 20_000
 """Chunks that are kept from the beginning; an answer that long fills the value's limit many times."""
 MAX_TEXT = 16 * 1024 * 1024
@@ -74,7 +76,7 @@ class Chunks:
         """
         first, last = ([chunk for chunk in some if _says_anything(chunk)] for some in (self._first, self._last))
         chunks = first + last
-        are_texts = all(type(chunk) is str for chunk in chunks)
+        are_texts = all(map(is_text, chunks))
         if not are_texts or all(str(chunk).lstrip().startswith(_LINES) for chunk in chunks):
             return chunks or None
         gap = ["…"] if len(last) == LAST_CHUNKS else []
@@ -82,7 +84,7 @@ class Chunks:
 
 
 def _says_anything(chunk: object) -> bool:
-    return bool(chunk) if type(chunk) is str else chunk is not None
+    return bool(chunk) if is_text(chunk) else chunk is not None
 
 
 def _passed_on(stream: Iterable[_Chunk], chunks: Chunks) -> Generator[_Chunk, None, None]:
