@@ -120,6 +120,16 @@ def test_long_messages_are_folded_and_nothing_of_them_is_lost(receiver: Receiver
     assert all(f"{line}\n" in page for line in lines[:-1])
 
 
+def test_what_is_left_out_of_the_row_is_said(receiver: Receiver) -> None:
+    many = {f"gen_ai.prompt.{number}.{part}": "user" for number in range(1, 60) for part in ("role", "content")}
+    sent(receiver, **many, **{"gen_ai.completion.0.content": "x" * 5_000})
+    page = text(receiver, "/session/order-1234?tab=helicone")
+    assert "10 earlier messages are not drawn" in page
+    assert "1,000 more characters are not drawn" in page
+    assert page.count('<li class="message">') == 50
+    assert page.count('<li class="message answer">') == 1
+
+
 def test_what_is_taken_away_is_exactly_what_was_sent(receiver: Receiver) -> None:
     sent(receiver, **{"gen_ai.prompt.0.content": "a\u202eb\x00 ", "gen_ai.completion.0.content": "</script>"})
     assert get(receiver, "/span/1/prompt").body.decode() == "a\u202eb\x00 "
