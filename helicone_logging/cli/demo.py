@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import logging.config
 import time
 import webbrowser
-from typing import Any, cast
+from collections.abc import Iterator
 
 from helicone_logging.cli.printing import write
 from helicone_logging.context.tracing import span
@@ -45,13 +44,11 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command; the exit status is 0 only if everything arrived."""
     with Receiver(port=0) as receiver:
         write(f"A receiver listens on {receiver.url}. The agent is asked: {_QUESTION}\n\n")
-        logging.config.dictConfig(_logging_config(receiver.endpoint, args.batch_size))
-        handler = _handler()
-        answer_question(_QUESTION)
-        is_flushed = handler.flush(_PATIENCE)
-        has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
-        stats = handler.stats()
-        handler.close()
+        with logged_to(receiver.endpoint, args.batch_size) as handler:
+            answer_question(_QUESTION)
+            is_flushed = handler.flush(_PATIENCE)
+            has_arrived = receiver.store.wait_for(_RECORDS, timeout=_PATIENCE)
+            stats = handler.stats()
         write("\n".join(session_lines(receiver.rows())) + "\n")
         is_complete = is_flushed and has_arrived and stats.delivered == _RECORDS
         outcome = "." if is_complete else ": that is wrong."
@@ -68,26 +65,23 @@ def _keep_open(receiver: Receiver) -> None:
         receiver.wait()
 
 
-def _logging_config(endpoint: str, batch_size: str) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "handlers": {
-            "helicone": {
-                "class": "helicone_logging.HeliconeHandler",
-                "endpoint": endpoint,
-                "service_name": "support-agent",
-                "batch_size": batch_size,
-                "provider_overrides": {"anthropic": "anthropic"},  # its only call fails, so it has no tokens to show
-            },
-        },
-        "loggers": {"helicone_demo": {"handlers": ["helicone"], "level": "INFO", "propagate": False}},
-    }
-
-
-def _handler() -> HeliconeHandler:
-    (handler,) = logging.getLogger("helicone_demo").handlers
-    return cast(HeliconeHandler, handler)  # as configured above
+@contextlib.contextmanager
+def logged_to(endpoint: str, batch_size: str = "1") -> Iterator[HeliconeHandler]:
+    """Sends what the agent logs to an endpoint."""
+    handler = HeliconeHandler(
+        endpoint=endpoint,
+        service_name="support-agent",
+        batch_size=batch_size,
+        provider_overrides={"anthropic": "anthropic"},  # its only call fails, so it has no tokens to show
+    )
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def answer_question(question: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging.config
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +17,9 @@ pytestmark = pytest.mark.browser
 def test_the_demos_session_is_there_to_be_looked_at(
     scheme: str, receiver: Receiver, open_page: Callable[..., Any], screenshot: Callable[[Any, str], None]
 ) -> None:
-    logging.config.dictConfig(demo._logging_config(receiver.endpoint, "1"))
-    demo.answer_question(demo._QUESTION)
-    assert demo._handler().flush(20)
+    with demo.logged_to(receiver.endpoint) as handler:
+        demo.answer_question(demo._QUESTION)
+        assert handler.flush(20)
     page = open_page("/", color_scheme=scheme)
     page.set_viewport_size({"width": 1280, "height": 540})
     page.get_by_role("link", name=demo._QUESTION).click()
