@@ -241,7 +241,9 @@ def test_a_dead_endpoint_holds_the_exit_up_no_longer_than_shutdown_timeout_and_a
         endpoint=dead_endpoint,
     )
     assert done.returncode == 0
-    assert "12 records are lost" in done.stderr
+    lost = sum(map(int, re.findall(r"(\d+) records? (?:is|are) lost", done.stderr)))
+    unsure = sum(map(int, re.findall(r"(\d+) requests? (?:was|were) not answered", done.stderr)))  # of a slow machine
+    assert lost <= 12 <= lost + unsure
     assert float(done.stdout) < 0.5 + MARGIN
 
 
