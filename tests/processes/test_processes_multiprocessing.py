@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import re
 from collections import Counter
 
 import pytest
+import scripts
 
 METHODS = multiprocessing.get_all_start_methods()
 
@@ -149,6 +149,5 @@ if __name__ == "__main__":
     )
     done = run_script(source, endpoint=dead_endpoint)
     assert done.returncode == 0
-    # On a busy machine one of them is still on its way at the end.
-    told = re.findall(r"(\d+) (?:records? (?:is|are) lost|requests? (?:was|were) not answered)", done.stderr)
-    assert sum(map(int, told)) == 3
+    least, most = scripts.losses(done.stderr)
+    assert least <= 3 <= most
