@@ -12,15 +12,8 @@ MAX_SOURCES = 50
 _MAX_READ = 1_000  # citations of one answer; many may name the same source
 
 _WRAPPERS = (
-    "url_citation",
-    "file_citation",
-    "web",
-    "retrievedContext",
-    "retrieved_context",
-    "maps",
-    "document",
-    "data",
-)
+    "url_citation", "file_citation", "web", "retrievedContext", "retrieved_context", "maps", "document", "data",
+)  # fmt: skip
 _TITLES = ("title", "document_title", "filename", "file_name", "name")
 _PLACES = ("url", "uri", "source", "file_id", "id")
 

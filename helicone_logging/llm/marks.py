@@ -42,6 +42,17 @@ def error(message: str | None) -> str:
     return f"[error] {message}" if message else ""
 
 
+def embeddings(count: int, vector: object) -> str:
+    """Returns the mark of embeddings: how many, never a vector.
+
+    Args:
+        count: how many there are.
+        vector: the first of them, or what stands for it.
+    """
+    size = f", {len(vector):,} dimensions" if isinstance(vector, list | tuple) and vector else ""
+    return f"[1 embedding{size}]" if count == 1 else f"[{count:,} embeddings{size}]"
+
+
 def json_text(value: object) -> str:
     """Returns a value as text, like `text_of`, without what has no value and what nobody can read."""
     if type(value) is str:

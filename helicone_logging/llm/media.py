@@ -44,17 +44,6 @@ def mark(part: object, kind: str = "") -> str:
     return f"[{label}{shown and ' '}{shown}]{transcript and ' '}{transcript}"
 
 
-def blob(modality: str, media_type: str | None, content: object) -> str:
-    """Returns the mark of bytes, or of base64 text.
-
-    Args:
-        modality: what it is, such as `image`; empty to tell it from the media type.
-        media_type: None when it is not known.
-        content: the bytes or the text.
-    """
-    return mark({"mime_type": media_type, "data": content}, modality or _kind(media_type or ""))
-
-
 def _levels(part: object) -> list[Held]:
     """The part and what it wraps: Anthropic and Bedrock have a `source`, OpenAI an object named after the type."""
     levels: list[Held] = []

@@ -232,7 +232,8 @@ def _message(entry: object, default_role: str) -> Message:
         return Message(default_role, content_text(entry))
     beside = [name for name, value in fields.items() if name in _BESIDE and value is not None]
     if "lc" in beside or "data" in beside:
-        fields, beside = _unwrapped(fields, beside)
+        fields = unwrapped(fields)
+        beside = [name for name, value in fields.items() if name in _BESIDE and value is not None]
     role = fields.get("role")
     content = fields.get("content")
     if type(role) is str and role and type(content) is str and not beside:
@@ -240,13 +241,11 @@ def _message(entry: object, default_role: str) -> Message:
     return Message(_role(fields, default_role), _body(fields, entry, beside))
 
 
-def _unwrapped(fields: Held, beside: list[str]) -> tuple[Held, list[str]]:
-    """What LangChain serializes has the message in `kwargs` or `data`."""
-    is_data = "lc" not in beside and safe_get.text(fields.get("type")) in _ROLE_NAMES
-    within = held(fields.get("data" if is_data else "kwargs")) if is_data or "lc" in beside else None
-    if not within:
-        return fields, beside
-    return within, [name for name, value in within.items() if name in _BESIDE and value is not None]
+def unwrapped(fields: Held) -> Held:
+    """Returns what LangChain has serialized, which has the message in `kwargs` or `data`; all else as it is."""
+    if fields.get("lc") is not None:
+        return held(fields.get("kwargs")) or fields
+    return (held(fields.get("data")) or fields) if safe_get.text(fields.get("type")) in _ROLE_NAMES else fields
 
 
 def _role(fields: Held, default_role: str) -> str:

@@ -131,8 +131,8 @@ def _screenshot(part: Held, _: Renderer) -> str:
 
 
 def _blob(part: Held, _: Renderer) -> str:
-    modality = safe_get.text(part.get("modality")) or ""
-    return media.blob(modality, safe_get.text(part.get("mime_type")), first(part, "data", "content"))
+    """Its type says nothing of what it is."""
+    return _media({**part, "type": None, "data": first(part, "data", "content")}, _)
 
 
 def _code(part: Held, _: Renderer) -> str:

@@ -47,11 +47,6 @@ def first(source: object, *names: str) -> object:
     return None
 
 
-def has_fields(value: object) -> bool:
-    """Returns whether `get` can tell something about a value."""
-    return type(value) is dict or held(value) is not None
-
-
 def text(value: object) -> str | None:
     """Returns a text, also that of an enum's member; None for everything else."""
     if value is None or type(value) is str:

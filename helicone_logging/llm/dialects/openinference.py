@@ -12,13 +12,13 @@ from helicone_logging.llm.dialects.told import (
     Fields,
     add_properties,
     content_told,
-    embeddings,
     put,
     say,
     take_list,
     take_named,
 )
 from helicone_logging.llm.json_text import parsed
+from helicone_logging.llm.marks import embeddings
 
 _KIND = "openinference.span.kind"
 _MARKS = ("llm.", "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "session.")

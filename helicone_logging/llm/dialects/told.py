@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from helicone_logging.llm import messages
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.dialects.spans import Attributes, Kind
 from helicone_logging.llm.json_text import MAX_JSON, parsed
-from helicone_logging.llm.marks import json_text
+from helicone_logging.llm.marks import embeddings, json_text
 
 Fields = dict[str, Any]
 """Fields of `extra=` by name."""
@@ -190,17 +191,6 @@ def without_vectors(value: object) -> object:
     return embeddings(len(vectors), vectors[0]) if isinstance(vectors[0], list) else value
 
 
-def embeddings(count: int, first: object) -> str:
-    """Returns what is shown of embeddings: never a vector.
-
-    Args:
-        count: how many there are.
-        first: the first vector, or what stands for it.
-    """
-    size = f", {len(first):,} dimensions" if isinstance(first, list | tuple) else ""
-    return f"[1 embedding{size}]" if count == 1 else f"[{count:,} embeddings{size}]"
-
-
 def are_parts(value: object) -> bool:
     """Returns whether a value is the list of the parts of a message."""
     return isinstance(value, list) and bool(value) and all(map(_is_part, value))
@@ -212,10 +202,9 @@ def _is_part(part: object) -> bool:
 
 def _content(told: dict[str, Any]) -> object:
     """The content of a message of LangChain in either form, or of a result of LlamaIndex or Google's ADK."""
-    if "lc" in told and isinstance(told.get("kwargs"), dict):
-        return told["kwargs"].get("content")
-    if told.keys() == {"type", "data"} and isinstance(told["data"], dict):
-        return told["data"].get("content")
+    message = messages.unwrapped(told)
+    if message is not told:
+        return message.get("content")
     if told.keys() == _OF_ADK:
         return told["response"]
     return told["blocks"] if isinstance(told.get("blocks"), list) and "raw_output" in told else None

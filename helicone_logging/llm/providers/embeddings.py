@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helicone_logging.core.held import EMPTY, Held, held
-from helicone_logging.llm import safe_get
+from helicone_logging.llm import marks, safe_get
 from helicone_logging.llm.messages import Message, both_ends, read_messages
 from helicone_logging.llm.providers.common import Asked, Fields, answer, either, entries, inner, known, name, tokens
 
@@ -25,7 +25,7 @@ def asked(request: Held) -> Asked | None:
 def _is_asked_for(request: Held, value: object) -> bool:
     found = safe_get.items(value)
     if found is not None:  # that of a response is made of messages
-        return not any(map(safe_get.has_fields, found))
+        return all(held(entry) is None for entry in found)
     if any(request.get(option) is not None for option in _RESPONSES_OPTIONS):
         return False
     is_embedding_model = "embed" in (name(request, "model") or "").lower()
@@ -92,13 +92,10 @@ def _provider(response: Held, by_type: Held | None) -> str | None:
 
 
 def _fields(response: Held, amount: int, vector: object) -> Fields:
-    numbers = safe_get.items(vector)  # one in base64 is text
-    what = "1 embedding" if amount == 1 else f"{amount:,} embeddings"
-    size = f", {len(numbers):,} dimensions" if numbers else ""
     usage = held(response.get("usage")) or EMPTY
     total = tokens(usage, "total_tokens")
     asked = either(inner(inner(response, "meta"), "billed_units"), "input_tokens")  # Cohere's
     asked = either(usage, "prompt_tokens", "input_tokens") if asked is None else asked
     asked = either(response, "prompt_eval_count", "inputTextTokenCount", "total_tokens") if asked is None else asked
     counted = {"prompt_tokens": total if asked is None else asked, "total_tokens": total}
-    return answer("embeddings", f"[{what}{size}]", counted, response)
+    return answer("embeddings", marks.embeddings(amount, safe_get.items(vector)), counted, response)

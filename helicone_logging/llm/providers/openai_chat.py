@@ -26,6 +26,7 @@ from helicone_logging.llm.providers.common import (
 from helicone_logging.llm.providers.embeddings import texts_asked
 
 _SOURCES = ("citations", "search_results")
+_Call = tuple[list[str], list[str]]  # pieces of its name and of its arguments
 
 
 def asked(request: Held) -> Asked | None:
@@ -154,8 +155,10 @@ class _Growing:
         self._finish_reason: str | None = None
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[object]] = {}
-        self._calls: list[_Call] = []
-        self._open_calls: dict[tuple[object, str | None], _Call] = {}  # the latest of an index without an id, too
+        self._calls: list[tuple[list[str], list[str]]] = []  # of each its name and its arguments, in pieces
+        self._open_calls: dict[
+            tuple[object, str | None], tuple[list[str], list[str]]
+        ] = {}  # of an index the latest, too
         self._is_text = False
         self._error: object = None
 
@@ -221,10 +224,12 @@ class _Growing:
         index, call_id = safe_get.number(delta.get("index")), name(delta, "id")
         call = self._open_calls.get((index, call_id))
         if call is None:
-            call = _Call()
+            call = ([], [])
             self._calls.append(call)
             self._open_calls[index, call_id] = self._open_calls[index, None] = call
-        call.add(delta)
+        function = inner(delta, "function", "custom") or delta
+        call[0].append(name(function, "name") or "")
+        call[1].append(content_text(function.get("arguments") or function.get("input")))
 
     def whole(self) -> Fields:
         said: Fields = {where: "".join(texts) for where, texts in self._texts.items()}
@@ -234,21 +239,8 @@ class _Growing:
         transcript = said.pop("transcript", None)
         if transcript:
             said["audio"] = {"transcript": transcript}
-        calls = [call.whole() for call in self._calls]
+        calls = [
+            {"name": next(filter(None, called), ""), "arguments": "".join(arguments)}
+            for called, arguments in self._calls
+        ]
         return {"message": {"role": self._role or "assistant", **said, **self._lists, "tool_calls": calls}, **ending}
-
-
-class _Call:
-    """One tool call, put together from its deltas."""
-
-    def __init__(self) -> None:
-        self._name = ""
-        self._arguments: list[str] = []
-
-    def add(self, delta: Held) -> None:
-        function = inner(delta, "function", "custom") or delta
-        self._name = self._name or name(function, "name") or ""
-        self._arguments.append(content_text(function.get("arguments") or function.get("input")))
-
-    def whole(self) -> Fields:
-        return {"name": self._name, "arguments": "".join(self._arguments)}
