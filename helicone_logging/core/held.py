@@ -6,6 +6,7 @@ descriptor, which may compute, log, or query a database (https://github.com/gets
 
 from __future__ import annotations
 
+import contextlib
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard, cast
@@ -129,20 +130,9 @@ class _SlotsReader:
     def __call__(self, value: Any) -> Held:
         found = dict(self._constants)
         for name, slot in self._slots.items():
-            content = _content_of(slot, value)
-            if content is not _NOT_SET:
-                found[name] = content
+            with contextlib.suppress(AttributeError):  # of one that is not set
+                found[name] = slot.__get__(value)
         return {**found, **getattr(value, "__dict__", EMPTY)}
-
-
-def _content_of(slot: types.MemberDescriptorType, value: object) -> object:
-    try:
-        return slot.__get__(value)
-    except AttributeError:
-        return _NOT_SET
-
-
-_NOT_SET = object()
 
 
 def _class_members(kind: type, wanted: type) -> dict[str, Any]:

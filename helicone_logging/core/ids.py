@@ -23,8 +23,6 @@ except ImportError:  # of another Python
 _TRACE_DIGITS = 32
 _SPAN_DIGITS = 16
 _SPAN_BITS = (1 << 4 * _SPAN_DIGITS) - 1
-_ZEROS = "0" * _TRACE_DIGITS
-_SPAN_ZEROS = "0" * _SPAN_DIGITS
 _SHARE_BYTES = 6  # which a float holds exactly
 _MAX_REMEMBERED = 128  # characters of a text whose id is remembered
 _read_hex = bytes.fromhex  # a third of the time of a pattern; it skips blanks, so what it has read is measured
@@ -104,11 +102,6 @@ def trace_id(value: object) -> str | None:
     Returns:
         32 hexadecimal digits; None for a value that names nothing: None, False, blank text, zeros.
     """
-    try:
-        if type(value) is str and len(value) == _TRACE_DIGITS == 2 * len(_read_hex(value)):  # as most of them are
-            return None if value == _ZEROS else value
-    except ValueError:
-        pass
     return _identify(value, _TRACE_DIGITS)
 
 
@@ -122,17 +115,14 @@ def span_id(value: object) -> str | None:
     Returns:
         16 hexadecimal digits; None for a value that names nothing: None, False, blank text, zeros.
     """
-    try:
-        if type(value) is str and len(value) == _SPAN_DIGITS == 2 * len(_read_hex(value)):
-            return None if value == _SPAN_ZEROS else value
-    except ValueError:
-        pass
     return _identify(value, _SPAN_DIGITS)
 
 
 def _identify(value: object, digits: int) -> str | None:
-    if type(value) is str and len(value) <= _MAX_REMEMBERED:
-        return _from_short_text(value, digits)
+    if type(value) is str:
+        if _is_id(value, digits):  # as most of them are
+            return value if value.strip("0") else None
+        return (_from_short_text if len(value) <= _MAX_REMEMBERED else _from_text)(value, digits)
     if value is None:
         return None
     try:
@@ -143,7 +133,7 @@ def _identify(value: object, digits: int) -> str | None:
 
 def _from_any(value: object, digits: int) -> str | None:
     if isinstance(value, str):
-        return _from_text(value.strip(), digits)
+        return _from_text(value, digits)
     if isinstance(value, uuid.UUID):
         return _from_text(str(value), digits)
     if value is False:
@@ -161,13 +151,8 @@ def _text_of(value: object) -> str:
         return coerce.printed(value)
 
 
-@functools.lru_cache(4096)
-def _from_short_text(text: str, digits: int) -> str | None:
-    """The records of one trace come one after the other."""
-    return _from_text(text.strip(), digits)
-
-
 def _from_text(text: str, digits: int) -> str | None:
+    text = text.strip()
     if not text.strip("0-"):  # "0" and all zeros are how others say that there is none (opentelemetry-python #3828)
         return None
     if _is_id(text, digits):
@@ -175,6 +160,9 @@ def _from_text(text: str, digits: int) -> str | None:
     if digits == _TRACE_DIGITS and re.fullmatch(_UUID, text):
         return _from_text(text.replace("-", ""), digits)
     return _derive(text, digits) if text else None
+
+
+_from_short_text = functools.lru_cache(4096)(_from_text)  # the records of one trace come one after the other
 
 
 def _is_id(text: str, digits: int) -> bool:

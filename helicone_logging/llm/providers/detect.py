@@ -30,33 +30,27 @@ _MARKS = {
 }
 _CHOICE_MARKS = {"content_filter_results": "azure", "content_filter_offsets": "azure"}
 _USAGE_MARKS = {"prompt_cache_hit_tokens": "deepseek"}
-# By the end of the host's name.
+# By the end of the host's name, with a dot before it.
 _HOSTS = {
-    "api.openai.com": "openai",
-    "openai.azure.com": "azure",
-    "services.ai.azure.com": "azure",
-    "models.ai.azure.com": "azure",
-    "cognitiveservices.azure.com": "azure",
-    "api.anthropic.com": "anthropic",
-    "generativelanguage.googleapis.com": "google",
-    "aiplatform.googleapis.com": "google",
-    "amazonaws.com": "aws",
-    "api.cerebras.ai": "cerebras",
-    "api.cohere.com": "cohere",
-    "api.cohere.ai": "cohere",
-    "api.deepseek.com": "deepseek",
-    "api.fireworks.ai": "fireworks",
-    "api.groq.com": "groq",
-    "api.mistral.ai": "mistral",
-    "nebius.com": "nebius",
-    "novita.ai": "novita",
-    "api.nvidia.com": "nvidia",
-    "openrouter.ai": "openrouter",
-    "api.perplexity.ai": "perplexity",
-    "api.together.xyz": "together",
-    "api.together.ai": "together",
-    "api.voyageai.com": "voyage",
-    "api.x.ai": "x",
+    "openai": (".api.openai.com",),
+    "azure": (".openai.azure.com", ".services.ai.azure.com", ".models.ai.azure.com", ".cognitiveservices.azure.com"),
+    "anthropic": (".api.anthropic.com",),
+    "google": (".generativelanguage.googleapis.com", ".aiplatform.googleapis.com"),
+    "aws": (".amazonaws.com",),
+    "cerebras": (".api.cerebras.ai",),
+    "cohere": (".api.cohere.com", ".api.cohere.ai"),
+    "deepseek": (".api.deepseek.com",),
+    "fireworks": (".api.fireworks.ai",),
+    "groq": (".api.groq.com",),
+    "mistral": (".api.mistral.ai",),
+    "nebius": (".nebius.com",),
+    "novita": (".novita.ai",),
+    "nvidia": (".api.nvidia.com",),
+    "openrouter": (".openrouter.ai",),
+    "perplexity": (".api.perplexity.ai",),
+    "together": (".api.together.xyz", ".api.together.ai"),
+    "voyage": (".api.voyageai.com",),
+    "x": (".api.x.ai",),
 }
 _OLLAMA_PORT = 11434
 
@@ -92,7 +86,7 @@ def provider_of_url(url: str) -> str | None:
         return None
     if port == _OLLAMA_PORT:
         return "ollama"
-    return next((provider for end, provider in _HOSTS.items() if host == end or host.endswith("." + end)), None)
+    return next((provider for provider, ends in _HOSTS.items() if f".{host}".endswith(ends)), None)
 
 
 def url_of(response: Held) -> str:
@@ -128,19 +122,12 @@ def _hidden(response: object) -> str | None:
 
 
 def _marked(answer: Held) -> str | None:
-    for mark, host in _MARKS.items():
-        if answer.get(mark) is not None:
-            return host
-    if "provider" in answer and name(answer, "provider") and (name(answer, "id") or "").startswith("gen-"):
+    if name(answer, "provider") and (name(answer, "id") or "").startswith("gen-"):
         return "openrouter"
-    usage = answer.get("usage")
-    if usage is not None:
-        fields = held(usage) or EMPTY
-        for mark, host in _USAGE_MARKS.items():
-            if fields.get(mark) is not None:
-                return host
     choices = answer.get("choices")
     first = held(choices[0]) if type(choices) is list and choices else None
-    if first:
-        return next((host for mark, host in _CHOICE_MARKS.items() if first.get(mark) is not None), None)
+    for fields, marks in ((answer, _MARKS), (inner(answer, "usage"), _USAGE_MARKS), (first or EMPTY, _CHOICE_MARKS)):
+        for mark, host in marks.items():
+            if fields.get(mark) is not None:
+                return host
     return None
