@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver import security
 from helicone_logging.receiver.api import Api
-from helicone_logging.receiver.endpoints import CONTENT_TYPES, ENDPOINTS
-from helicone_logging.receiver.intake import MAX_BODY_BYTES, Intake
+from helicone_logging.receiver.endpoints import ENDPOINTS
+from helicone_logging.receiver.intake import Intake
 from helicone_logging.receiver.live import Streams
 from helicone_logging.receiver.security import Guard
 from helicone_logging.receiver.store import SpanStore
@@ -23,31 +23,21 @@ if TYPE_CHECKING:
     from flask import Flask, Request, Response
     from werkzeug.exceptions import HTTPException
 
-__all__ = ["MAX_BODY_BYTES", "create_app"]
-
 _ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 _ASSETS_AGE = 31_536_000
 _OPEN_PATHS = ("/healthz", "/assets/")
 
 
 def create_app(
-    store: SpanStore,
-    *,
-    guard: Guard | None = None,
-    max_body_bytes: int = MAX_BODY_BYTES,
-    max_streams: int = 16,
-    endpoint: Callable[[], str] = lambda: "http://127.0.0.1:8585/v1/trace/log",
-    on_span: Callable[[str], object] | None = None,
+    store: SpanStore, guard: Guard, endpoint: Callable[[], str], on_span: Callable[[str], object] | None
 ) -> Flask:
     """Makes the application.
 
     Args:
         store: where the spans go.
-        guard: who may do what; None for everybody on this machine.
-        max_body_bytes: bytes of a body at the most, after inflation.
-        max_streams: live streams at the most, each of which keeps a thread of the server busy.
+        guard: who may do what.
         endpoint: gives the URL that takes payloads, to be shown.
-        on_span: called with the readable lines of each span.
+        on_span: called with the readable lines of each span; None for nobody.
 
     Raises:
         ConfigurationError: Flask is missing; it comes with the extra `[local]`.
@@ -58,12 +48,11 @@ def create_app(
         raise ConfigurationError(f"the receiver needs Flask: {INSTALL}") from error
     app = flask.Flask(__name__, static_folder=None, template_folder="templates")
     app.jinja_options = {"finalize": _shown, "trim_blocks": True, "lstrip_blocks": True}
-    guard = Guard("127.0.0.1", content_types=CONTENT_TYPES) if guard is None else guard
     _protect(app, guard)
-    intake = Intake(store, guard, max_body_bytes=max_body_bytes, on_span=on_span)
+    intake = Intake(store, guard, on_span)
     for path, taking in ENDPOINTS.items():
         app.add_url_rule(path, path, lambda taking=taking: intake.answer(flask.request, taking), methods=["POST"])
-    Api(store, Streams(store, max_streams)).add_to(app)
+    Api(store, Streams(store)).add_to(app)
     Views(store, endpoint).add_to(app)
     _serve_assets(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from helicone_logging.receiver.security import Guard
     from helicone_logging.receiver.store import SpanStore
 
-MAX_BODY_BYTES = 10 * 1024 * 1024  # as Helicone's server, since March 2026
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""Of a body at the most, after inflation: as Helicone's server, since March 2026."""
+
 _ENCODINGS = frozenset(("", "identity", "gzip"))
 
 
@@ -26,21 +28,12 @@ class Intake:
     Args:
         store: where the spans go.
         guard: who may send.
-        max_body_bytes: bytes of a body at the most, after inflation.
-        on_span: called with the readable lines of each span before its request is answered.
+        on_span: called with the readable lines of each span before its request is answered; None for nobody.
     """
 
-    def __init__(
-        self,
-        store: SpanStore,
-        guard: Guard,
-        *,
-        max_body_bytes: int = MAX_BODY_BYTES,
-        on_span: Callable[[str], object] | None = None,
-    ) -> None:
+    def __init__(self, store: SpanStore, guard: Guard, on_span: Callable[[str], object] | None) -> None:
         self._store = store
         self._guard = guard
-        self._max_body_bytes = max_body_bytes
         self._on_span = on_span
 
     def answer(self, request: Request, endpoint: Endpoint) -> Answer:
@@ -49,7 +42,7 @@ class Intake:
             return {"error": "Invalid API key"}, 401
         if endpoint.has_gzip_only and _encoding(request) not in _ENCODINGS:
             return {"error": "unsupported encoding"}, 415
-        body = _body(request, self._max_body_bytes)
+        body = _body(request, MAX_BODY_BYTES)
         if body is None:
             return {"error": "request entity too large"}, 413
         decoded = endpoint.decode(body, request.mimetype)

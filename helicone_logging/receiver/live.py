@@ -11,6 +11,9 @@ from typing import Any
 from helicone_logging.receiver.entries import Entry
 from helicone_logging.receiver.store import SpanStore
 
+STREAMS = 16
+"""Streams at the most; intake needs threads of the server too."""
+
 _HEARTBEAT = 10.0  # seconds without news, after which a line says that the stream lives
 _LOOK = 1.0  # seconds after which it is looked whether the reader is still there
 _AT_ONCE = 200  # spans in an event; more are told by their number
@@ -23,12 +26,11 @@ class Streams:
 
     Args:
         store: what is told of.
-        limit: how many at the most; intake needs threads too.
     """
 
-    def __init__(self, store: SpanStore, limit: int) -> None:
+    def __init__(self, store: SpanStore) -> None:
         self._store = store
-        self._free = threading.Semaphore(limit)
+        self._free = threading.Semaphore(STREAMS)
 
     def open(self, after: int, is_gone: Callable[[], bool]) -> Iterator[bytes] | None:
         """Returns a stream of events, None where there are enough; it has to be closed.

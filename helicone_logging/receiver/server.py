@@ -19,6 +19,7 @@ from helicone_logging.receiver.database import Database
 from helicone_logging.receiver.endpoints import CONTENT_TYPES
 from helicone_logging.receiver.entries import StoredSpan
 from helicone_logging.receiver.intake import MAX_BODY_BYTES
+from helicone_logging.receiver.live import STREAMS
 from helicone_logging.receiver.rows import Row
 from helicone_logging.receiver.security import Guard
 from helicone_logging.receiver.store import KEEP_BYTES, SpanStore
@@ -26,7 +27,6 @@ from helicone_logging.receiver.validation import INSTALL
 
 _PATH = "/v1/trace/log"
 _INTAKE_THREADS = 4
-_STREAMS = 16
 _STOP_WITHIN = 5.0
 # Connections that are open at once, those that never send a request among them; those are closed after a while.
 _CONNECTIONS = 500
@@ -161,13 +161,7 @@ class Receiver:
         except ImportError as error:
             raise ConfigurationError(f"the receiver needs waitress: {INSTALL}") from error
         _quiet(logging.getLogger("waitress"))
-        app = create_app(
-            self.store,
-            guard=self._guard,
-            max_streams=_STREAMS,
-            endpoint=lambda: self.endpoint,
-            on_span=self._on_span,
-        )
+        app = create_app(self.store, self._guard, lambda: self.endpoint, self._on_span)
         # A socket of our own: waitress leaves one open whose port is taken, and listens twice on `localhost`.
         try:
             listener = _bound(self._host, self._port)
@@ -177,7 +171,7 @@ class Receiver:
         self._server = create_server(
             app,
             sockets=[listener],
-            threads=_STREAMS + _INTAKE_THREADS,
+            threads=STREAMS + _INTAKE_THREADS,
             connection_limit=_CONNECTIONS,
             channel_timeout=_SILENT_FOR,
             cleanup_interval=_LOOK_AFTER,

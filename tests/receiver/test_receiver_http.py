@@ -17,7 +17,7 @@ from receiver_client import PATH, PROPERTY, SESSION, changed, connect, get, payl
 
 from helicone_logging import ConfigurationError, OTELTraceFormatter
 from helicone_logging.receiver import Receiver
-from helicone_logging.receiver.app import MAX_BODY_BYTES
+from helicone_logging.receiver.intake import MAX_BODY_BYTES
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
 
