@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from helicone_logging.receiver.endpoints import CONTENT_TYPES, JSON
+
 if TYPE_CHECKING:
     from flask import Request, Response
 
@@ -43,13 +45,11 @@ class Guard:
         host: the address that is listened on.
         api_key: what the bearer token must be; None to take every request.
         is_reading_guarded: whether reading wants the key, the token or the cookie.
-        content_types: what a body may be, by path; any other path takes JSON.
     """
 
     host: str
     api_key: str | None = field(default=None, repr=False)
     is_reading_guarded: bool = False
-    content_types: dict[str, tuple[str, ...]] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     _cookie: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     _spent: list[str] = field(default_factory=list, repr=False)
@@ -63,8 +63,9 @@ class Guard:
         if not _is_own_origin(request):
             return 403, "another web site's page may not write here"
         is_taken_here = request.routing_exception is None and request.method != "DELETE"
-        if is_taken_here and request.mimetype not in self._types(request.path):
-            return 415, f"the body must be {' or '.join(self._types(request.path))}"
+        types = CONTENT_TYPES.get(request.path, (JSON,))
+        if is_taken_here and request.mimetype not in types:
+            return 415, f"the body must be {' or '.join(types)}"
         return None
 
     def may_write(self, request: Request) -> bool:
@@ -91,9 +92,6 @@ class Guard:
         name = _cookie_name(request)
         response.set_cookie(name, self._cookie, httponly=True, samesite="Strict", path="/", secure=request.is_secure)
         return True
-
-    def _types(self, path: str) -> tuple[str, ...]:
-        return self.content_types.get(path, ("application/json",))
 
     def _is_own_host(self, given: str) -> bool:
         name = _host_name(given)

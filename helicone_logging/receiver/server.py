@@ -16,7 +16,6 @@ from helicone_logging.core.check import refuse
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver.app import create_app
 from helicone_logging.receiver.database import Database
-from helicone_logging.receiver.endpoints import CONTENT_TYPES
 from helicone_logging.receiver.entries import StoredSpan
 from helicone_logging.receiver.intake import MAX_BODY_BYTES
 from helicone_logging.receiver.live import STREAMS
@@ -80,7 +79,7 @@ class Receiver:
         self._host = host
         self._port = port
         is_guarded = api_key is not None or allow_remote
-        self._guard = Guard(host, api_key, is_reading_guarded=is_guarded, content_types=CONTENT_TYPES)
+        self._guard = Guard(host, api_key, is_reading_guarded=is_guarded)
         self._on_span = on_span
         self._server: Any = None
         self._thread: threading.Thread | None = None
