@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from helicone_logging.receiver.entries import Entry, SessionKey
 
 _PROPERTY = "property."
+_NOT_CAPTURED = "[not captured: "
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Summary:
 
     Args:
         key: its id and name.
-        prompt: the first prompt.
+        prompt: the first prompt; the name of the first span where there is none.
         user: the first user; empty for none.
         spans: how many.
         models: of its calls, in the order they came.
@@ -71,9 +72,10 @@ def summary_of(key: SessionKey, entries: Sequence[Entry]) -> Summary:
 
 
 def _prompt_of(entries: Sequence[Entry]) -> str:
-    """The first prompt; a span that was given none has its name in its place, which tells less."""
-    prompts = [(entry.row.messages[-1].content, entry.name) for entry in entries if entry.row.messages]
-    return next((text for text, name in prompts if text != name), prompts[0][0] if prompts else "")
+    """The first prompt, or what the first span is called; one without a prompt has its name in the place of it."""
+    prompts = ((entry.row.messages[-1].content, entry.name) for entry in entries if entry.row.messages)
+    asked = (text for text, name in prompts if text != name and not text.startswith(_NOT_CAPTURED))
+    return next(asked, entries[0].name)
 
 
 class Summaries:

@@ -66,6 +66,13 @@ def test_a_session_is_called_by_what_was_asked_in_it_and_not_by_the_step_around(
     assert ">Where is my order?</a>" in text(receiver, "/")
 
 
+def test_a_session_whose_prompts_are_not_captured_is_called_by_its_first_span(receiver: Receiver) -> None:
+    for path in ("/answer", "/answer/call"):
+        hidden = step(path, len(path), 5, gen_ai__prompt__0__content="[not captured: 18 characters]")
+        assert post(receiver, payload(hidden)).status == 200
+    assert ">answer</a>" in text(receiver, "/")
+
+
 def test_spans_without_a_session_are_under_none(receiver: Receiver) -> None:
     assert (
         post(receiver, payload(span({"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "alone"}))).status
