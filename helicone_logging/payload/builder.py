@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from helicone_logging.context.inherited import of_same_trace
 from helicone_logging.core.bounded import items
 from helicone_logging.core.coerce import scalar_of, text_of, whole
 from helicone_logging.core.ids import is_named
@@ -41,7 +42,7 @@ from helicone_logging.payload.provider import ProviderNaming
 from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import HOLDERS, Said
+from helicone_logging.payload.sources import HOLDERS, Place, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
 from helicone_logging.payload.steps import name_step
 from helicone_logging.payload.times import times_of
@@ -189,25 +190,26 @@ class SpanBuilder:
         )
         return bounded(span, options.limits)
 
-    def remember_place(self, said: Said, place: Mapping[str, Any]) -> None:
-        """Keeps where a span stands whose record names its id, for spans that name it as their parent.
-
-        Args:
-            said: what the record says.
-            place: its values of `PLACE`.
-        """
+    def remember_place(self, said: Said, place: Place) -> None:
+        """Keeps where a span stands whose record names its id, for spans that name it as their parent."""
         record = said.record
-        ids = place["span_id"], place.get("trace_id")
-        self._paths.remember(
-            ids, self._place, (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED], place)
-        )
+        names = place.own["span_id"], place.own.get("trace_id")
+        named = (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED])
+        self._paths.remember(names, self._place, named + place)
 
     def _place(
-        self, bits: int, function: str | None, logger: str, text: str, place: Mapping[str, Any]
+        self,
+        bits: int,
+        function: str | None,
+        logger: str,
+        text: str,
+        own: Mapping[str, Any],
+        inherited: Mapping[str, Any],
     ) -> tuple[str, str] | None:
         """Finds the ids of a span in one, and its path; None for one whose id names nothing."""
         unread: Rest = {}
-        given = {name: value for name, value in place.items() if vocabulary.is_given(value)}
+        own = {name: value for name, value in own.items() if vocabulary.says_something(name, value)}
+        given = {**of_same_trace(inherited, own), **own}
         identity = identity_of(given, unread, bits)
         if not identity.is_known:
             return None

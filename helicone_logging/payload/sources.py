@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging.context.binding import INJECTED_MARK
-from helicone_logging.context.inherited import dict_message, inherited_by, json_message, of_same_trace
+from helicone_logging.context.inherited import dict_message, inherited_by, json_message
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.proxies import all_resolved
 from helicone_logging.llm.json_text import is_prose
 from helicone_logging.payload.exceptions import CapturedException, captured, is_traceback, split
-from helicone_logging.payload.fields import AGENT_NAME, canonical, says_something
+from helicone_logging.payload.fields import AGENT_NAME, canonical
 from helicone_logging.payload.properties import given_properties
 
 SdkReader = Callable[[object], Mapping[str, object] | None]
@@ -65,6 +65,18 @@ class Said(NamedTuple):
         if is_traceback(logged.get("exception")):
             known.add("exception")
         return {name: value for name, value in bounded.items(logged) if name not in known}
+
+
+class Place(NamedTuple):
+    """Where a span stands.
+
+    Args:
+        own: what its record says of that, by the names of `PLACE`.
+        inherited: likewise what is bound around it.
+    """
+
+    own: Mapping[str, Any]
+    inherited: Mapping[str, Any]
 
 
 def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
@@ -158,22 +170,21 @@ def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> d
     return found
 
 
-def place_of(said: Said, renamed: Mapping[str, str]) -> dict[str, Any] | None:
-    """Returns what is said of a span's place, by the names of `PLACE`; None for a record that does not name its id."""
+def place_of(said: Said, renamed: Mapping[str, str]) -> Place | None:
+    """Returns where a span stands by what is said of it; None for a record that does not name its own id."""
     record, logged, inherited = said.record, said.message, said.inherited
     helicone = record.get("helicone") or logged.get("helicone")
     layers = filter(None, (logged, record, helicone if type(helicone) is dict else None))
-    place = {name: layer[name] for layer in layers for name in PLACE if name in layer}
+    own = {name: layer[name] for layer in layers for name in PLACE if name in layer}
     for name, field in renamed.items():
         if field in PLACE and name in record:
-            place[field] = record[name]
-    if "span_id" not in place:
+            own[field] = record[name]
+    if "span_id" not in own:
         return None
-    if inherited:
-        around = of_same_trace(inherited, names_of_trace(record, logged))
-        own = {name: value for name, value in place.items() if says_something(name, value)}
-        place = {**{name: around[name] for name in PLACE if name in around}, **own}
-    return place
+    for name in record.get(INJECTED_MARK, ()):
+        if name in logged:
+            own[name] = logged[name]
+    return Place(own, {name: inherited[name] for name in PLACE if name in inherited} if inherited else {})
 
 
 def layered(

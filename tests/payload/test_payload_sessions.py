@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 
-from helicone_logging import OTELTraceFormatter, bind
+from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.context import session_path
 from helicone_logging.core import clock
 from helicone_logging.payload.session_cache import SessionPaths
@@ -63,6 +63,16 @@ def test_an_explicit_path_is_remembered_too() -> None:
     formatter = OTELTraceFormatter()
     path_of(formatter, "root", span_id=SPAN, session_path="/elsewhere/")
     assert path_of(formatter, "leaf", parent_span_id=SPAN) == "/elsewhere/leaf"
+
+
+def test_a_dict_message_with_a_trace_of_its_own_is_found_there_by_what_is_below_it() -> None:
+    formatter = OTELTraceFormatter()
+    parent = record({"message": "parent", "trace_id": TRACE, "span_id": SPAN})
+    with bind(trace_id="of the request"):
+        assert TraceContextFilter().filter(parent)
+        waiting = formatter.entry(parent)
+    assert path_of(formatter, "child", parent_span_id=SPAN) == "/parent/child"
+    assert waiting.encode() == formatter.span(parent).encode()
 
 
 def test_a_parent_is_looked_for_in_the_same_trace_only() -> None:
