@@ -66,6 +66,8 @@ def facts_of(row: Row, *, has_failed: bool) -> list[str]:
         facts.append(f"user {row.user}")
     if has_failed:
         facts.append(f"FAILED {row.properties.get('exception', '')}")
+    elif "cancelled" in row.properties:
+        facts.append("cancelled")
     return list(map(_plain, facts))
 
 

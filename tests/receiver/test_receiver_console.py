@@ -41,6 +41,10 @@ def test_a_failure_is_told() -> None:
     assert text.splitlines()[0].endswith("FAILED TimeoutError")
 
 
+def test_what_was_cancelled_is_told() -> None:
+    assert described(**{PROPERTY + "cancelled": "true"}).splitlines()[0].endswith("  user ada  cancelled")
+
+
 def test_findings_stand_next_to_the_span() -> None:
     text = described(**{"gen_ai.system": "xai"})
     assert "  ! Helicone has no cost table for provider XAI" in text

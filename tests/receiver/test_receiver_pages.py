@@ -119,6 +119,12 @@ def test_what_was_said_is_set_apart_by_its_kind(receiver: Receiver) -> None:
     assert "15 °C\nmild" in page
 
 
+def test_a_call_without_an_answer_says_that_it_was_cancelled(receiver: Receiver) -> None:
+    cut_off = {key: value for key, value in GOOD.items() if not key.startswith("gen_ai.completion")}
+    assert post(receiver, payload(span({**cut_off, PROPERTY + "cancelled": "true"}))).status == 200
+    assert "It was cancelled before an answer came." in text(receiver, "/session/order-1234")
+
+
 def test_long_messages_are_folded_and_nothing_of_them_is_lost(receiver: Receiver) -> None:
     lines = [f"line {number}" for number in range(300)]
     sent(receiver, **{"gen_ai.prompt.0.content": "\n".join(lines)})
