@@ -111,9 +111,10 @@ def _load(receiver: Receiver, path: str, *, is_otlp: bool) -> None:
         found = lint_rules.checked(payload, file.place_of(number), is_otlp=is_otlp)
         if not isinstance(found, Finding):
             receiver.store.add(found)
-        else:
-            is_other = not is_otlp and not isinstance(lint_rules.checked(payload, "", is_otlp=True), Finding)
-            refused.append(f"{found.where}: {found.message}{'; if it is OTLP, add --wire otlp' if is_other else ''}")
+            continue
+        as_otlp = lint_rules.checked(payload, "", is_otlp=True)
+        is_other = not isinstance(as_otlp, Finding) and as_otlp["resourceSpans"]
+        refused.append(f"{found.where}: {found.message}{'; if it is OTLP, add --wire otlp' if is_other else ''}")
     if refused and len(refused) == len(file.payloads):
         raise ConfigurationError(f"{path} cannot be looked at: {refused[0]}")
     if refused:

@@ -11,6 +11,7 @@ from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
 from helicone_logging.receiver.visible import one_line
 
 _WIDTH = 100
+_LONG = 500  # for what is to be read to its end: advice, and the names that commands ask for
 
 
 def describe_span(stored: StoredSpan) -> str:
@@ -25,9 +26,9 @@ def describe(entry: Entry) -> str:
 
 
 def _described(row: Row, findings: Iterable[Finding]) -> str:
-    told = [f"  ! {_plain(one.message)}: set {_plain(one.field)}" for one in findings if one.severity != INFO]
-    session = f"  session {_plain(row.session_id)} ({_plain(row.session_name)}) {_plain(row.session_path)}"
-    return "\n".join((_headline(row), session, *_texts(row), *told))
+    told = [f"  ! {one_line(f'{one.message}: set {one.field}', _LONG)}" for one in findings if one.severity != INFO]
+    session = one_line(f"{row.session_id} ({row.session_name}) {row.session_path}", _LONG)
+    return "\n".join((_headline(row), f"  session {session}", *_texts(row), *told))
 
 
 def print_sessions(rows: Iterable[Row]) -> None:
@@ -39,7 +40,7 @@ def print_sessions(rows: Iterable[Row]) -> None:
 def session_lines(rows: Iterable[Row]) -> Iterator[str]:
     """Yields the lines of sessions as trees."""
     for session in sessions_of(rows):
-        yield f"session {_plain(session.id)} ({_plain(session.name)})"
+        yield "session " + one_line(f"{session.id} ({session.name})", _LONG)
         yield from _tree(session.root, "  ")
 
 

@@ -51,6 +51,12 @@ def test_findings_stand_next_to_the_span() -> None:
     assert "set provider" in text
 
 
+def test_advice_and_the_session_are_told_to_their_end() -> None:
+    advice = described(**{"gen_ai.system": "google", "gen_ai.response.model": "gemini-2.0-flash"}).splitlines()[-2]
+    assert advice.endswith('show_cost=True, or provider_overrides={"google": "custom"}')
+    assert described(**{SESSION + "Id": "s" * 128}).splitlines()[1] == f"  session {'s' * 128} (shop) /answer"
+
+
 def test_long_texts_are_cut_to_a_line() -> None:
     lines = described(**{"gen_ai.prompt.0.content": "word\n\n" * 500}).splitlines()
     assert len(lines) == 4
