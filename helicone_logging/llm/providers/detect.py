@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
@@ -79,6 +78,8 @@ def known_by_class(response: object) -> str | None:
 
 def provider_of_url(url: str) -> str | None:
     """Returns the name of the provider whose API has this URL; None when it is none of those known."""
+    from urllib.parse import urlsplit  # loads slowly; who has a handler has loaded it with requests
+
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
