@@ -15,6 +15,7 @@ from helicone_logging.receiver.subject import Subject
 _TOKENS = ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens", "llm.usage.total_tokens")
 _EXCEPTIONS = ("error", "exception", "exc", "err")
 _EXCEPTION = re.compile(r"[A-Z]\w*: ")  # as the text of an exception begins
+_FAILED_MASK = "[redacted: the redactor failed]"
 _ENTRY_WITHOUT_ROLE = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.content")
 
 
@@ -263,6 +264,14 @@ def _texts(subject: Subject) -> Iterator[Finding]:
         yield Finding("no-user", INFO, "the call belongs to no user", "user_id", subject.where)
 
 
+def _redaction(subject: Subject) -> Iterator[Finding]:
+    masked = sum(value == _FAILED_MASK for value in subject.attributes.values())
+    if masked:
+        text = f"the redactor failed, so a mask stands in the place of {masked} value{'' if masked == 1 else 's'}"
+        remedy = "redact to a function that takes a key and a value, and returns text"
+        yield Finding("redactor-failed", WARNING, text, remedy, subject.where)
+
+
 def _types(subject: Subject) -> Iterator[Finding]:
     for key, value in subject.all_attributes.items():
         if rows.is_read(key) and type(value) not in (str, int):
@@ -285,7 +294,7 @@ def _times(subject: Subject) -> Iterator[Finding]:
 
 _RULES: tuple[_Rule, ...] = (
     field_rules.misspelt, field_rules.wrong_types, _not_understood, _exceptions, _content, _parsed_answers, _roles,
-    _cost, _tokens, _session, _texts, _types, _times,
+    _cost, _tokens, _session, _texts, _redaction, _types, _times,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from receiver_client import GOOD, PROPERTY, SESSION, START, USER, changed, paylo
 
 from helicone_logging import Finding, OTELTraceFormatter, lint
 from helicone_logging.receiver.validation import refusal
+from helicone_logging.testing import capture_spans
 
 
 def without(*keys: str) -> dict[str, Any]:
@@ -80,6 +82,7 @@ FOUND: dict[str, list[dict[str, Any]]] = {
     "empty-path-part": [span({**GOOD, SESSION + "Path": path}) for path in ("/", "/a/", "/a//b", "//a")],
     "non-text-property": [span({**GOOD, PROPERTY + "n": 1})],
     "no-user": [span(without(USER))],
+    "redactor-failed": [span({**GOOD, "gen_ai.prompt.0.content": "[redacted: the redactor failed]"})],
     "ends-early": [span(endTimeUnixNano=str(START - 1))],
     "rounded-latency": [span(startTimeUnixNano="1760000000123000100", endTimeUnixNano="1760000000124000100")],
     "no-time": [span(startTimeUnixNano="soon")],
@@ -166,6 +169,13 @@ def test_a_failed_call_needs_neither_answer_nor_tokens() -> None:
     assert codes(span(told, status={"code": 2})) == []
     plain = without(*TOKENS, "gen_ai.system", "gen_ai.response.model", USER, "gen_ai.completion.0.content")
     assert codes(span(plain, status={"code": 2})) == []
+
+
+def test_a_redactor_that_takes_no_key_is_told_of() -> None:
+    with capture_spans(redact=str.upper) as spans:
+        logging.getLogger("shop").info("call", extra={"trace_id": "t", "model": "gpt-4o", "prompt": "Hi?"})
+    (finding,) = [finding for finding in spans.lint() if finding.code == "redactor-failed"]
+    assert "takes a key and a value" in finding.field
 
 
 def test_a_stream_without_tokens_is_told_how_to_ask_for_them() -> None:
