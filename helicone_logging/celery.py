@@ -11,8 +11,8 @@ from celery import Celery, Task, signals, states
 from helicone_logging.context import binding, stack
 from helicone_logging.context.call_site import CallSite, of_function
 from helicone_logging.context.portable import current_context, portable
-from helicone_logging.context.tracing import Span, SpanStatus, status_of
-from helicone_logging.core import ids
+from helicone_logging.context.tracing import Span, SpanStatus, span, status_of
+from helicone_logging.core import check, ids
 
 HEADER = "helicone_logging"
 """The header of a task's message that carries the context."""
@@ -20,7 +20,7 @@ HEADER = "helicone_logging"
 _RUNNING = "helicone_logging_running"
 
 
-def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: int = logging.INFO) -> None:
+def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: int | str = logging.INFO) -> None:
     """Makes a span of every task of an application, in the context in which it was sent.
 
     Call it where the application is made, so that both the senders and the workers do. What is bound where a task
@@ -32,10 +32,17 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
     Args:
         app: the application; called again for the same one, the last call counts.
         logger: a logger or its name; None for the one named after the task's module.
-        level: the level of the spans' records.
+        level: the level of the spans' records, a number or a name.
+
+    Raises:
+        TypeError: `logger` is neither one nor its name.
+        ConfigurationError: `app` is no application, or `level` no level.
 
     .. versionadded:: 0.1
     """
+    if not isinstance(app, Celery):
+        check.refuse("app", app, "give the application of Celery")
+    span("task", logger, level)  # as those of the tasks will be: what cannot work is refused here
     tasks = _Tasks(app, logger, level)
     signals.before_task_publish.connect(_send, weak=False, dispatch_uid=HEADER)
     for signal, receiver in ((signals.task_prerun, tasks.begin), (signals.task_postrun, tasks.end)):
@@ -60,7 +67,7 @@ class _Running(NamedTuple):
 class _Tasks:
     """The spans of one application's tasks."""
 
-    def __init__(self, app: Celery, logger: logging.Logger | str | None, level: int) -> None:
+    def __init__(self, app: Celery, logger: logging.Logger | str | None, level: int | str) -> None:
         self._app = app
         self._logger = logger
         self._level = level

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from helicone_logging.core.check import refuse
+from helicone_logging.core import check
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver.app import create_app
 from helicone_logging.receiver.database import Database
@@ -68,16 +68,13 @@ class Receiver:
         allow_remote: bool = False,
     ) -> None:
         if not allow_remote and not _is_loopback(host):
-            refuse("host", host, "prompts are private; use 127.0.0.1, or set allow_remote=True")
-        for name, value in (("keep", keep), ("keep_bytes", keep_bytes)):
-            if value < 1:
-                refuse(name, value, "it must be at least 1")
-        if not 0 <= port <= _MAX_PORT:
-            refuse("port", port, f"choose one up to {_MAX_PORT}, or 0 for a free one")
+            check.refuse("host", host, "prompts are private; use 127.0.0.1, or set allow_remote=True")
+        keep = check.integer("keep", keep, least=1)
+        keep_bytes = check.integer("keep_bytes", keep_bytes, least=1)
         self.store = SpanStore(keep, keep_bytes, None if db is None else Database(db))
         self._db = db
         self._host = host
-        self._port = port
+        self._port = check.integer("port", port, least=0, most=_MAX_PORT)
         is_guarded = api_key is not None or allow_remote
         self._guard = Guard(host, api_key, is_reading_guarded=is_guarded)
         self._on_span = on_span

@@ -10,6 +10,7 @@ from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Ignore, Reject
 
+from helicone_logging import ConfigurationError
 from helicone_logging import celery as integration
 from helicone_logging.context.binding import bind, current
 from helicone_logging.context.tracing import span
@@ -261,9 +262,15 @@ def test_tasks_of_other_applications_are_left_alone(app, log):
 def test_connecting_again_changes_the_options_and_logs_each_task_once(log):
     app = make_app("again", task_always_eager=True)
     integration.connect(app)
-    integration.connect(app, logger="tasks", level=logging.WARNING)
+    integration.connect(app, logger="tasks", level="WARNING")
     app.tasks["show"].delay()
     assert (log["show"].record.name, log["show"].record.levelno) == ("tasks", logging.WARNING)
+
+
+@pytest.mark.parametrize(("arguments", "told"), [({"app": "shop"}, "app='shop'"), ({"level": "LOUD"}, "level='LOUD'")])
+def test_what_cannot_be_connected_is_refused_at_once(app, arguments, told):
+    with pytest.raises(ConfigurationError, match=told):
+        integration.connect(**{"app": app, **arguments})
 
 
 def test_nothing_is_sent_when_nothing_is_bound(eager):

@@ -297,6 +297,17 @@ def _has_ipv6() -> bool:
     return True
 
 
+@pytest.mark.parametrize("option", ["port", "keep", "keep_bytes"])
+@pytest.mark.parametrize("value", [-1, "many", 1.5, None])
+def test_a_number_that_cannot_work_is_refused(option: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"{option}={value!r} cannot work: give a whole number of at least"):
+        Receiver(**{"port": 0, option: value})  # type: ignore[arg-type]
+
+
+def test_numbers_may_come_as_text_as_from_the_environment() -> None:
+    assert Receiver(port="8600", keep="5").url == "http://127.0.0.1:8600"  # type: ignore[arg-type]
+
+
 def test_a_port_that_is_taken_is_named(receiver: Receiver) -> None:
     port = int(receiver.url.rpartition(":")[2])
     with pytest.raises(ConfigurationError, match=f"port={port}"):
