@@ -155,10 +155,8 @@ class _Growing:
         self._finish_reason: str | None = None
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[object]] = {}
-        self._calls: list[tuple[list[str], list[str]]] = []  # of each its name and its arguments, in pieces
-        self._open_calls: dict[
-            tuple[object, str | None], tuple[list[str], list[str]]
-        ] = {}  # of an index the latest, too
+        self._calls: list[_Call] = []
+        self._open_calls: dict[tuple[object, str | None], _Call] = {}  # the latest of an index without an id, too
         self._is_text = False
         self._error: object = None
 
