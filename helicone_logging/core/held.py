@@ -99,7 +99,7 @@ def _reader_for(kind: type, value: object) -> _Reader:
         return _nothing
     slots = _class_members(kind, types.MemberDescriptorType)
     constants = _class_members(kind, str)  # text that all objects of a class share, such as a role
-    return _SlotsReader(slots, constants) if slots or constants else _of_instance
+    return _reader_of_slots(slots, constants) if slots or constants else _of_instance
 
 
 def _of_named_tuple(value: Any) -> Held:
@@ -120,19 +120,17 @@ def _of_instance(value: Any) -> Held:
     return cast("Held", value.__dict__)
 
 
-class _SlotsReader:
-    """Reads objects that hold something in slots, or as constants of their class."""
+def _reader_of_slots(slots: Mapping[str, types.MemberDescriptorType], constants: Held) -> _Reader:
+    """Of objects that hold something in slots, or as constants of their class."""
 
-    def __init__(self, slots: Mapping[str, types.MemberDescriptorType], constants: Held) -> None:
-        self._slots = slots
-        self._constants = constants
-
-    def __call__(self, value: Any) -> Held:
-        found = dict(self._constants)
-        for name, slot in self._slots.items():
+    def read(value: Any) -> Held:
+        found = dict(constants)
+        for name, slot in slots.items():
             with contextlib.suppress(AttributeError):  # of one that is not set
                 found[name] = slot.__get__(value)
         return {**found, **getattr(value, "__dict__", EMPTY)}
+
+    return read
 
 
 def _class_members(kind: type, wanted: type) -> dict[str, Any]:

@@ -13,17 +13,11 @@ from collections.abc import Iterable, Sequence, Set, ValuesView
 from typing import cast
 
 from helicone_logging.core import bounded
-from helicone_logging.core.held import EMPTY, Held, held, is_absent, is_named_tuple
+from helicone_logging.core.held import Held, held, is_absent, is_named_tuple
 
 _SEQUENCES = (list, tuple, set, frozenset, Sequence, Set, ValuesView)
 _NOT_ITEMS = (str, bytes, bytearray, memoryview, range)
 _JSON_TYPES = frozenset((str, int, float, bool, dict, list))
-
-
-def inner(fields: Held, name: str) -> Held:
-    """Returns what the object under a name holds; empty when there is none."""
-    value = fields.get(name)
-    return (value if type(value) is dict else held(value) or EMPTY) if value is not None else EMPTY
 
 
 def get(source: object, name: str) -> object:

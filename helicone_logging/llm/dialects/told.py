@@ -63,16 +63,16 @@ def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
     if kind == "tool":
         asked, answered = unwrapped(asked), result(unwrapped(answered))
     elif kind == "embedding":
-        asked, answered = embedded_texts(asked), without_vectors(answered)
+        asked, answered = _embedded_texts(asked), _without_vectors(answered)
     if kind in _ASKED:
         told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
     else:
-        told = (("messages", messages_told(asked)), ("completion", messages_told(answered)))
+        told = (("messages", _messages_told(asked)), ("completion", _messages_told(answered)))
     for field, value in told:
         put(fields, field, value)
 
 
-def messages_told(value: object) -> object:
+def _messages_told(value: object) -> object:
     """Returns messages where JSON text holds some, and any other text as it is: a dict of arguments is no message."""
     told = parsed(value)
     if isinstance(told, dict) and isinstance(told.get("messages"), list):
@@ -174,7 +174,7 @@ def result(value: object) -> object:
     return content_text(told) if are_parts(told) else told if isinstance(told, str) else value
 
 
-def embedded_texts(value: object) -> object:
+def _embedded_texts(value: object) -> object:
     """Returns the texts that were embedded, out of the arguments of a framework's method; any other value as it is."""
     told = parsed(value)
     if not isinstance(told, dict):
@@ -182,7 +182,7 @@ def embedded_texts(value: object) -> object:
     return next((given for name in _EMBEDDED if isinstance(given := told.get(name), str | list)), value)
 
 
-def without_vectors(value: object) -> object:
+def _without_vectors(value: object) -> object:
     """Returns how many vectors there are in the place of vectors; any other value as it is."""
     told = parsed(value)
     if not isinstance(told, list) or not told:

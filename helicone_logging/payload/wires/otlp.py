@@ -88,14 +88,15 @@ class OTLPEncoder:
 def span_of(span: SpanData) -> _JSON:
     """Returns a span in this wire's form; what is empty is left out."""
     attributes = _with_current_names(span)
-    parent_id = _id(span.parent_id or "")
-    if parent_id == _id(span.span_id):  # nothing stands below itself
+    # Ids are in lower case, as all of OpenTelemetry writes them.
+    trace_id, span_id, parent_id = (text.lower() for text in (span.trace_id, span.span_id, span.parent_id or ""))
+    if parent_id == span_id:  # nothing stands below itself
         parent_id = ""
     if parent_id:
         attributes.pop("parent_span_id", None)
     form = {
-        "traceId": _id(span.trace_id),
-        "spanId": _id(span.span_id),
+        "traceId": trace_id,
+        "spanId": span_id,
         "parentSpanId": parent_id,
         "flags": _SAMPLED,
         "name": span.name,
@@ -105,17 +106,12 @@ def span_of(span: SpanData) -> _JSON:
         "attributes": _attributes(attributes),
         "droppedAttributesCount": span.dropped,
         "events": [_exception_event(span)] if span.has_exception else [],
-        "status": _status(span),
+        "status": _filled({"code": span.status, "message": span.failure}),
     }
-    return {key: value for key, value in form.items() if value}
+    return _filled(form)
 
 
-def _id(text: str) -> str:
-    return text.lower()  # as all of OpenTelemetry writes them
-
-
-def _status(span: SpanData) -> _JSON:
-    form = {"code": span.status, "message": span.failure}
+def _filled(form: _JSON) -> _JSON:
     return {key: value for key, value in form.items() if value}
 
 
@@ -130,16 +126,13 @@ def _with_current_names(span: SpanData) -> dict[str, Value]:
     current = {new: attributes[old] for old, new in _COPIED.items() if old in attributes}
     if str(current.get("gen_ai.conversation.id", "")).lower() == span.trace_id.lower():
         del current["gen_ai.conversation.id"]  # nobody has named a session
-    reasons = tuple(str(value) for key, value in attributes.items() if _is_finish_reason(key))
+    answered = ((key, value) for key, value in attributes.items() if key.startswith(COMPLETION))
+    reasons = tuple(str(value) for key, value in answered if key.endswith(".finish_reason"))
     if reasons:
         current["gen_ai.response.finish_reasons"] = reasons
     if span.status == _FAILED:
         current["error.type"] = attributes.get("exception.type", _OTHER_ERROR)
     return {**current, **attributes}
-
-
-def _is_finish_reason(key: str) -> bool:
-    return key.startswith(COMPLETION) and key.endswith(".finish_reason")
 
 
 def _process() -> dict[str, Value]:
