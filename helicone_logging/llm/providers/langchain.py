@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import Choice, read_choices, some_choices
-from helicone_logging.llm.providers.common import Fields, answer, entries, first_name, inner, known, name, tokens
+from helicone_logging.llm.providers.common import Fields, answer, first_name, inner, known, name, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 
 _AI = ("ai", "AIMessage", "AIMessageChunk")
@@ -90,23 +90,21 @@ def _sum(usages: Sequence[Held], key: str) -> int | None:
 def join(chunks: Sequence[Held]) -> Fields | None:
     """Returns the fields of the message whose stream had these `AIMessageChunk`s; None when they are none."""
     chunks = [_loaded(chunk) for chunk in chunks]
-    if not chunks or any(name(chunk, "type") not in _AI for chunk in chunks):
-        return None
-    if all(name(chunk, "type") != "AIMessageChunk" for chunk in chunks):
+    kinds = {name(chunk, "type") for chunk in chunks}
+    if "AIMessageChunk" not in kinds or not kinds.issubset(_AI):
         return None
     metadata: Fields = {}
+    parts, calls = _Parts(), _Parts()
     for chunk in chunks:
         metadata |= known(inner(chunk, "response_metadata"))
-    parts, calls = _Parts(), _Calls()
-    for chunk in chunks:
         parts.add(chunk.get("content"))
-        calls.add(chunk)
+        calls.add(chunk.get("tool_call_chunks"))
     whole = {"content": parts.whole(), "tool_calls": calls.whole(), "response_metadata": metadata}
     return {**_of_messages([{"id": first_name(chunks, "id"), **whole}]), **known(_usage(chunks))}
 
 
 class _Parts:
-    """Content, put together from texts, or from parts that go on under the same index."""
+    """Content or calls, put together from texts, or from parts that go on under the same index."""
 
     def __init__(self) -> None:
         self._parts: list[Fields] = []
@@ -126,26 +124,8 @@ class _Parts:
         for key, value in part.items():
             said = last.get(key)
             is_more = isinstance(value, str) and isinstance(said, str) and key not in ("type", "id", "name")
-            last[key] = f"{said}{value}" if is_more else said if value is None else value
+            last[key] = f"{said}{value}" if is_more else said if value in (None, "") else value
 
     def whole(self) -> object:
         """Calls stand in `tool_calls` as well, and whole."""
         return [part for part in self._parts if part.get("type") not in ("tool_use", "input_json_delta")]
-
-
-class _Calls:
-    """Tool calls, put together from the chunks of their arguments."""
-
-    def __init__(self) -> None:
-        self._calls: list[tuple[object, list[str], list[str]]] = []
-
-    def add(self, chunk: Held) -> None:
-        for call in entries(chunk, "tool_call_chunks"):
-            index = call.get("index")
-            if not self._calls or self._calls[-1][0] != index:
-                self._calls.append((index, [], []))
-            self._calls[-1][1].append(name(call, "name") or "")
-            self._calls[-1][2].append(name(call, "args") or "")
-
-    def whole(self) -> list[object]:
-        return [{"name": "".join(called), "args": "".join(texts)} for _, called, texts in self._calls]
