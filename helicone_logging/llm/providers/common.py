@@ -130,10 +130,14 @@ def with_error(fields: Fields, error: object) -> Fields:
     """
     if error is None or not (message := error_text(error)):
         return fields
+    return {**with_behind(fields, marks.error(message)), "status": "error", **kind_of_error(error)}
+
+
+def with_behind(fields: Fields, told: str) -> Fields:
+    """Returns the fields of an answer with a text behind what its first choice says."""
     choices = fields.get("completion")
     first, *others = choices if isinstance(choices, list) and choices else [Choice("assistant", "", None)]
-    said = joined((first.content, marks.error(message)))
-    return {**fields, "completion": [first._replace(content=said), *others], "status": "error", **kind_of_error(error)}
+    return {**fields, "completion": [first._replace(content=joined((first.content, told))), *others]}
 
 
 def kind_of_error(error: object) -> Fields:

@@ -8,7 +8,6 @@ from typing import TypeVar, cast
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.marks import joined
 from helicone_logging.llm.providers import (
     anthropic_messages,
     audio,
@@ -25,7 +24,7 @@ from helicone_logging.llm.providers import (
     openai_chat,
     openai_responses,
 )
-from helicone_logging.llm.providers.common import Fields
+from helicone_logging.llm.providers.common import Fields, with_behind
 
 _READERS: tuple[Callable[[Held], Fields | None], ...] = (
     openai_chat.read,
@@ -136,17 +135,9 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
     for join in _JOINERS:
         fields = join(found)
         if fields is not None:
-            return _with_mark(_with_host(fields, chunks[0], [*found[:2], *found[-2:]]), left_out)
+            fields = _with_host(fields, chunks[0], [*found[:2], *found[-2:]])
+            return with_behind(fields, f"[… {left_out} chunks left out …]") if left_out else fields
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
-
-
-def _with_mark(fields: Fields, left_out: int) -> Fields:
-    choices = fields.get("completion")
-    if not left_out or not isinstance(choices, list) or not choices:
-        return fields
-    first, *others = choices
-    said = joined((first.content, f"[… {left_out} chunks left out …]"))
-    return {**fields, "completion": [first._replace(content=said), *others]}
 
 
 def _fields_of(chunks: list[object]) -> tuple[list[Held], int]:
