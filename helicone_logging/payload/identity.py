@@ -52,6 +52,6 @@ def identity_of(special: Special, rest: Rest, bits: int) -> SpanIdentity:
         parent_id = incoming.span_id
         is_foreign = incoming.trace_id != trace_id.lower()
     trace_name = trace if type(trace) is str else text_of(trace)
-    if span_id is None:
-        return SpanIdentity(trace_id, trace_name, ids.span_id_of(bits), False, parent_id, is_foreign, malformed)
-    return SpanIdentity(trace_id, trace_name, span_id, True, parent_id, is_foreign, malformed)
+    is_known = span_id is not None
+    own_id = span_id or ids.span_id_of(bits)
+    return SpanIdentity(trace_id, trace_name, own_id, is_known, parent_id, is_foreign, malformed)

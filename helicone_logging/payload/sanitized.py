@@ -28,7 +28,8 @@ def sanitized(record: logging.LogRecord) -> logging.LogRecord:
         values["msg"] = text_of(record.msg)
     values["levelno"] = _number(values["levelno"], logging.NOTSET)
     values["created"] = _number(values["created"], clock.time())
-    values["args"] = _arguments(values["args"])
+    if isinstance(values["args"], list):
+        values["args"] = tuple(values["args"])
     values["exc_info"] = record.exc_info if _is_exc_info(record.exc_info) else None
     values[INHERITED_MARK] = plain_of(inherited_by(record))
     return record_of(values)
@@ -36,10 +37,6 @@ def sanitized(record: logging.LogRecord) -> logging.LogRecord:
 
 def _number(value: object, default: float) -> float:
     return value if isinstance(value, int | float) and 0 <= value < _LATEST else default
-
-
-def _arguments(args: object) -> object:
-    return tuple(args) if isinstance(args, list) else args
 
 
 def _is_exc_info(value: object) -> bool:

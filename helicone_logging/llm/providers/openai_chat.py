@@ -110,15 +110,16 @@ def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
 def join(chunks: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     chunks = [_unwrapped(chunk) for chunk in chunks]
-    growing: dict[float | None, _Growing] = {}
+    growing: dict[float, _Growing] = {}
     for chunk in chunks:
         for choice in safe_get.items(chunk.get("choices")) or ():
             fields = held(choice)
             if fields:
                 index = safe_get.number(fields.get("index"))
-                if index not in growing:
-                    growing[index] = _Growing()
-                growing[index].add(fields)
+                place = math.inf if index is None else index  # one without an index is the last
+                if place not in growing:
+                    growing[place] = _Growing()
+                growing[place].add(fields)
     if not any(choice.is_streamed for choice in growing.values()):
         return None
     return read(
@@ -126,16 +127,11 @@ def join(chunks: Sequence[Held]) -> Fields | None:
             "model": first_name(chunks, "model"),
             "id": first_name(chunks, "id"),
             "usage": next(filter(None, map(_usage_in, reversed(chunks))), EMPTY),
-            "choices": [growing[index].whole() for index in sorted(growing, key=_place)],
+            "choices": [growing[index].whole() for index in sorted(growing)],
             "error": last(chunks, "error"),
             **{key: last(chunks, key) for key in _SOURCES},
         }
     )
-
-
-def _place(index: float | None) -> float:
-    """Where a choice stands; one without an index is the last."""
-    return math.inf if index is None else index
 
 
 def _unwrapped(chunk: Held) -> Held:
