@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from helicone_logging.receiver.visible import encodable
+
 _WAITING = 2_000  # lines; what comes faster than it can be printed is left out, and said
 _END_WITHIN = 2.0  # seconds for what is still to be printed
 
@@ -22,8 +24,7 @@ def write(text: str) -> bool:
     if out is None:
         return False
     try:
-        encoding = out.encoding or "utf-8"
-        out.write(text.encode(encoding, "backslashreplace").decode(encoding, "replace"))
+        out.write(encodable(text, out.encoding))
         out.flush()
     except (OSError, ValueError, LookupError):  # a closed pipe, a closed file, an encoding that is not there
         return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from helicone_logging.core.findings import INFO, Finding
 from helicone_logging.receiver.entries import Entry, StoredSpan
 from helicone_logging.receiver.lint_rules import findings_of
 from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
-from helicone_logging.receiver.visible import one_line
+from helicone_logging.receiver.visible import encodable, one_line
 
 _WIDTH = 100
 _LONG = 500  # for what is to be read to its end: advice, and the names that commands ask for
@@ -34,7 +35,7 @@ def _described(row: Row, findings: Iterable[Finding]) -> str:
 def print_sessions(rows: Iterable[Row]) -> None:
     """Prints sessions as trees, the way Helicone's session page shows them."""
     for line in session_lines(rows):
-        print(line)  # noqa: T201 - this is what it is for
+        print(encodable(line, getattr(sys.stdout, "encoding", None)))  # noqa: T201 - this is what it is for
 
 
 def session_lines(rows: Iterable[Row]) -> Iterator[str]:

@@ -29,5 +29,11 @@ def one_line(text: str, width: int) -> str:
     return line if len(line) <= width and len(text) <= 4 * width else line[: width - 1] + "…"
 
 
+def encodable(text: str, encoding: str | None) -> str:
+    """Returns a text that a stream of an encoding takes, with escapes for what it has not, as Windows' code pages."""
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding, "replace")
+
+
 def _mark(found: re.Match[str]) -> str:
     return f"⟨U+{ord(found[0]):04X}⟩"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import unicodedata
 
 import pytest
@@ -105,6 +107,13 @@ def test_sessions_are_printed_as_trees(capsys: pytest.CaptureFixture[str]) -> No
         "  (blank)/",
         "      blank",
     ]
+
+
+def test_sessions_are_printed_to_a_stream_that_cannot_show_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="cp1252", write_through=True))
+    print_sessions([row_of(span({**GOOD, "gen_ai.prompt.0.content": "Wo? 👋 ä"}))])
+    assert "> Wo? \\U0001f44b ä" in buffer.getvalue().decode("cp1252")
 
 
 def test_rows_without_a_session_are_in_none() -> None:
