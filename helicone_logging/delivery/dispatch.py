@@ -48,17 +48,16 @@ class Dispatcher:
         self._diagnostics = diagnostics
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
-    def deliver(self, items: Sequence[Item], transport_of: Callable[[], Transport], deadline: float = math.inf) -> None:
+    def deliver(self, items: Sequence[Item], transport: Transport, deadline: float = math.inf) -> None:
         """Sends records in one body, and a refused body in halves until the offending record is alone.
 
         Args:
             items: records taken from the queue; all of them have gone back or left when this returns or raises.
-            transport_of: gives what sends them.
+            transport: what sends them.
             deadline: when to end, on the monotonic clock.
         """
         parts: list[Sequence[Item]] = [items]  # the next one last
         try:
-            transport = transport_of()
             while parts:
                 self._deliver_next(parts, transport, deadline)
                 if clock.monotonic() >= deadline:

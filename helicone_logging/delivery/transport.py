@@ -50,11 +50,17 @@ class Transport:
         self._options = options
         self._wire = wire
         self._secrets = _secrets(options)
-        self._adapter = DeadlineAdapter()
-        headers = _headers(options, wire.content_type)
+        self._adapter: DeadlineAdapter | None = None
+
+    def _prepare(self) -> DeadlineAdapter:
+        """Makes what sends; not before the first request, so that what goes wrong here is told as that one's fault."""
+        options = self._options
+        headers = _headers(options, self._wire.content_type)
         self._request = requests.Request("POST", options.endpoint, headers=headers).prepare()
         self._settings = environment_of(options)
         self._proxy = _address(requests.utils.select_proxy(options.endpoint, self._settings["proxies"]))
+        self._adapter = DeadlineAdapter()
+        return self._adapter
 
     def send(self, body: bytes, timeout: float | None = None) -> Outcome:
         """Sends a body and returns what came of it; it raises nothing.
@@ -77,11 +83,12 @@ class Transport:
             return Outcome(Kind.BROKEN, self._described(error))
 
     def _exchange(self, body: bytes, timeout: float) -> Outcome:
+        adapter = self._adapter or self._prepare()
         request = self._request
         request.body = gzip.compress(body, _GZIP_LEVEL, mtime=0) if self._options.compression == GZIP else body
         request.headers["Content-Length"] = str(len(request.body))
         try:
-            response = self._adapter.send(request, stream=True, timeout=timeout, **self._settings)
+            response = adapter.send(request, stream=True, timeout=timeout, **self._settings)
         finally:
             request.body = None  # to be freed now
         status, text = response.status_code, self._without_key(_beginning(response.raw).decode("utf-8", "replace"))
@@ -112,8 +119,9 @@ class Transport:
         return text
 
     def close(self) -> None:
-        """Closes the connection; the next `send` opens a new one."""
-        self._adapter.close()
+        """Closes the connection, if there is one; the next `send` opens a new one."""
+        if self._adapter is not None:
+            self._adapter.close()
 
 
 def _secrets(options: TransportOptions) -> list[Secret]:

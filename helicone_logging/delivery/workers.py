@@ -6,6 +6,7 @@ Where no thread can be started (at exit, since Python 3.12), the thread that clo
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -66,7 +67,7 @@ class Sender:
         self._refusals_told = 1  # records; the first one is told at once
         self._is_closed = False  # nobody has submitted anything since `close`
         self._is_replaced = False  # it has no workers of its own any more
-        self._kept = _OnDemand(self._make_transport)  # of the thread that serves it then
+        self._kept = self._make_transport()  # of the thread that serves it then
 
     def submit(self, entry: Entry) -> None:
         """Takes a record in and returns at once."""
@@ -153,7 +154,7 @@ class Sender:
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()
-        transport = _OnDemand(self._make_transport)
+        transport = self._make_transport()
         is_done, seen = False, self._submitted
         with self._ended:
             self._running += 1
@@ -171,7 +172,7 @@ class Sender:
             if is_needed and self._queue.stats().queued:
                 self.start_worker()
 
-    def _work(self, transport: _OnDemand) -> bool:
+    def _work(self, transport: Transport) -> bool:
         """Waits for a batch and delivers it; returns whether to go on."""
         options = self._options
         try:
@@ -189,7 +190,7 @@ class Sender:
             self._sending += 1
         try:
             self._call_for_help(len(items))
-            self._dispatcher.deliver(items, transport.get)
+            self._dispatcher.deliver(items, transport)
         finally:
             items.clear()  # to be freed now, and not when the next ones have been taken
             with self._ended:
@@ -263,13 +264,10 @@ class Sender:
 
     def serve(self) -> bool:
         """Delivers one batch for a sender without workers, if one is due; returns whether one was."""
-        options = self._options
-        items = self._queue.take(options.batch_limit, options.batch_bytes, deadline=clock.monotonic())
-        if items:
-            self._dispatcher.deliver(items, self._kept.get)
+        has_sent = self._deliver_due(self._kept)
         if not self._queue.stats().queued:
             self._kept.close()
-        return bool(items)
+        return has_sent
 
     def close_at_exit(self) -> None:
         """Closes at the end of the process, unless `logging.shutdown` will do that."""
@@ -303,38 +301,23 @@ class Sender:
 
     def _drain(self, checkpoint: int, deadline: float) -> bool:
         """Sends from the calling thread while there is no worker."""
-        transport = _OnDemand(self._make_transport)
-        options = self._options
+        transport = self._make_transport()
         with reentrancy.sending():
             try:
                 while not self._queue.join(checkpoint, clock.monotonic()):
                     now = clock.monotonic()
                     if now >= deadline or self._dispatcher.is_held_back(deadline):
                         return False
-                    items = self._queue.take(options.batch_limit, options.batch_bytes, deadline=now)
-                    if items:
-                        self._dispatcher.deliver(items, transport.get, deadline)
-                    else:  # they are on their way elsewhere, or not due
+                    if not self._deliver_due(transport, deadline):  # they are on their way elsewhere, or not due
                         self._queue.join(checkpoint, min(deadline, now + _LOOK_SOON))
                 return True
             finally:
                 transport.close()
 
-
-class _OnDemand:
-    """The transport of one thread, made when it is first needed."""
-
-    def __init__(self, make: Callable[[], Transport]) -> None:
-        self._make = make
-        self._made: Transport | None = None
-
-    def get(self) -> Transport:
-        """Returns it; raises what making it raises."""
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-    def close(self) -> None:
-        """Closes it, if there is one."""
-        if self._made is not None:
-            self._made.close()
+    def _deliver_due(self, transport: Transport, deadline: float = math.inf) -> bool:
+        """Delivers a batch without waiting for one, and returns whether there was one."""
+        options = self._options
+        items = self._queue.take(options.batch_limit, options.batch_bytes, deadline=clock.monotonic())
+        if items:
+            self._dispatcher.deliver(items, transport, deadline)
+        return bool(items)

@@ -13,6 +13,7 @@ import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.delivery import transport as transport_module
 from helicone_logging.delivery import workers as workers_module
 from helicone_logging.delivery.workers import THREAD_NAME
 
@@ -211,8 +212,8 @@ def test_a_record_that_comes_while_the_last_worker_ends_is_sent(end, server, log
 @pytest.mark.parametrize("error", [MemoryError, ImportError, LookupError, RuntimeError])
 def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of, monkeypatch, capfd) -> None:
     handler = HeliconeHandler(endpoint=server.url, max_backoff=0.02, max_attempts=1)
-    logger, sender = logger_of(handler), handler._sender
-    make, failures = sender._make_transport, []
+    logger = logger_of(handler)
+    make, failures = transport_module.DeadlineAdapter, []
 
     def fail_at_first():
         if len(failures) < 3:
@@ -220,7 +221,7 @@ def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of,
             raise error("no more")
         return make()
 
-    monkeypatch.setattr(sender, "_make_transport", fail_at_first)
+    monkeypatch.setattr(transport_module, "DeadlineAdapter", fail_at_first)
     for number in range(5):
         logger.info("%d", number, extra=TRACE)
     server.wait_for(5)

@@ -184,7 +184,7 @@ def test_a_fault_on_this_side_says_nothing_about_the_server(error, transport_of,
     def fail(*args: object, **kwargs: object) -> object:
         raise error(f"with the key {KEY}")
 
-    monkeypatch.setattr(transport._adapter, "send", fail)
+    monkeypatch.setattr(transport._prepare(), "send", fail)
     answer = transport.send(BODY)
     assert answer.kind is Kind.BROKEN
     assert KEY not in answer.detail
