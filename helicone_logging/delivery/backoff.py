@@ -79,11 +79,6 @@ class CircuitBreaker:
         self._opened_at = 0.0
         self._failures = 0
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether the last that was heard of the endpoint was good."""
-        return self._failures == 0
-
     def trip(self, sent_at: float) -> int | None:
         """Opens it, and returns how often in a row it has been; None if that is known already.
 

@@ -285,13 +285,6 @@ class BoundedQueue:
         self._dropped += weight.records
         self._subtract(weight)
 
-    def _add(self, weight: Weight) -> None:
-        """Takes records into the account, to be handed out later."""
-        self._count += weight.records
-        self._bytes += weight.size
-        for checkpoint, count in weight.checkpoints.items():
-            self._before[checkpoint] += count
-
     def _subtract(self, weight: Weight) -> None:
         """Takes records out of the account."""
         self._count -= weight.records

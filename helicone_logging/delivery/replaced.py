@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from helicone_logging.core import lifecycle, reentrancy, uwsgi
-from helicone_logging.delivery.queue import QueueStats
+
+if TYPE_CHECKING:
+    from helicone_logging.delivery.workers import Sender
 
 THREAD_NAME = "helicone-logging-replaced"
 _MAX_THREADS = 4
 _LOOK_AGAIN = 0.25  # seconds after a round in which nothing was due
-
-
-class Served(Protocol):
-    """A sender without workers of its own."""
-
-    def serve(self) -> bool:
-        """Delivers one batch, if one is due, and returns whether one was."""
-
-    def stats(self) -> QueueStats:
-        """Returns what became of its records."""
 
 
 class _Servants:
@@ -37,11 +29,11 @@ class _Servants:
 
     def after_fork_in_child(self) -> None:
         self._changed = threading.Condition(threading.RLock())
-        self._served: set[Served] = set()
-        self._turns: deque[Served] = deque()  # those that no thread is busy with
+        self._served: set[Sender] = set()
+        self._turns: deque[Sender] = deque()  # those that no thread is busy with
         self._threads = 0
 
-    def add(self, sender: Served) -> None:
+    def add(self, sender: Sender) -> None:
         """Has a sender served until its queue is empty; one that is served already may be given again."""
         with self._changed:
             if sender not in self._served:
@@ -71,7 +63,7 @@ class _Servants:
                 self._give_back(sender)
                 del sender
 
-    def _next(self, idle_turns: int) -> Served | None:
+    def _next(self, idle_turns: int) -> Sender | None:
         with self._changed:
             if idle_turns > len(self._turns):
                 self._changed.wait(_LOOK_AGAIN)
@@ -80,7 +72,7 @@ class _Servants:
             self._threads -= 1
             return None
 
-    def _give_back(self, sender: Served) -> None:
+    def _give_back(self, sender: Sender) -> None:
         with self._changed:
             if sender.stats().queued:
                 self._turns.append(sender)

@@ -118,11 +118,11 @@ def reading(path: str) -> BinaryIO:
 
 
 def is_at(path: str, descriptor: int) -> bool:
-    """Returns whether a file is still where it was opened: another process may have deleted it meanwhile."""
+    """Returns whether a file is still where it was opened, as far as can be known: others may have deleted it."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(descriptor))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
 
 
 def _segments(entries: Iterator[os.DirEntry[str]]) -> Iterator[File]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import cast
 from zlib import crc32
 
@@ -30,6 +30,7 @@ from helicone_logging.spool.segment import Content, Record, Segment, UnknownSegm
 from helicone_logging.spool.trouble import Trouble
 from helicone_logging.spool.upkeep import Upkeep
 
+_NOTHING = Weight(0, 0, Counter())
 _MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
 
 
@@ -80,7 +81,7 @@ class Spool(BoundedQueue):
         self._is_busy = False  # who holds the lock is in the midst of what nothing may come between
         self._segments: list[Segment] = []
         self._current: Segment | None = None
-        self._backlog: list[Segment] = []  # those with unread records
+        self._backlog: dict[Segment, None] = {}  # the unread ones of them
         self._exposed: dict[Record, None] = {}
         self._exposed_bytes = self._recovered = 0
         self._quota = Quota(self.directory, self._spool_bytes)
@@ -117,7 +118,7 @@ class Spool(BoundedQueue):
         current = self._current
         if current is None or current.size >= self._quota.segment_bytes:
             return True
-        return bool(self._exposed) if current.is_unread else not self._may_list(2)
+        return bool(self._exposed) if current in self._backlog else not self._may_list(2)
 
     def _append(self, item: Item) -> None:
         record = _record(item)
@@ -127,9 +128,13 @@ class Spool(BoundedQueue):
             if segment is None or not self._write(segment, record):
                 self._exposed[record] = None
                 self._exposed_bytes += item.size
-            elif segment.is_unread:
+            elif segment in self._backlog:
+                segment.unread[item.checkpoint] += 1
+                segment.unread_bytes += item.size
                 self._emitted += 1
-                self._leave_unread(segment, 1, item.size)
+                self._count += 1
+                self._bytes += item.size
+                self._before[item.checkpoint] += 1
                 self._is_closed = self._is_discarded = False
                 return
             super()._append(item)
@@ -140,7 +145,7 @@ class Spool(BoundedQueue):
         """Writes what is exposed, then a new record, and returns whether the disk took all of it."""
         began = clock.monotonic()
         try:
-            for exposed in () if segment.is_unread else list(self._exposed):
+            for exposed in () if segment in self._backlog else list(self._exposed):
                 segment.append(exposed)
                 if not self._cover(exposed):  # it has left meanwhile
                     segment.finish((exposed.number,), 1)
@@ -181,9 +186,8 @@ class Spool(BoundedQueue):
             if is_next:
                 self._current = segment
                 self._segments.append(segment)
-                segment.is_unread = not self._exposed and (bool(self._backlog) or not self._may_list(2))
-                if segment.is_unread:
-                    self._backlog.append(segment)
+                if not self._exposed and (self._backlog or not self._may_list(2)):
+                    self._backlog[segment] = None
         if not is_next:  # another thread was faster
             segment.delete()
             return
@@ -239,28 +243,20 @@ class Spool(BoundedQueue):
         """Returns whether only a part of as many records wait in memory as may."""
         return len(self._ready) + len(self._delayed) + self._taken < max(1, self._max_records // part)
 
-    def _leave_unread(self, segment: Segment, records: int, size: int) -> None:
-        """Counts records of an unread segment."""
-        segment.unread[self._checkpoint] += records
-        segment.unread_bytes += size
-        self._before[self._checkpoint] += records
-        self._count += records
-        self._bytes += size
-
-    def _skip_unread(self, segment: Segment) -> int:
-        """Takes what is unread of a segment out of the account, and returns how many records."""
-        unread = Weight(segment.unread.total(), segment.unread_bytes, segment.unread)
-        segment.unread, segment.unread_bytes, segment.is_unread = Counter(), 0, False
-        with suppress(ValueError):
-            self._backlog.remove(segment)
+    def _skip_unread(self, segment: Segment, listed: Weight = _NOTHING) -> int:
+        """Takes what is unread of a segment, but for what was listed, out of the account; returns how many records."""
+        records, size = segment.unread.total() - listed.records, segment.unread_bytes - listed.size
+        unread = Weight(records, size, segment.unread - listed.checkpoints)
+        self._backlog.pop(segment, None)
+        segment.unread, segment.unread_bytes = Counter(), 0
         self._subtract(unread)
-        return unread.records
+        return records
 
     def _list_backlog(self) -> None:
         """Lists the records of the oldest unread segments, while few others wait in memory."""
         while self._backlog and self._may_list(4) and self._listing.acquire(blocking=False):
             try:
-                for segment in self._backlog[:1]:
+                for segment in list(self._backlog)[:1]:
                     self._list(segment)
             finally:
                 self._listing.release()  # whoever could not have it has made room before, which is seen above
@@ -272,7 +268,7 @@ class Spool(BoundedQueue):
         try:
             records = segment.records()
         except (OSError, UnknownSegmentError) as error:
-            if not segment.is_unread:  # it has been dropped or left meanwhile
+            if segment not in self._backlog:  # it has been dropped or left meanwhile
                 return
             self.trouble.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
             records, segment.is_left = [], True
@@ -283,10 +279,9 @@ class Spool(BoundedQueue):
         ]
         weight = weigh(items)
         with self._undisturbed():
-            if not segment.is_unread:  # it has been dropped or left meanwhile
+            if segment not in self._backlog:  # it has been dropped or left meanwhile
                 return
-            lost = self._skip_unread(segment) - weight.records
-            self._add(weight)
+            lost = self._skip_unread(segment, weight)
             self._ready_bytes += weight.size
             self._ready.extend(items)
             segment.finish((), lost)
@@ -482,11 +477,15 @@ class Spool(BoundedQueue):
             if self._is_closed:
                 segment.release()
                 return False
-            segment.is_unread, segment.unread_since = True, min((record.at for record in live), default=0.0)
+            records, size = len(live), sum(record.size for record in live)
+            segment.unread, segment.unread_bytes = Counter({self._checkpoint: records}), size
+            segment.unread_since = min((record.at for record in live), default=0.0)
             self._segments.append(segment)
-            self._backlog.append(segment)
-            self._leave_unread(segment, len(live), sum(record.size for record in live))
-            recovered = len(live) + content.lost
+            self._backlog[segment] = None
+            self._count += records
+            self._bytes += size
+            self._before[self._checkpoint] += records
+            recovered = records + content.lost
             self._recovered += recovered
             self._dropped += content.lost
         if content.is_damaged:

@@ -77,7 +77,7 @@ class Content(NamedTuple):
 
 
 class Segment:
-    """A segment that this process owns; while it is *unread*, its records are not known to the queue one by one."""
+    """A segment that this process owns."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self._descriptor = descriptor  # open for reading and appending
@@ -86,8 +86,7 @@ class Segment:
         self.live = 0  # records that are not done
         self.is_locked = self.is_recovered = False
         self.is_left = False  # it has records for the next process
-        self.is_unread = False
-        self.unread = Counter[int]()  # how many records, by checkpoint
+        self.unread = Counter[int]()  # how many records the queue does not know one by one, by checkpoint
         self.unread_bytes = 0
         self.unread_since = clock.time()
         self._last = 0  # the number of the newest record
@@ -170,11 +169,8 @@ class Segment:
         return content
 
     def is_deleted(self) -> bool:
-        """Returns whether its file was deleted or moved; False where that cannot be known."""
-        try:
-            return not is_at(self.path, self._descriptor)
-        except OSError:
-            return False
+        """Returns whether its file was deleted or moved."""
+        return not is_at(self.path, self._descriptor)
 
     # Writing
 

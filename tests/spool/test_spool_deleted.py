@@ -248,7 +248,7 @@ def test_a_segment_that_nothing_came_into_is_not_read_back(path: Path, capsys: p
     assert queue._backlog
     queue.tidy()  # before a record comes
     assert send_all(queue) == [b"1", b"2"]
-    assert (queue._backlog, segments(path)) == ([], [])
+    assert (queue._backlog, segments(path)) == ({}, [])
     assert capsys.readouterr().err == ""
     queue.close(discard=True)
 

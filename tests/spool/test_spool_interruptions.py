@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from encoded import Encoded
 from spool_fixtures import (
     MIB,
     PATIENCE,
+    abandon,
     entries,
     is_balanced,
     put_all,
@@ -162,3 +165,53 @@ def test_a_signal_handler_may_flush_while_another_thread_reads_back(
     assert not reader.is_alive()
     assert sorted(entries(first) + send_all(queue)) == numbered(20)
     queue.close(discard=True)
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises."""
+
+
+def is_interrupted(call: int, work: Callable[[], object]) -> bool:
+    """Does something, with an exception as of a signal handler where so many functions have been entered."""
+    calls = iter(range(1, call + 1))
+
+    def enter(_frame: object, event: str, _argument: object) -> None:
+        if event == "call" and next(calls, 0) == call:
+            raise Interrupted
+
+    sys.setprofile(enter)
+    try:
+        work()
+    except Interrupted:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_a_put_that_a_signal_handler_breaks_off_leaves_the_account_exact(path: Path) -> None:
+    call, is_over = 1, False
+    while not is_over:
+        queue = spool(path, memory_records=4)
+        put_all(queue, *numbered(3))  # so that the next one is not known one by one
+        is_over = not is_interrupted(call, lambda queue=queue: queue.put(Encoded(b"last")))  # type: ignore[misc]
+        assert is_balanced(queue.stats()), call
+        queue.close(discard=True)
+        call += 1
+    assert call > 20
+
+
+def test_what_a_signal_handler_breaks_off_lets_no_worker_spin(path: Path) -> None:
+    call, is_over = 1, False
+    while not is_over:
+        queue = spool(path, memory_records=4)
+        put_all(queue, *numbered(9))
+        items = take_all(queue)
+        is_over = not is_interrupted(call, lambda queue=queue, items=items: queue.done(items))  # type: ignore[misc]
+        worker = threading.Thread(target=take_all, args=(queue,), daemon=True)
+        worker.start()
+        worker.join(PATIENCE)
+        assert not worker.is_alive(), call
+        abandon(queue)
+        call += 1
+    assert call > 20

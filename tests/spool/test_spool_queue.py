@@ -164,13 +164,13 @@ def test_a_record_that_comes_while_the_last_ones_in_memory_leave_reaches_who_wai
     queue = spool(path, memory_records=4)
     put_all(queue, b"1", b"2")
     items = take_all(queue)
-    leave_unread, leaving = queue._leave_unread, threading.Thread(target=queue.done, args=(items,))
+    append, leaving = spool_segment.Segment.append, threading.Thread(target=queue.done, args=(items,))
 
-    def leave_unread_meanwhile(*args) -> None:
-        leave_unread(*args)
+    def append_meanwhile(*args) -> None:
+        append(*args)
         leaving.start()
 
-    monkeypatch.setattr(queue, "_leave_unread", leave_unread_meanwhile)
+    monkeypatch.setattr(spool_segment.Segment, "append", append_meanwhile)
     put_all(queue, b"3")
     leaving.join(PATIENCE)
     # Whoever waits is within this method already, and looks nothing up.
