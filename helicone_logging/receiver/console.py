@@ -68,13 +68,13 @@ def facts_of(row: Row, *, has_failed: bool) -> list[str]:
         facts.append(f"user {row.user}")
     if has_failed:
         facts.append(f"FAILED {row.properties.get('exception', '')}")
-    elif "cancelled" in row.properties:
+    elif row.tells_cancelling:
         facts.append("cancelled")
     return list(map(_plain, facts))
 
 
 def _headline(row: Row) -> str:
-    return "  ".join((f"[{row.icon}]", *facts_of(row, has_failed="error" in row.properties)))
+    return "  ".join((f"[{row.icon}]", *facts_of(row, has_failed=row.tells_failure)))
 
 
 def _texts(row: Row) -> Iterator[str]:

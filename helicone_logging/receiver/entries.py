@@ -130,7 +130,7 @@ def entry_of(raw: bytes, seq: int = 0, received_at: float | None = None) -> Entr
         span_id=span["spanId"],
         row=row,
         findings=tuple(findings_of(span, row)),
-        has_failed=span["status"]["code"] == _FAILED or "error" in row.properties,
+        has_failed=span["status"]["code"] == _FAILED or row.tells_failure,
         text=_searched(span["name"], row),
     )
 

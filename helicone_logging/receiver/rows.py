@@ -117,6 +117,16 @@ class Row:
         is_around_calls = self.object.lower() in _OPERATIONS_OF_AGENTS and self.total_tokens is None
         return bool(self.model) and not is_around_calls and not _is_step(self.icon, self.properties)
 
+    @property
+    def tells_failure(self) -> bool:
+        """Whether its properties tell that the call failed, as its status never does."""
+        return bool(self.properties.get("error") == "true")
+
+    @property
+    def tells_cancelling(self) -> bool:
+        """Whether its properties tell that the call was cancelled."""
+        return bool(self.properties.get("cancelled") == "true")
+
 
 def rows_of(payload: Mapping[str, Any]) -> list[Row]:
     """Returns the rows of a payload that the schema accepts."""

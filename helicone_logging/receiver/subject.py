@@ -57,7 +57,7 @@ class Subject(NamedTuple):
         return (
             self.row.is_model_call
             and not self.has_failed
-            and "cancelled" not in self.row.properties
+            and not self.row.tells_cancelling
             and not self.has_unread_response
         )
 

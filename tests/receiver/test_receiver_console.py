@@ -43,6 +43,12 @@ def test_a_failure_is_told() -> None:
     assert text.splitlines()[0].endswith("FAILED TimeoutError")
 
 
+@pytest.mark.parametrize("said", ["false", "0", "none"])
+def test_properties_that_say_that_nothing_failed_are_no_failure(said: str) -> None:
+    told = described(**{PROPERTY + "error": said, PROPERTY + "cancelled": said})
+    assert told.splitlines()[0].endswith("user ada")
+
+
 def test_what_was_cancelled_is_told() -> None:
     assert described(**{PROPERTY + "cancelled": "true"}).splitlines()[0].endswith("  user ada  cancelled")
 
