@@ -191,9 +191,10 @@ def _owned(shared: Mapping[str, object], service_name: str | None) -> dict[str, 
 
 
 def service_name_of(span: Any) -> str | None:
-    """Returns the name of a span's service; None for one that nobody has named."""
-    name = str(span.resource.attributes.get(_SERVICE_NAME, ""))
-    return None if name.startswith(_UNNAMED) else name
+    """Returns the name of a span's service; None for one that nobody has named, and for spans of another make."""
+    resource = getattr(getattr(span, "resource", None), "attributes", None) or {}
+    name = str(resource.get(_SERVICE_NAME, ""))
+    return name if name and not name.startswith(_UNNAMED) else None
 
 
 def attributes_of(span: Span) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry import context, trace
@@ -497,6 +498,13 @@ def test_spans_of_another_make_do_not_raise(traced: Traced) -> None:
     traced.processor.on_start(broken)  # type: ignore[arg-type]
     traced.processor.on_end(broken)
     assert traced.rows() == []
+
+
+def test_inside_a_span_without_a_service_sessions_keep_their_names() -> None:
+    bare = SimpleNamespace(name="bare", context=SimpleNamespace(span_id=7, trace_id=9), parent=None, attributes={})
+    open_spans.started(bare, names_session=True)
+    assert open_spans.fields_inside(7, {}).keys() == {"trace_id", "parent_span_id", "parent_path"}
+    open_spans.ended(bare)
 
 
 def test_what_cannot_be_read_is_counted_and_told(traced: Traced, capsys: pytest.CaptureFixture[str]) -> None:
