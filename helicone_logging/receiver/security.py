@@ -57,7 +57,7 @@ class Guard:
     def refusal(self, request: Request) -> tuple[int, str] | None:
         """Returns with which status a request is refused, whoever sends it, and why; None for one that may go on."""
         if not self._is_own_host(request.host):
-            return 421, f"this receiver does not answer for {request.host[:100]!r}"
+            return 421, f"this receiver does not answer for {request.host[:100]!r}; start it with --host and that name"
         if request.method in _SAFE_METHODS:
             return None if _is_own_reader(request) else (403, "another web site's page may not read here")
         if not _is_own_origin(request):

@@ -36,7 +36,9 @@ def headers_of(receiver: Receiver, path: str, headers: Mapping[str, str] | None 
 @pytest.mark.parametrize("path", EVERY)
 def test_a_name_that_is_bound_to_this_machine_anew_reads_nothing(path: str, receiver: Receiver) -> None:
     for host in ("evil.example", "evil.example:8585", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1"):
-        assert request(receiver, "GET", path, headers={"Host": host}).status == 421
+        answer = request(receiver, "GET", path, headers={"Host": host})
+        assert answer.status == 421
+        assert b"start it with --host and that name" in answer.body
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:8585"])
