@@ -78,11 +78,8 @@ def plain_of(value: object) -> Plain:
 
 
 def _foreign_int(value: object) -> Scalar | None:
-    try:
-        if not isinstance(value, bool | enum.Enum) and isinstance(value, numbers.Integral):
-            return _exact_int(int(value))
-    except Exception:  # noqa: BLE001 - even isinstance runs foreign code
-        return None
+    if not isinstance(value, bool | enum.Enum) and isinstance(value, numbers.Integral):
+        return _exact_int(int(value))
     return None
 
 

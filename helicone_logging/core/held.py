@@ -147,7 +147,4 @@ def _answers_to_every_name(kind: type, value: object) -> bool:
     own: object = kind.__getattribute__
     if own is object.__getattribute__ and not hasattr(kind, "__getattr__"):
         return False
-    try:
-        return getattr(value, _NAME_NOBODY_HAS, None) is not None
-    except Exception:  # noqa: BLE001 - who cannot even deny a name has nothing to say about others
-        return True
+    return getattr(value, _NAME_NOBODY_HAS, None) is not None

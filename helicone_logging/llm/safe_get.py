@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence, Set, ValuesView
 from typing import cast
 
 from helicone_logging.core import bounded
-from helicone_logging.core.held import Held, held, is_absent, is_named_tuple
+from helicone_logging.core.held import held, is_absent, is_named_tuple
 
 _SEQUENCES = (list, tuple, set, frozenset, Sequence, Set, ValuesView)
 _NOT_ITEMS = (str, bytes, bytearray, memoryview, range)
@@ -22,11 +22,8 @@ _JSON_TYPES = frozenset((str, int, float, bool, dict, list))
 
 def get(source: object, name: str) -> object:
     """Returns what a mapping or an object has under a name, None when it has nothing or fails to tell."""
-    try:
-        fields = cast("Held", source) if type(source) is dict else held(source)
-        value = fields.get(name) if fields else None
-    except Exception:  # noqa: BLE001 - a key that cannot be compared
-        return None
+    fields = held(source)
+    value = fields.get(name) if fields else None
     return None if value is None or (type(value) not in _JSON_TYPES and is_absent(type(value))) else value
 
 

@@ -26,11 +26,7 @@ def given_properties(value: object) -> dict[str, object]:
     """
     if value is None or not isinstance(value, Mapping):
         return {}
-    try:
-        members = bounded.copied(value)
-        given = {text_of(name): item for name, item in members.items() if is_given(item)}
-    except Exception:  # noqa: BLE001 - a foreign mapping may be broken
-        return {}
+    given = {text_of(name): item for name, item in bounded.copied(value).items() if is_given(item)}
     found: dict[str, object] = {}
     for name, item in given.items():
         short = _without_prefix(name)
