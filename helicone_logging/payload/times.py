@@ -107,11 +107,15 @@ def nanoseconds(value: object) -> int | None:
     Returns:
         None for what is none of these, before 1970 or beyond the year 2262.
     """
+    return _within(_LATEST, _point, value)
+
+
+def _within(most: int, read: Callable[[object], int | None], value: object) -> int | None:
     try:
-        result = _point(value)
-    except Exception:  # noqa: BLE001 - year 1, NaN, foreign number types: all "cannot be read"
+        result = read(value)
+    except Exception:  # noqa: BLE001 - year 1, NaN, text that is no number, foreign number types: all "cannot be read"
         return None
-    return result if result is not None and 0 <= result <= _LATEST else None
+    return result if result is not None and 0 <= result <= most else None
 
 
 def _point(value: object) -> int | None:
@@ -144,21 +148,14 @@ def _microseconds(fraction: re.Match[str]) -> str:
 
 
 def _length(unit: int, value: object) -> int | None:
-    try:
-        value = float(value) if isinstance(value, str) else native(value)
-        if isinstance(value, datetime.timedelta):
-            result = value // _MICROSECOND * 1000
-        else:
-            number = _number(value)
-            if number is None:
-                return None
-            result = _scaled(number, unit)
-    except Exception:  # noqa: BLE001 - NaN, text that is no number, foreign number types: all "cannot be read"
-        return None
-    return result if 0 <= result <= _LONGEST else None
+    value = float(value) if isinstance(value, str) else native(value)
+    if isinstance(value, datetime.timedelta):
+        return value // _MICROSECOND * 1000
+    number = _number(value)
+    return None if number is None else _scaled(number, unit)
 
 
-_milliseconds, _seconds = partial(_length, 10**6), partial(_length, 10**9)
+_milliseconds, _seconds = (partial(_within, _LONGEST, partial(_length, unit)) for unit in (10**6, 10**9))
 
 
 def _number(value: object) -> _Number | None:
