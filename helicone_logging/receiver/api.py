@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from helicone_logging.receiver import export
 from helicone_logging.receiver.entries import Entry
 from helicone_logging.receiver.live import Streams, known_number, news_after
-from helicone_logging.receiver.rows import Node, sessions_of
+from helicone_logging.receiver.rows import Node, Row, sessions_of
 from helicone_logging.receiver.sessions import Query, Summaries, Summary
 from helicone_logging.receiver.store import SpanStore
 
@@ -141,7 +141,7 @@ def _session(summary: Summary, entries: list[Entry]) -> dict[str, Any]:
     return {"id": summary.key.id, "name": summary.key.name, **told, **tree}
 
 
-def _node(node: Node) -> dict[str, Any]:
+def _node(node: Node[Row]) -> dict[str, Any]:
     """A folder with all below it; paths have a bounded number of parts, and so has this."""
     return {
         "name": node.name,

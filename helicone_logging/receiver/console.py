@@ -42,21 +42,18 @@ def session_lines(rows: Iterable[Row]) -> Iterator[str]:
     """Yields the lines of sessions as trees."""
     for session in sessions_of(rows):
         yield "session " + one_line(f"{session.id} ({session.name})", _LONG)
-        yield from _tree(session.root, "  ")
+        for node, depth in session.root.below():
+            yield from _folder(node, "  " + depth * "    ")
 
 
-def _tree(root: Node, indent: str) -> Iterator[str]:
-    waiting = [(child, indent) for child in reversed(root.children.values())]
-    while waiting:
-        node, indent = waiting.pop()
-        name = _plain(node.name) or "(blank)"
-        if not node.rows:
-            yield f"{indent}{name}/"
-        for row in node.rows:
-            yield f"{indent}{name}  {_headline(row)}"
-            for text in _texts(row):
-                yield f"{indent}{text}"
-        waiting += [(child, indent + "    ") for child in reversed(node.children.values())]
+def _folder(node: Node[Row], indent: str) -> Iterator[str]:
+    name = _plain(node.name) or "(blank)"
+    if not node.rows:
+        yield f"{indent}{name}/"
+    for row in node.rows:
+        yield f"{indent}{name}  {_headline(row)}"
+        for text in _texts(row):
+            yield f"{indent}{text}"
 
 
 def facts_of(row: Row, *, has_failed: bool) -> list[str]:

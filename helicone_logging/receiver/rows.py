@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from helicone_logging.receiver import costs, mappers
 
@@ -30,9 +30,7 @@ _READ_TYPES = (str, int)
 # What the property `step` holds where the model is the name of a tool, of other data, or of an agent.
 _STEPS = ("tool", "data", "agent")
 _OPERATIONS_OF_AGENTS = ("invoke_agent", "create_agent")
-
-MAX_DEPTH = 60
-"""Parts of a session's path below which no further folders are made."""
+_MAX_DEPTH = 60  # parts of a session's path, below which no further folders are made
 
 
 class Message(NamedTuple):
@@ -116,6 +114,11 @@ class Row:
         """
         is_around_calls = self.object.lower() in _OPERATIONS_OF_AGENTS and self.total_tokens is None
         return bool(self.model) and not is_around_calls and not _is_step(self.icon, self.properties)
+
+    @property
+    def path_parts(self) -> list[str]:
+        """The folders of its session's tree that it stands in, and itself; one that is blank where it has no path."""
+        return self.session_path.removeprefix("/").split("/", _MAX_DEPTH)
 
     @property
     def tells_failure(self) -> bool:
@@ -275,8 +278,11 @@ def _icon(model: str) -> str:
     return "llm"
 
 
+_Item = TypeVar("_Item")
+
+
 @dataclass
-class Node:
+class Node(Generic[_Item]):
     """A folder of a session's tree.
 
     Args:
@@ -286,8 +292,23 @@ class Node:
     """
 
     name: str
-    rows: list[Row] = field(default_factory=list)
-    children: dict[str, Node] = field(default_factory=dict)
+    rows: list[_Item] = field(default_factory=list)
+    children: dict[str, Node[_Item]] = field(default_factory=dict)
+
+    def add(self, row: _Item, parts: Iterable[str]) -> None:
+        """Puts a row where the parts of its path lead to."""
+        node = self
+        for part in parts:
+            node = node.children.setdefault(part, Node(part))
+        node.rows.append(row)
+
+    def below(self) -> Iterator[tuple[Node[_Item], int]]:
+        """Yields all folders below, each before its own, and how deep they are."""
+        waiting = [(child, 0) for child in reversed(self.children.values())]
+        while waiting:
+            node, depth = waiting.pop()
+            yield node, depth
+            waiting += [(child, depth + 1) for child in reversed(node.children.values())]
 
 
 @dataclass
@@ -302,7 +323,7 @@ class Session:
 
     id: str
     name: str
-    root: Node = field(default_factory=lambda: Node(""))
+    root: Node[Row] = field(default_factory=lambda: Node(""))
 
 
 def sessions_of(rows: Iterable[Row]) -> list[Session]:
@@ -310,10 +331,7 @@ def sessions_of(rows: Iterable[Row]) -> list[Session]:
     sessions: dict[tuple[str, str], Session] = {}
     for row in sorted((row for row in rows if row.session_id), key=lambda row: row.created_ns):
         session = sessions.setdefault((row.session_id, row.session_name), Session(row.session_id, row.session_name))
-        node = session.root
-        for part in row.session_path.removeprefix("/").split("/", MAX_DEPTH):
-            node = node.children.setdefault(part, Node(part))
-        node.rows.append(row)
+        session.root.add(row, row.path_parts)
     return list(sessions.values())
 
 
