@@ -39,7 +39,9 @@ _PARTS = ("type", "message", "stacktrace")  # of an exception
 _UNKNOWN = "Exception"
 _RESPONSE_ID = "gen_ai.response.id"
 _MAX_ANSWERS = 256
-_SDK_OF_MISTRAL, _OF_MISTRAL = "mistralai_sdk_tracer", ".mistralai"  # the spans of the SDK have no ids of answers
+# SDKs that tell of their calls themselves, and how the names of their instrumentations end; not all spans of these have
+# ids of answers, by which two of the same call would be known.
+_SDKS = {"mistralai_sdk_tracer": ".mistralai", "com.anthropic.sdk.python": ".anthropic"}
 # The attributes that a record has of its own; a span does not tell of the thread and the process.
 _OF_THREAD = dict.fromkeys(("thread", "threadName", "process", "processName", "taskName"))
 _RECORD = vars(logging.LogRecord("", logging.INFO, "", 0, "", (), None))
@@ -197,9 +199,10 @@ class _Advice:
                     self._answers.pop(next(iter(self._answers)), None)
         if scope not in self._scopes:
             self._scopes.add(scope)
-            others = [name for name in tuple(self._scopes) if name.endswith(_OF_MISTRAL)]
-            if _SDK_OF_MISTRAL in self._scopes and others:
-                self._report_twice(_SDK_OF_MISTRAL, others[0])
+            for sdk, of_its_calls in _SDKS.items():
+                others = [name for name in tuple(self._scopes) if name.endswith(of_its_calls)]
+                if sdk in self._scopes and others:
+                    self._report_twice(sdk, others[0])
             if not holds_content(attributes, (name for name, _, _ in events)) and self._handler.captures_content:
                 self._report(f"{scope} writes no content on its spans; it has a setting for that")
 

@@ -92,16 +92,22 @@ def test_a_call_told_three_times_is_one_row(traced: Traced) -> None:
     assert names(traced) == ["/outermost/outer/inner"]
 
 
-def test_what_the_sdk_of_mistral_tells_beside_an_instrumentation_is_said_and_can_be_left_out(
-    traced: Traced, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        ("mistralai_sdk_tracer", "openinference.instrumentation.mistralai"),
+        ("com.anthropic.sdk.python", "openinference.instrumentation.anthropic"),
+    ],
+)
+def test_what_an_sdk_tells_beside_an_instrumentation_is_said_and_can_be_left_out(
+    scopes: tuple[str, str], traced: Traced, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    scopes = ("mistralai_sdk_tracer", "openinference.instrumentation.mistralai")
-    call = {"gen_ai.request.model": "mistral-small-latest", "gen_ai.usage.prompt_tokens": 12, **ASKED}
+    call = {"gen_ai.request.model": "a-model", "gen_ai.usage.prompt_tokens": 12, **ASKED}
     for scope in scopes:
         traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
     assert len(names(traced)) == 2
     assert "tell of the same calls, and each is two rows" in capfd.readouterr().err
-    traced.processor.handler.addFilter(lambda record: record.name != "mistralai_sdk_tracer")
+    traced.processor.handler.addFilter(lambda record: record.name != scopes[0])
     for scope in scopes:
         traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
     assert len(names(traced)) == 3
