@@ -105,7 +105,7 @@ class Spool(BoundedQueue):
         record = Record(len(data), data, crc32(data))
         self._upkeep.start()
         if self._is_next_due():
-            self._begin_segment(self._current)
+            self._begin_segment()
         dropped = super().put(record)
         if record in self._exposed and not self.trouble.is_noted:  # the segment has just been deleted as an empty one
             self._write_exposed()
@@ -160,7 +160,7 @@ class Spool(BoundedQueue):
     def _write_exposed(self) -> None:
         """Tries to write what is in memory only, where no record comes to take it along."""
         if self._exposed and self._is_next_due():
-            self._begin_segment(self._current)
+            self._begin_segment()
         with self._undisturbed() as was_busy:
             if self._current is not None and not was_busy:
                 self._write(self._current)
@@ -168,14 +168,15 @@ class Spool(BoundedQueue):
 
     def _cover(self, record: Record) -> bool:
         """Notes that a record is on disk, or has left, and returns whether it was exposed."""
-        was_exposed = record in self._exposed
-        if was_exposed:
-            self._exposed.pop(record)
-            self._exposed_bytes -= record.size
-        return was_exposed
+        if record not in self._exposed:
+            return False
+        self._exposed.pop(record)
+        self._exposed_bytes -= record.size
+        return True
 
-    def _begin_segment(self, full: Segment | None) -> None:
-        """Begins a segment in the place of one that is full, or of none."""
+    def _begin_segment(self) -> None:
+        """Begins a segment in the place of the current one, or of none."""
+        full = self._current
         try:
             segment = Segment.create(self.directory, self.wire)
         except OSError as error:
@@ -346,14 +347,12 @@ class Spool(BoundedQueue):
             with self._undisturbed() as was_busy:
                 if was_busy:  # a signal handler is in the midst of a write, and upkeep does this later
                     return
-                is_over = not segment.live and segment is not self._current and segment in self._segments
-                if is_over:
-                    self._segments.remove(segment)
-                    self._skip_unread(segment)  # nothing of it, if nothing ever came
-                else:
+                if segment.live or segment is self._current or segment not in self._segments:
                     self._note(segment)
-            if is_over:
-                self._end(segment)
+                    continue
+                self._segments.remove(segment)
+                self._skip_unread(segment)  # nothing of it, if nothing ever came
+            self._end(segment)
 
     def _end(self, segment: Segment) -> None:
         if segment.is_left:
@@ -417,7 +416,8 @@ class Spool(BoundedQueue):
             return self._drop_of(segment, items)
         records = len(items) + self._skip_unread(segment)
         self._subtract(weigh(items))
-        segment.leave(records)
+        segment.finish((), records)
+        segment.is_left = segment.is_left or records > 0
         if segment.is_recovered:
             self._recovered -= records
         else:

@@ -194,11 +194,6 @@ class Segment:
             self._write(frames.tombstone(self._owed[:count], clock.time()))
             del self._owed[:count]
 
-    def leave(self, records: int) -> None:
-        """Leaves records to the next process, which takes it over when the others are done."""
-        self.live -= records
-        self.is_left = self.is_left or records > 0
-
     def _write(self, frame: bytes) -> None:
         start, written = self.size, 0
         try:

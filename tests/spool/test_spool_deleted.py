@@ -244,7 +244,7 @@ def test_a_closed_queue_keeps_no_file_once_nothing_is_left(path: Path) -> None:
 def test_a_segment_that_nothing_came_into_is_not_read_back(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     queue = spool(path, memory_records=4)
     put_all(queue, b"1", b"2")
-    queue._begin_segment(queue._current)
+    queue._begin_segment()
     assert queue._backlog
     queue.tidy()  # before a record comes
     assert send_all(queue) == [b"1", b"2"]
