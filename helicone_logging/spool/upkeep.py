@@ -1,4 +1,4 @@
-"""What a queue on disk does every few seconds, in a thread of its own: its one wake-up while it is idle."""
+"""What queues on disk do every few seconds, in one thread for all of a process: its one wake-up while it is idle."""
 
 from __future__ import annotations
 
@@ -22,45 +22,30 @@ class Upkeep:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = weakref.ref(spool)
-        self._starting, self._taking_over = threading.RLock(), threading.Lock()
-        self._stop: threading.Event | None = None
+        self.is_started = False
+        self._taking_over = threading.Lock()
         self._left_alone: set[str] = set()
 
     def start(self) -> None:
-        """Starts the thread, unless it runs or no thread may be started any more."""
-        if self._stop is not None or lifecycle.is_exiting():
-            return
-        stop = threading.Event()
-        with self._starting:
-            self._stop = self._stop or stop
-        if self._stop is not stop:  # another thread was here first
-            return
-        try:
-            threading.Thread(target=self._run, args=(stop,), name="helicone-logging-spool", daemon=True).start()
-        except RuntimeError:  # there are too many threads
-            self._stop = None
+        """Has the queue looked after, at once and from then on, unless no thread may be started any more."""
+        if not (self.is_started or lifecycle.is_exiting()):
+            self.is_started = True  # first, or the thread may have ended for want of it
+            self.is_started = _rounds.add(self)
 
     def stop(self) -> None:
-        """Ends the thread; `start` starts another."""
-        stop, self._stop = self._stop, None
-        if stop is not None:
-            stop.set()
+        """Leaves the queue alone until the next `start`."""
+        self.is_started = False
 
-    def _run(self, stop: threading.Event) -> None:
-        uwsgi.wait_for_workers()
-        while not stop.is_set() and self._look() and not uwsgi.is_master():  # its workers do the rest
-            stop.wait(EVERY)
-
-    def _look(self) -> bool:
+    def look(self) -> None:
+        """Does what is overdue."""
         spool = self._spool()
         if spool is None:
-            return False
+            return
         try:
-            spool.tidy()
             self.take_over_orphans()
+            spool.tidy()
         except Exception as error:  # noqa: BLE001 - the next round may succeed
             spool.trouble.report("upkeep", f"{type(error).__name__}: {error}")
-        return True
 
     def take_over_orphans(self) -> None:
         """Takes over the segments whose owner is gone, oldest first; the rest of many when these are sent."""
@@ -94,3 +79,48 @@ class Upkeep:
             reason = getattr(error, "strerror", None) or error
             spool.trouble.report("unknown", f"the segment {path} is left alone: {reason}")
         return True
+
+
+class _Rounds:
+    """The thread that goes round the queues on disk, while any is looked after."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        lifecycle.watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        self._lock, self._is_one_more = threading.RLock(), threading.Event()
+        self._all = weakref.WeakSet[Upkeep]()
+        self._is_running = False
+
+    def add(self, upkeep: Upkeep) -> bool:
+        """Takes one in, and returns whether there is a thread that looks after it."""
+        with self._lock:
+            self._all.add(upkeep)
+            self._is_one_more.set()
+            was_running, self._is_running = self._is_running, True
+        try:
+            if not was_running:
+                threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True).start()
+        except RuntimeError:  # there are too many threads
+            self._is_running = False
+        return self._is_running
+
+    def _run(self) -> None:
+        uwsgi.wait_for_workers()
+        while self._go():
+            self._is_one_more.wait(EVERY)
+
+    def _go(self) -> bool:
+        self._is_one_more.clear()
+        for upkeep in self._started():
+            upkeep.look()
+        with self._lock:
+            self._is_running = bool(self._started()) and not uwsgi.is_master()  # its workers do the rest
+            return self._is_running
+
+    def _started(self) -> list[Upkeep]:
+        return [upkeep for upkeep in lifecycle.living(self._all) if upkeep.is_started]
+
+
+_rounds = _Rounds()

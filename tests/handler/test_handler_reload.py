@@ -196,6 +196,14 @@ def test_a_hundred_reloads_with_a_dead_endpoint_leave_few_threads(dead_endpoint)
     assert sum(thread.name == REPLACED for thread in threading.enumerate()) <= 4
 
 
+def test_queues_on_disk_of_replaced_handlers_are_looked_after_by_one_thread(dead_endpoint, tmp_path) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    for number in range(10):
+        apply(dead_endpoint, spool_path=str(tmp_path / "spool"), queue_size=1000 + number, shutdown_timeout=0)
+        logger.info("r", extra=TRACE)
+    assert sum(thread.name == "helicone-logging-spool" for thread in threading.enumerate()) == 1
+
+
 def test_records_of_replaced_handlers_arrive_once_their_endpoint_is_back(server) -> None:
     logger = logging.getLogger("helicone_tests.reload")
     server.status = 503
