@@ -202,9 +202,8 @@ def _is_part(part: object) -> bool:
 
 def _content(told: dict[str, Any]) -> object:
     """The content of a message of LangChain in either form, or of a result of LlamaIndex or Google's ADK."""
-    message = messages.unwrapped(told)
-    if message is not told:
-        return message.get("content")
+    if "lc" in told or told.keys() == {"type", "data"}:
+        return messages.unwrapped(told).get("content")
     if told.keys() == _OF_ADK:
         return told["response"]
     return told["blocks"] if isinstance(told.get("blocks"), list) and "raw_output" in told else None
