@@ -36,14 +36,7 @@ _NOISE = ("logfire.json_schema", "logfire.msg", "logfire.msg_template", "logfire
 
 
 def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> None:
-    """Reads what a span says in this dialect.
-
-    Args:
-        attributes: of the span; what is understood is taken out.
-        events: of the span; likewise.
-        kind: what the span is.
-        fields: where fields go, unless they are there already.
-    """
+    """Reads what a span says in this dialect, as every `reading.Dialect` does."""
     for details in events.take(_DETAILS):
         for name, value in details.attributes.items():
             attributes.setdefault(name, value)

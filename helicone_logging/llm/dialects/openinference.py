@@ -53,14 +53,7 @@ _SAID = (_KIND, "input.mime_type", "output.mime_type")
 
 
 def read(attributes: Attributes, _: Events, kind: Kind, fields: Fields) -> None:
-    """Reads what a span says in this dialect.
-
-    Args:
-        attributes: of the span; what is understood is taken out.
-        _: the events of the span; it has none of its own.
-        kind: what the span is.
-        fields: where fields go, unless they are there already.
-    """
+    """Reads what a span says in this dialect, as every `reading.Dialect` does."""
     if not any(name.startswith(_MARKS) for name in attributes):
         return
     take_named(attributes, _NAMES, fields)

@@ -47,14 +47,7 @@ _RESULTS = ("db.query.result", "db.search.result")
 
 
 def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> None:
-    """Reads what a span says in this dialect.
-
-    Args:
-        attributes: of the span; what is understood is taken out.
-        events: of the span; likewise.
-        kind: what the span is.
-        fields: where fields go, unless they are there already.
-    """
+    """Reads what a span says in this dialect, as every `reading.Dialect` does."""
     take_named(attributes, _NAMES, fields)
     for prefix, field in (("gen_ai.prompt.", "messages"), ("gen_ai.completion.", "completion")):
         put(fields, field, [_message(entry) for entry in take_list(attributes, prefix)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from helicone_logging.core import bounded
@@ -12,7 +12,13 @@ from helicone_logging.llm.dialects.spans import OPERATIONS, Attributes, Event, E
 from helicone_logging.llm.dialects.told import Fields, add_properties
 from helicone_logging.llm.providers import names
 
-_DIALECTS = (genai.read, openllmetry.read, openinference.read)
+Dialect = Callable[[Attributes, Events, Kind, Fields], None]
+"""Reads what a span of some kind says in one dialect.
+
+What it understands it takes out of the span's attributes and events; it writes fields, unless they are there already.
+"""
+
+_DIALECTS: tuple[Dialect, ...] = (genai.read, openllmetry.read, openinference.read)
 _STEPS = ("tool", "retrieval")
 _USAGE = ("gen_ai.usage.", "llm.usage.", "llm.token_count.")
 _MODEL = ("model", "gen_ai.request.model", "gen_ai.response.model")
