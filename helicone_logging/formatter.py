@@ -386,7 +386,7 @@ def _redactor(value: Redactor | str | None) -> Redactor | None:
     if value is None:
         return None
     if value != _SECRETS:
-        return check.function("redact", value, words=f'"{_SECRETS}", ')
+        return check.function("redact", value, ("key", "value"), words=f'"{_SECRETS}", ')
     from helicone_logging.payload.secrets import mask_secrets
 
     return mask_secrets

@@ -184,8 +184,8 @@ class HeliconeHandler(logging.Handler):
                     check.integer("max_attempts", max_attempts, least=1),
                     check.seconds("max_backoff", max_backoff),
                 ),
-                on_reject=None if on_reject is None else check.function("on_reject", on_reject),
-                on_request=None if on_request is None else check.function("on_request", on_request),
+                on_reject=_callback("on_reject", on_reject, ("payload", "reason")),
+                on_request=_callback("on_request", on_request, ("outcome", "records", "seconds")),
             ),
             _QueueOptions(
                 check.integer("queue_size", queue_size, least=1),
@@ -444,6 +444,10 @@ def _queue(options: _QueueOptions, wire: Wire, diagnostics: Diagnostics) -> Queu
 
 def _is_text(value: object) -> bool:
     return value is None or isinstance(value, str)
+
+
+def _callback(option: str, given: object, takes: tuple[str, ...]) -> Callable[..., object] | None:
+    return None if given is None else check.function(option, given, takes)
 
 
 def _is_enabled(enabled: bool | str | None) -> bool:

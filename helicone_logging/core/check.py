@@ -228,18 +228,38 @@ def texts(option: str, value: object, example: str) -> dict[str, str]:
     return dict(value)
 
 
-def function(option: str, value: object, *, words: str = "") -> Callable[..., Any]:
-    """Returns an option that is a callable, or the dotted path of one, which is imported here."""
-    if callable(value):
-        return value
+def function(option: str, value: object, takes: Sequence[str] = (), *, words: str = "") -> Callable[..., Any]:
+    """Returns an option that is a callable, or the dotted path of one, which is imported here.
+
+    Args:
+        option: its name.
+        value: what was given.
+        takes: names of what it is called with; one that says that it takes another number is refused.
+        words: what else may be given.
+    """
     remedy = f'give {words}a callable, or the dotted path of one such as "package.module.function"'
-    if not isinstance(value, str) or "." not in value.strip("."):
+    found = value
+    if isinstance(value, str) and "." in value.strip("."):
+        module, _, name = value.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigurationError(f"{option}={value!r} cannot work: {error}; {remedy}") from error
+    if not callable(found):
         refuse(option, value, remedy)
-    module, _, name = value.rpartition(".")
+    if takes and not _can_take(found, len(takes)):
+        refuse(option, value, f"give a callable that takes {', '.join(takes)}")
+    return found
+
+
+def _can_take(function: Callable[..., object], count: int) -> bool:
+    """Whether a callable takes so many arguments, or does not say what it takes."""
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{option}={value!r} cannot work: {error}; {remedy}") from error
-    if callable(found):
-        return found  # type: ignore[no-any-return]
-    refuse(option, value, remedy)
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of C, or one that only looks like a callable
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True

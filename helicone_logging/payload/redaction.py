@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from helicone_logging.core import notices
 from helicone_logging.core.coerce import scalar_of, text_of
 from helicone_logging.payload.span import Value
 
@@ -35,7 +36,11 @@ def redacted(redactor: Redactor, key: str, value: Value) -> Value | None:
     try:
         result = redactor(key, seen)
         is_same = result is seen or (type(result) is str and result == seen)
-    except Exception:  # noqa: BLE001 - a redactor that fails must neither leak nor raise into the application
+    except Exception as error:  # noqa: BLE001 - a redactor that fails must neither leak nor raise into the application
+        what = (
+            f"the redactor raised {type(error).__name__}, and `{FAILED_MASK}` is sent in the place of what it was given"
+        )
+        notices.report_once("redactor", f"{what}. This is told once")
         return FAILED_MASK
     if is_same:
         return value

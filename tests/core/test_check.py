@@ -8,6 +8,7 @@ import os
 import sys
 import types
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -213,6 +214,17 @@ def test_a_function_may_be_a_dotted_path(monkeypatch) -> None:
     assert check.function("some_option", "helicone_tests_module.function") is len
     for value in ("helicone_tests_module.number", 5, None, ["len"]):
         refused(check.function, value)
+
+
+@pytest.mark.parametrize("value", [lambda text: text, lambda: None, "json.dumps"])
+def test_a_function_that_takes_another_number_of_arguments_is_refused(value) -> None:
+    message = refused(check.function, value, ("key", "value", "more"))
+    assert message.endswith("give a callable that takes key, value, more")
+
+
+@pytest.mark.parametrize("value", [max, print, str, lambda *given: given, lambda key, value=None: value, Mock()])
+def test_a_function_that_takes_them_or_does_not_say_is_taken(value) -> None:
+    assert check.function("some_option", value, ("key", "value")) is value
 
 
 @pytest.mark.parametrize("value", ["", "len", ".len", "secret"])

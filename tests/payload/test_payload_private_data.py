@@ -12,6 +12,7 @@ import pytest
 from payloads import PROPERTY, attributes_of, checked, raw_of, record, row, sent, span_of, traced
 
 from helicone_logging import ConfigurationError, OTELTraceFormatter, bind
+from helicone_logging.core import notices
 from helicone_logging.formatter import CAPTURE_CONTENT_VARIABLE
 from helicone_logging.payload.redaction import FAILED_MASK, MASK
 
@@ -131,6 +132,19 @@ def test_no_path_carries_what_a_redactor_takes_out(path: str) -> None:
     body = raw_of(PATHS[path](), formatter)
     assert CANARY.encode() not in body
     checked(body)
+
+
+def test_a_redactor_that_raises_is_told_of_once(capfd: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setattr(notices, "_reported", set())
+
+    def redact(key: str, value: object) -> object:
+        raise LookupError(value)
+
+    for _ in range(3):
+        raw_of(traced(prompt=CANARY), OTELTraceFormatter(redact=redact))
+    told = capfd.readouterr().err
+    assert told.count("the redactor raised LookupError") == 1
+    assert CANARY not in told
 
 
 @pytest.mark.parametrize("path", PATHS)
