@@ -107,7 +107,7 @@ class Spool(BoundedQueue):
         if self._is_next_due():
             self._begin_segment()
         dropped = super().put(record)
-        if record in self._exposed and not self.trouble.is_noted:  # the segment has just been deleted as an empty one
+        if record in self._exposed and not self.trouble.noted:  # the segment has just been deleted as an empty one
             self._write_exposed()
         if self._backlog and self._may_list(self._max_records):  # all others have left, so nobody else will see to it
             self._list_backlog()

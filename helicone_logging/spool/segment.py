@@ -15,7 +15,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import BinaryIO, NamedTuple
 from zlib import crc32
 
 from helicone_logging.core import clock, lifecycle
@@ -235,8 +236,7 @@ class Segment:
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, length, offset)
         with reading(self.path) as file:
-            file.seek(offset)
-            return file.read(length)
+            return _read_from(file, offset, length)
 
     def _slices(self, offset: int) -> Iterator[bytes]:
         while offset < self.size:
@@ -303,12 +303,12 @@ class Segment:
 def examine(path: str, size: int) -> Content:
     """Returns what is in the first `size` bytes of a file, or raises an `UnknownSegmentError` or an `OSError`."""
     with reading(path) as file:
+        return _content(partial(_read_from, file), size)
 
-        def read(offset: int, length: int) -> bytes:
-            file.seek(offset)
-            return file.read(length)
 
-        return _content(read, size)
+def _read_from(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
 
 
 def _content(read: Callable[[int, int], bytes], size: int) -> Content:

@@ -14,7 +14,7 @@ class Trouble:
     def __init__(self, directory: Directory, diagnostics: Diagnostics) -> None:
         self._directory = directory
         self._diagnostics = diagnostics
-        self._noted: tuple[str, str] | None = None
+        self.noted: tuple[str, str] | None = None
 
     def report(self, kind: str, text: str) -> None:
         """Tells of something, at most once a minute of its kind."""
@@ -31,23 +31,19 @@ class Trouble:
 
     # Under the lock
 
-    @property
-    def is_noted(self) -> bool:
-        return self._noted is not None
-
     def note_failure(self, error: OSError) -> None:
         """Notes that the disk does not take something."""
         is_denied = isinstance(error, PermissionError) and error.errno  # else it is told what is wrong with the owner
         remedy = "; make it, or give it to the user that runs this" if is_denied else ""
-        self._noted = "disk", f"{error.strerror or error}; records are kept in memory until it takes them{remedy}"
+        self.noted = "disk", f"{error.strerror or error}; records are kept in memory until it takes them{remedy}"
 
     def note_write(self, seconds: float) -> None:
         """Notes a write if it took long."""
         if seconds > _SLOW:
-            self._noted = "slow", f"a write took {seconds:.1f} seconds"
+            self.noted = "slow", f"a write took {seconds:.1f} seconds"
 
     def report_noted(self) -> None:
         """Tells of what was noted last."""
-        noted, self._noted = self._noted, None
+        noted, self.noted = self.noted, None
         if noted is not None:
             self.report(*noted)

@@ -29,8 +29,8 @@ class Upkeep:
     def start(self) -> None:
         """Has the queue looked after, at once and from then on, unless no thread may be started any more."""
         if not (self.is_started or lifecycle.is_exiting()):
-            self.is_started = True  # first, or the thread may have ended for want of it
-            self.is_started = _rounds.add(self)
+            self.is_started = True  # first, or the thread may end for want of it
+            _rounds.add(self)
 
     def stop(self) -> None:
         """Leaves the queue alone until the next `start`."""
@@ -93,18 +93,18 @@ class _Rounds:
         self._all = weakref.WeakSet[Upkeep]()
         self._is_running = False
 
-    def add(self, upkeep: Upkeep) -> bool:
-        """Takes one in, and returns whether there is a thread that looks after it."""
+    def add(self, upkeep: Upkeep) -> None:
+        """Has the thread look after one more, now."""
         with self._lock:
             self._all.add(upkeep)
             self._is_one_more.set()
-            was_running, self._is_running = self._is_running, True
+            if self._is_running:
+                return
+            self._is_running = True
         try:
-            if not was_running:
-                threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True).start()
-        except RuntimeError:  # there are too many threads
-            self._is_running = False
-        return self._is_running
+            threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True).start()
+        except RuntimeError:  # there are too many threads; the next record tries again
+            self._is_running = upkeep.is_started = False
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()
