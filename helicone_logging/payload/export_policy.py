@@ -46,18 +46,17 @@ class ExportPolicy:
         self._context_names = _with_renamed(CONTEXT_FIELDS, rename_fields)
         self._model_names = _with_renamed(MODEL_FIELDS, rename_fields)
         self._model_fields = frozenset(name for name, _ in self._model_names)
-        of_context = (name for name, _ in self._context_names)
-        self._telling = self._model_fields.union(of_context, ("extra", MESSAGE_MARK))  # attributes that may export it
+        self._telling = self._model_fields.union(("extra", MESSAGE_MARK))  # what else may export a record
 
     def __call__(self, record: logging.LogRecord) -> bool:
         if self._exports_all:
             return True
         data = record.__dict__
-        if self._telling.isdisjoint(data) and type(record.msg) is str and record.msg[:1] != "{":
-            return self._exports_bound and bool(inherited_by(record))  # as of nearly all that is logged
         for name, field in self._context_names:
             if name in data and _names_something(field, data[name]) and name not in data.get(INJECTED_MARK, ()):
                 return True
+        if self._telling.isdisjoint(data) and type(record.msg) is str and record.msg[:1] != "{":
+            return self._exports_bound and bool(inherited_by(record))  # as of nearly all that is logged
         around = _mappings(data)
         if around and any(_carries(each, self._context_names) for each in around):
             return True

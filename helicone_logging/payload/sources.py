@@ -174,8 +174,11 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> Place | None:
     """Returns where a span stands by what is said of it; None for a record that does not name its own id."""
     record, logged, inherited = said.record, said.message, said.inherited
     helicone = record.get("helicone") or logged.get("helicone")
-    layers = filter(None, (logged, record, helicone if type(helicone) is dict else None))
-    own = {name: layer[name] for layer in layers for name in PLACE if name in layer}
+    if type(helicone) is not dict:
+        helicone = {}
+    if not ("span_id" in record or "span_id" in helicone or "span_id" in logged or renamed):
+        return None
+    own = {name: layer[name] for layer in (logged, record, helicone) if layer for name in PLACE if name in layer}
     for name, field in renamed.items():
         if field in PLACE and name in record:
             own[field] = record[name]
@@ -184,7 +187,8 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> Place | None:
     for name in record.get(INJECTED_MARK, ()):
         if name in logged:
             own[name] = logged[name]
-    return Place(own, {name: inherited[name] for name in PLACE if name in inherited} if inherited else {})
+    around = {name: inherited[name] for name in PLACE if name in inherited} if inherited else {}
+    return _new(Place, (own, around))
 
 
 def layered(
