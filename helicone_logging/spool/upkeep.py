@@ -89,15 +89,16 @@ class _Rounds:
         lifecycle.watch_forks(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock, self._is_one_more = threading.RLock(), threading.Event()
+        self._changed = threading.Condition(threading.RLock())  # reentrant, for signal handlers and finalisers that log
         self._all = weakref.WeakSet[Upkeep]()
-        self._is_running = False
+        self._is_one_more = self._is_running = False
 
     def add(self, upkeep: Upkeep) -> None:
         """Has the thread look after one more, now."""
-        with self._lock:
+        with self._changed:
             self._all.add(upkeep)
-            self._is_one_more.set()
+            self._is_one_more = True
+            self._changed.notify()
             if self._is_running:
                 return
             self._is_running = True
@@ -109,13 +110,14 @@ class _Rounds:
     def _run(self) -> None:
         uwsgi.wait_for_workers()
         while self._go():
-            self._is_one_more.wait(EVERY)
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_one_more, EVERY)
 
     def _go(self) -> bool:
-        self._is_one_more.clear()
+        self._is_one_more = False
         for upkeep in self._started():
             upkeep.look()
-        with self._lock:
+        with self._changed:
             self._is_running = bool(self._started()) and not uwsgi.is_master()  # its workers do the rest
             return self._is_running
 
