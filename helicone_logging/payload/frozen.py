@@ -24,7 +24,6 @@ _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists
 _SPAN, _FIELD, _MESSAGE = 1_500, 180, 140
 _OWN_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _SCALARS = frozenset((str, int, float, bool, type(None), bytes))
-_are_scalars = _SCALARS.issuperset
 _MOST = 2_000  # lists and dicts that are looked into, as whoever logs waits for it
 _MEMBERS = 100  # of one list that cost as much as a list
 _new = tuple.__new__  # without the function that the constructor of a NamedTuple is
@@ -120,23 +119,21 @@ def are_plain(values: Iterable[object]) -> bool:
     Args:
         values: of any types; where they hold more than some thousand lists and dicts, they do not count as plain.
     """
-    waiting: list[Any] = [list(values)]
+    waiting: list[Any] = [value for value in values if type(value) not in _SCALARS]
     left = _MOST
-    for members in waiting:
-        left -= 1 + len(members) // _MEMBERS
+    for value in waiting:
+        kind = type(value)
+        if kind is dict:
+            for key, member in value.items():
+                if type(key) not in _SCALARS:
+                    return False
+                if type(member) not in _SCALARS:
+                    waiting.append(member)
+        elif kind is list or kind is tuple:
+            waiting += [member for member in value if type(member) not in _SCALARS]
+        else:
+            return False
+        left -= 1 + len(value) // _MEMBERS
         if left < 0:
             return False
-        for member in members:
-            kind = type(member)
-            if kind in _SCALARS:
-                continue
-            if kind is dict:
-                if not _are_scalars(map(type, member)):
-                    return False
-                if not _are_scalars(map(type, member.values())):
-                    waiting.append(member.values())
-            elif kind is list or kind is tuple:
-                waiting.append(member)
-            else:
-                return False
     return True
