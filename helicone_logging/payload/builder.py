@@ -17,7 +17,7 @@ from helicone_logging.core.coerce import scalar_of, text_of, whole
 from helicone_logging.core.ids import is_named
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
-from helicone_logging.payload.conversation import say, write_completion, write_failure, write_prompt
+from helicone_logging.payload.conversation import say, write_cancelled, write_completion, write_failure, write_prompt
 from helicone_logging.payload.exceptions import ExceptionInfo, split
 from helicone_logging.payload.fields import (
     AGENT_NAME,
@@ -166,6 +166,8 @@ class SpanBuilder:
         if status == ERROR or (is_failure and not has_completion):
             told = text if has_prompt else ""
             write_failure(special, attributes, exception, told, has_completion=has_completion)
+        elif not has_completion:
+            write_cancelled(special, attributes)
         self._write_properties(record, special, attributes, exception, rest, is_error=status == ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from helicone_logging.core.coerce import text_of
 from helicone_logging.llm import marks, safe_get
@@ -19,6 +19,7 @@ from helicone_logging.payload.span import Value
 
 _TELLS_NO_CONTENT = (".role", ".finish_reason")
 _MAX_DIGITS = 6
+_CANCELLED = "[cancelled]"
 
 
 def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
@@ -113,6 +114,13 @@ def write_failure(
     if failure and failure not in answer:
         attributes.setdefault(role_key, "assistant")
         attributes[content_key] = marks.joined((answer, marks.error(failure)))
+
+
+def write_cancelled(special: Special, attributes: dict[str, Value]) -> None:
+    """Writes in the place of an answer that the work was cancelled, as `span()` tells by a property."""
+    properties = special.get("properties")
+    if isinstance(properties, Mapping) and properties.get("cancelled") == "true":
+        say(attributes, COMPLETION, "assistant", _CANCELLED)
 
 
 def _write_spelled_out(prefix: str, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:

@@ -7,9 +7,10 @@ import logging
 import pytest
 from payloads import TRACE, record, row, traced
 
-from helicone_logging import OTELTraceFormatter
+from helicone_logging import OTELTraceFormatter, span
 from helicone_logging.receiver.mappers import hidden
 from helicone_logging.receiver.rows import Choice, Message
+from helicone_logging.testing import capture_spans
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,15 @@ def test_a_call_that_failed_without_an_exception_has_no_blank_answer(fields, lev
     asked = {"trace_id": TRACE, "model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
     choices = row(record("the upstream timed out", level=level, extra={**asked, **fields})).choices
     assert [choice.content for choice in choices] == ([] if shown is None else [shown])
+
+
+def test_a_span_that_was_cancelled_has_no_blank_answer() -> None:
+    with capture_spans() as spans:
+        for answered in ({}, {"completion": "so far"}):
+            with pytest.raises(KeyboardInterrupt), span("ask", model="gpt-4o", prompt="hi", **answered):
+                raise KeyboardInterrupt
+    contents = [[choice.content for choice in each.choices] for each in spans.rows()]
+    assert contents == [["[cancelled]"], ["so far"]]
 
 
 def test_messages_under_the_names_that_helicone_reads_are_the_messages() -> None:
