@@ -290,7 +290,8 @@ def test_the_key_does_not_show_in_what_is_reported_at_exit(dead_endpoint, run_sc
         endpoint=dead_endpoint,
         HELICONE_API_KEY="sk-helicone-secret-123",
     )
-    assert "1 record is lost" in done.stderr
+    least, most = scripts.losses(done.stderr)
+    assert least <= 1 <= most
     assert "secret" not in done.stdout + done.stderr
 
 
