@@ -37,9 +37,7 @@ def redacted(redactor: Redactor, key: str, value: Value) -> Value | None:
         result = redactor(key, seen)
         is_same = result is seen or (type(result) is str and result == seen)
     except Exception as error:  # noqa: BLE001 - a redactor that fails must neither leak nor raise into the application
-        what = (
-            f"the redactor raised {type(error).__name__}, and `{FAILED_MASK}` is sent in the place of what it was given"
-        )
+        what = f"the redactor raised {type(error).__name__}, so `{FAILED_MASK}` is sent in the place of a value"
         notices.report_once("redactor", f"{what}. This is told once")
         return FAILED_MASK
     if is_same:

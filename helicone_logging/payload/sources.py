@@ -185,7 +185,7 @@ def place_of(said: Said, renamed: Mapping[str, str]) -> Place | None:
     if "span_id" not in own:
         return None
     for name in record.get(INJECTED_MARK, ()):
-        if name in logged:
+        if name in logged and name in own:
             own[name] = logged[name]
     around = {name: inherited[name] for name in PLACE if name in inherited} if inherited else {}
     return _new(Place, (own, around))

@@ -15,6 +15,7 @@ from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.context import session_path
 from helicone_logging.core import clock
 from helicone_logging.payload.session_cache import SessionPaths
+from helicone_logging.payload.sources import place_of, said_by
 from helicone_logging.receiver.rows import Node, sessions_of
 
 NOT_IN_A_PART = ["/", "\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff", "\u200b"]
@@ -73,6 +74,18 @@ def test_a_dict_message_with_a_trace_of_its_own_is_found_there_by_what_is_below_
         waiting = formatter.entry(parent)
     assert path_of(formatter, "child", parent_span_id=SPAN) == "/parent/child"
     assert waiting.encode() == formatter.span(parent).encode()
+
+
+def test_of_a_dict_message_nothing_is_remembered_but_where_it_stands() -> None:
+    logged = {"message": "parent", "trace_id": TRACE, "span_id": SPAN, "user_id": "ada"}
+    made = record(logged)
+    with bind(trace_id="of the request", user_id="eve"):
+        assert TraceContextFilter().filter(made)
+    assert made.__dict__["user_id"] == "eve"
+    place = place_of(said_by(made), {})
+    assert place is not None
+    assert place.own == {"trace_id": TRACE, "span_id": SPAN}
+    assert set(place.inherited) == {"trace_id"}
 
 
 def test_a_parent_is_looked_for_in_the_same_trace_only() -> None:

@@ -8,15 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
-from helicone_logging.llm.dialects.told import (
-    Fields,
-    add_properties,
-    content_told,
-    put,
-    say,
-    take_list,
-    take_named,
-)
+from helicone_logging.llm.dialects.told import Fields, add_properties, content_told, put, say, take_list, take_named
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.marks import embeddings
 
