@@ -39,7 +39,8 @@ def of_function(function: Callable[..., Any]) -> CallSite | None:
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    return CallSite(function.__module__, code.co_filename, code.co_firstlineno, code.co_name)
+    # A function has no module where the globals it was executed with have no `__name__`.
+    return CallSite(function.__module__ or "root", code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def of_call(caller: FrameType, own: CallSite) -> CallSite:

@@ -229,3 +229,10 @@ def test_a_call_within_one_installed_package_is_named_by_its_line():
     )
     assert call_site.of_call(caller, own).pathname.endswith("views.py")
     assert call_site.of_call(caller, own._replace(module="other")).pathname.endswith("answers.py")
+
+
+def test_functions_of_code_that_is_executed_without_a_module_name_run(log):
+    code = "@span('work')\nasync def work():\n    return 'done'"
+    exec(code, scope := {"span": span})
+    assert asyncio.run(asyncio.wait_for(scope["work"](), 5)) == "done"
+    assert log["work"].record.name == "root"
