@@ -118,7 +118,8 @@ def test_a_timeout_of_the_call_is_kept_if_it_is_shorter(behaviour, faulty, trans
     began = time.monotonic()
     answer = transport_of(timeout=3600.0).send(BODY, 0.2)
     assert answer.kind is Kind.UNREACHABLE
-    assert "took too long" in answer.detail or "timed out" in answer.detail
+    told = ("took too long", "timed out", "100 interim responses")  # of which newer Pythons themselves have enough
+    assert any(words in answer.detail for words in told)
     assert time.monotonic() - began < PATIENCE
 
 
