@@ -12,7 +12,7 @@ from helicone_logging.context import binding, stack
 from helicone_logging.context.call_site import CallSite, of_function
 from helicone_logging.context.portable import current_context, portable
 from helicone_logging.context.tracing import Span, SpanStatus, span, status_of
-from helicone_logging.core import check, ids
+from helicone_logging.core import check, ids, notices
 
 HEADER = "helicone_logging"
 """The header of a task's message that carries the context."""
@@ -45,10 +45,21 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
     span("task", logger, level)  # as those of the tasks will be: what cannot work is refused here
     tasks = _Tasks(app, logger, level)
     signals.before_task_publish.connect(_send, weak=False, dispatch_uid=HEADER)
+    signals.celeryd_init.connect(_tell_of_lost_handlers, weak=False, dispatch_uid=HEADER)
     for signal, receiver in ((signals.task_prerun, tasks.begin), (signals.task_postrun, tasks.end)):
         uid = (HEADER, id(app))
         signal.disconnect(dispatch_uid=uid)
         signal.connect(receiver, weak=False, dispatch_uid=uid)
+
+
+def _tell_of_lost_handlers(conf: Any = None, **_: object) -> None:
+    """Says that nothing will be sent where Celery is about to take all handlers off the root logger, as it does."""
+    handlers = [type(handler).__module__.partition(".")[0] for handler in logging.getLogger().handlers]
+    if __package__ in handlers and conf.worker_hijack_root_logger and not signals.setup_logging.has_listeners():
+        notices.report(
+            "Celery takes HeliconeHandler off the root logger, so that this worker sends nothing: configure logging in "
+            "a receiver of its signal `setup_logging`, see https://helicone-logging.readthedocs.io/en/latest/celery.html"
+        )
 
 
 def _send(headers: dict[str, Any] | None = None, **_: object) -> None:

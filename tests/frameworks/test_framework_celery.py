@@ -10,7 +10,7 @@ from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Ignore, Reject
 
-from helicone_logging import ConfigurationError
+from helicone_logging import ConfigurationError, HeliconeHandler
 from helicone_logging import celery as integration
 from helicone_logging.context.binding import bind, current
 from helicone_logging.context.tracing import span
@@ -280,3 +280,14 @@ def test_nothing_is_sent_when_nothing_is_bound(eager):
     with bind(trace_id="t"):
         signals.before_task_publish.send(sender="show", headers=headers)
     assert headers == {integration.HEADER: {"trace_id": "t"}}
+
+
+@pytest.mark.parametrize("is_configured", [False, True])
+def test_a_worker_that_takes_the_handler_off_the_root_logger_says_what_to_do(monkeypatch, capsys, is_configured):
+    app = make_app("hijacked")
+    app.conf.worker_hijack_root_logger = True
+    integration.connect(app)
+    logging.getLogger().addHandler(HeliconeHandler(enabled=False))
+    monkeypatch.setattr(signals.setup_logging, "has_listeners", lambda: is_configured)
+    signals.celeryd_init.send(sender="worker", instance=None, conf=app.conf, options={})
+    assert ("in a receiver of its signal `setup_logging`" in capsys.readouterr().err) is not is_configured
