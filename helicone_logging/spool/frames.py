@@ -9,7 +9,7 @@ first byte of the mark is in no UTF-8 text, so the JSON of a record cannot look 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from zlib import crc32
 
@@ -19,24 +19,25 @@ SEGMENT, RECORD, TOMBSTONE = 0, 1, 2  # kinds: what begins a segment, a record, 
 _HEAD = struct.Struct("<4sBIIdI")
 _CRC = struct.Struct("<I")
 OVERHEAD = _HEAD.size + _CRC.size  # how many bytes a frame has beside those it carries
+_SLICE = 64 * 1024  # bytes that are read at once
+
+Read = Callable[[int, int], bytes]  # from an offset on, so many bytes, or those there are
 
 
 class Frame(NamedTuple):
-    """A frame whose CRCs are right."""
+    """A frame whose head is right; whether all its bytes are there, and are those, has yet to be seen."""
 
+    start: int  # the offset of its head
     kind: int
     number: int  # which record of its segment it is, from 1 on; 0 for other kinds
+    length: int  # how many bytes it carries
     at: float  # when it was written, in seconds since the epoch
-    data: bytes
-    end: int  # where the next frame begins
+    crc: int  # of the bytes
 
-
-class Scan(NamedTuple):
-    """What was found in some bytes."""
-
-    frames: list[Frame]
-    end: int  # where the first frame begins of which the end is not there, or how many bytes there are
-    is_damaged: bool  # whether something was passed over
+    @property
+    def end(self) -> int:
+        """Where the next frame begins."""
+        return self.start + OVERHEAD + self.length
 
 
 def encode(kind: int, number: int, at: float, data: bytes, crc: int) -> bytes:
@@ -51,45 +52,55 @@ def tombstone(numbers: Iterable[int], at: float) -> bytes:
     return encode(TOMBSTONE, 0, at, data, crc32(data))
 
 
-def numbers_of(tombstone: Frame) -> list[int]:
-    """Returns which records a tombstone names."""
-    return [number for (number,) in _CRC.iter_unpack(tombstone.data)]
+def numbers_of(data: bytes) -> list[int]:
+    """Returns which records the bytes of a tombstone name."""
+    return [number for (number,) in _CRC.iter_unpack(data)]
 
 
-def scan(data: bytes, *, is_all: bool) -> Scan:
-    """Finds the frames in some bytes that begin with one.
+def scan(read: Read, size: int) -> Iterator[Frame]:
+    """Finds the frames that begin in the first `size` bytes; where one does not follow another, there is damage.
 
-    Where they are all there are, a frame without an end was never written whole, or its damage swallowed others.
+    One that has lost bytes reaches into the next, which is found all the same.
     """
-    frames: list[Frame] = []
-    is_damaged, at = False, 0
-    while at < len(data):
-        kind, number, length, time, crc = _head(data, at) or (0, 0, 0, 0.0, -1)
-        end = at + OVERHEAD + length
-        if end <= len(data) and crc32(content := data[at + OVERHEAD : end]) == crc:
-            frames.append(Frame(kind, number, time, content, end))
-            at = end
-            continue
-        following = _next_head(data, at + 1) if is_all or end <= len(data) else None
-        if end > len(data) and following is None:
-            break
-        is_damaged = True
-        at = following or (len(data) if is_all else max(at + 1, len(data) - OVERHEAD + 1))
-        if following is None:
-            break
-    return Scan(frames, at, is_damaged)
+    read = _ahead(read)
+    frame = _frame(read, 0) or _next(read, 1, size)
+    while frame is not None:
+        yield frame
+        if frame.end == size:
+            return
+        frame = (_frame(read, frame.end) if frame.end < size else None) or _next(read, frame.start + 1, size)
 
 
-def _head(data: bytes, at: int) -> tuple[int, int, int, float, int] | None:
-    """What the head says that begins there, if its CRC is right."""
-    end = at + _HEAD.size
-    if end + _CRC.size > len(data) or not data.startswith(MARK, at):
+def _frame(read: Read, start: int) -> Frame | None:
+    """The frame that begins there, if the CRC of its head is right."""
+    head = read(start, OVERHEAD)
+    if len(head) < OVERHEAD or not head.startswith(MARK) or _CRC.pack(crc32(head[: -_CRC.size])) != head[-_CRC.size :]:
         return None
-    return _HEAD.unpack_from(data, at)[1:] if _CRC.unpack_from(data, end)[0] == crc32(data[at:end]) else None
+    return Frame(start, *_HEAD.unpack_from(head)[1:])
 
 
-def _next_head(data: bytes, start: int) -> int | None:
-    at = data.find(MARK, start)
-    while at >= 0 and _head(data, at) is None:
-        at = data.find(MARK, at + 1)
-    return at if at >= 0 else None
+def _next(read: Read, start: int, size: int) -> Frame | None:
+    """The first frame that begins there or behind."""
+    while start + OVERHEAD <= size and (data := read(start, _SLICE)):
+        found = data.find(MARK)
+        if found < 0:
+            start += max(1, len(data) - len(MARK) + 1)  # behind which a mark may begin
+            continue
+        frame = _frame(read, start + found)
+        if frame is not None:
+            return frame
+        start += found + 1
+    return None
+
+
+def _ahead(read: Read) -> Read:
+    """Reads ahead, as most frames are small."""
+    start, data = 0, b""
+
+    def read_ahead(offset: int, length: int) -> bytes:
+        nonlocal start, data
+        if not start <= offset <= offset + length <= start + len(data):
+            start, data = offset, read(offset, max(length, _SLICE))
+        return data[offset - start : offset - start + length]
+
+    return read_ahead

@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, NamedTuple
@@ -22,11 +22,11 @@ from zlib import crc32
 from helicone_logging.core import clock, lifecycle
 from helicone_logging.spool import frames, locks
 from helicone_logging.spool.directory import Directory, is_at, reading
-from helicone_logging.spool.frames import OVERHEAD, RECORD, SEGMENT, TOMBSTONE, Scan
+from helicone_logging.spool.frames import OVERHEAD, RECORD, SEGMENT, TOMBSTONE, Read
 
 FORM = "1"
 _HEADERS = 2  # so that damage to one of them costs nothing
-_SLICE = 256 * 1024  # bytes that are read at once, unless a frame is larger
+_SLICE = 256 * 1024  # bytes that are copied at once
 
 
 class UnknownSegmentError(Exception):
@@ -39,7 +39,7 @@ class Record:
 
     size: int
     data: bytes | None = None
-    crc: int = 0  # of the data, to write it
+    crc: int = 0  # of the data
     segment: Segment | None = None  # until it is written
     number: int = 0
     offset: int = 0
@@ -74,7 +74,7 @@ class Content(NamedTuple):
     last: int  # the number of the newest record
     lost: int  # how many records are damaged
     is_damaged: bool  # be it a tombstone
-    end: int  # where what was never written whole begins, or the size
+    end: int  # of the last whole frame
 
 
 class Segment:
@@ -181,7 +181,7 @@ class Segment:
         self._write(frames.encode(RECORD, number, clock.time(), record.encode(), record.crc))
         self._last = number
         self.live += 1
-        record.segment, record.number, record.offset, record.data = self, number, offset, None
+        record.segment, record.number, record.offset, record.data = self, number, offset + OVERHEAD, None
 
     def finish(self, numbers: Sequence[int], records: int) -> None:
         """Forgets so many records that are done; `note` says so in the file, unless that is deleted instead."""
@@ -218,11 +218,10 @@ class Segment:
 
     def read(self, record: Record) -> bytes:
         """Returns the bytes of a record, or raises an `OSError`, also where they are not what was written."""
-        data = self._read(record.offset, OVERHEAD + record.size)
-        for frame in frames.scan(data, is_all=True).frames:
-            if frame.number == record.number:
-                return frame.data
-        raise OSError(errno.EIO, "a record is damaged")
+        data = self._read(record.offset, record.size)
+        if crc32(data) != record.crc:
+            raise OSError(errno.EIO, "a record is damaged")
+        return data
 
     def records(self) -> list[Record]:
         """Returns its records that are not done, or raises as `examine`."""
@@ -311,42 +310,34 @@ def _read_from(file: BinaryIO, offset: int, length: int) -> bytes:
     return file.read(length)
 
 
-def _content(read: Callable[[int, int], bytes], size: int) -> Content:
-    header, is_damaged, end, good_end = "", False, 0, 0
+def _content(read: Read, size: int) -> Content:
+    header, end, begun, is_damaged = "", 0, -1, False
     records: dict[int, Record] = {}
     done: set[int] = set()
-    for found, start in _scans(read, size):
-        for frame in found.frames:
-            good_end = start + frame.end
-            if frame.kind == RECORD:
-                length, offset = len(frame.data), good_end - len(frame.data) - OVERHEAD
-                records[frame.number] = Record(length, number=frame.number, offset=offset, at=frame.at)
-            elif frame.kind == TOMBSTONE:
-                done.update(frames.numbers_of(frame))
-            else:
-                header = header or frame.data.decode("utf-8", "replace")
-        is_damaged = is_damaged or found.is_damaged
-        end = start + found.end
+    for frame in frames.scan(read, size):
+        is_damaged = is_damaged or frame.start != end
+        if frame.end > size:
+            begun = frame.start
+            continue
+        end, offset = frame.end, frame.end - frame.length
+        if frame.kind == RECORD:
+            record = Record(frame.length, crc=frame.crc, number=frame.number, offset=offset, at=frame.at)
+            records[frame.number] = record
+            continue
+        data = read(offset, frame.length)
+        if crc32(data) != frame.crc:
+            is_damaged = True
+        elif frame.kind == TOMBSTONE:
+            done.update(frames.numbers_of(data))
+        else:
+            header = header or data.decode("utf-8", "replace")
+    is_torn = begun == end or size - end < OVERHEAD  # what is behind was never written whole
+    is_damaged = is_damaged or not is_torn
     form, _, wire = header.partition(" ")
     if form != FORM and (form or is_damaged):
         what = f"it is of version {form}" if form else "its beginning is damaged, or of another version"
         raise UnknownSegmentError(f"{what}, while this one reads version {FORM}")
     known = records.keys() | done
     last = max(known, default=0)
-    lost = last - len(known) + (end > good_end)
-    live = {number: place for number, place in records.items() if number not in done}
-    return Content(wire, live, last, lost, is_damaged, end)
-
-
-def _scans(read: Callable[[int, int], bytes], size: int) -> Iterator[tuple[Scan, int]]:
-    """Scans a file in slices, each with the offset of its beginning."""
-    start, length, is_all = 0, _SLICE, not size
-    while not is_all:
-        data = read(start, min(length, size - start))
-        is_all = start + len(data) >= size or not data
-        found = frames.scan(data, is_all=is_all)
-        if found.end or is_all:
-            yield found, start
-            start, length = start + found.end, _SLICE
-        else:
-            length *= 2  # for a frame that is larger
+    live = {number: record for number, record in records.items() if number not in done}
+    return Content(wire, live, last, last - len(known) + (not is_torn), is_damaged, end)

@@ -262,8 +262,9 @@ def test_damage_at_any_byte_costs_one_record_and_sends_nothing_altered(
         altered = data[:at] + (bytes([data[at] ^ 0x41]) if kind == "flipped" else b"") + data[at + 1 :]
         file.write_bytes(altered)
         queue = spool(path, is_drain=True)
-        stats = queue.stats()
+        assert is_balanced(queue.stats())
         sent = send_all(queue)
+        stats = queue.stats()
         assert not [record for record in sent if record not in records], at
         assert len(set(sent) | {records[0]}) >= 3, at
         assert is_balanced(stats)

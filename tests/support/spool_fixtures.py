@@ -16,7 +16,6 @@ from encoded import Encoded
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool import Directory, Spool
-from helicone_logging.spool.frames import Frame
 from helicone_logging.spool.segment import examine
 from helicone_logging.spool.upkeep import Upkeep
 
@@ -130,10 +129,6 @@ def waiting(path: Path) -> int:
         with contextlib.suppress(FileNotFoundError):
             found += len(examine(str(segment), segment.stat().st_size).live)
     return found
-
-
-def data_of(frames: list[Frame]) -> list[bytes]:
-    return [frame.data for frame in frames]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
