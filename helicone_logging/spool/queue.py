@@ -479,7 +479,7 @@ class Spool(BoundedQueue):
                 return False
             records, size = len(live), sum(record.size for record in live)
             segment.unread, segment.unread_bytes = Counter({self._checkpoint: records}), size
-            segment.unread_since = min((record.at for record in live), default=0.0)
+            segment.unread_since = min((record.at for record in live), default=segment.unread_since)
             self._segments.append(segment)
             self._backlog[segment] = None
             self._count += records

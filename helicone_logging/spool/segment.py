@@ -282,14 +282,9 @@ class Segment:
             locks.release(descriptor)
 
     def delete(self) -> bool:
-        """Deletes the file, and returns whether that could be done."""
+        """Deletes the file, and returns whether that could be done; it is emptied, as Windows deletes no open one."""
         try:
-            if os.name == "nt":  # where no open file can be deleted
-                os.ftruncate(self._descriptor, 0)
-            else:
-                os.unlink(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            pass
+            os.ftruncate(self._descriptor, 0)
         except OSError:
             return False
         self._owed = []

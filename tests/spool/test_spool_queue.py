@@ -364,6 +364,15 @@ def test_drop_oldest_leaves_what_is_on_its_way(path: Path) -> None:
     assert segments(path) == []
 
 
+@pytest.mark.parametrize("overflow", ["drop_oldest", "block"])
+def test_a_record_that_never_fits_drives_nobody_out_and_is_not_waited_for(path: Path, overflow: str) -> None:
+    queue = spool(path, max_bytes=10_000, overflow=overflow)
+    put_all(queue, b"1")
+    assert put_all(queue, b"x" * 10_000) == 1
+    assert send_all(queue) == [b"1"]
+    queue.close(discard=True)
+
+
 def test_block_waits_until_there_is_room_also_of_another_process_and_gives_up_in_time(path: Path) -> None:
     other = spool(path)
     put_all(other, *numbered(70))

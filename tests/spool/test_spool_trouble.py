@@ -30,6 +30,7 @@ from spool_fixtures import (
 
 from helicone_logging.spool import locks
 from helicone_logging.spool import quota as spool_quota
+from helicone_logging.spool.frames import OVERHEAD
 from helicone_logging.spool.segment import Segment
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -281,6 +282,24 @@ def test_a_damaged_record_is_told_and_counted_as_dropped(path: Path, capsys: pyt
     assert (queue.stats().recovered, queue.stats().dropped) == (3, 1)
     assert "1 record in it is lost" in capsys.readouterr().err
     queue.close(discard=True)
+
+
+def test_an_orphan_of_which_nothing_can_be_read_is_counted_and_makes_nothing_older(path: Path) -> None:
+    before = spool(path)
+    put_all(before, b"1")
+    abandon(before)
+    (file,) = segments(path)
+    data = file.read_bytes()
+    file.write_bytes(data[: -OVERHEAD - 1] + b"?" + data[-OVERHEAD:])
+    queue = spool(path, memory_records=4)
+    put_all(queue, b"2", b"3")
+    queue._upkeep.take_over_orphans()
+    stats = queue.stats()
+    assert (stats.recovered, stats.dropped) == (1, 1)
+    assert stats.oldest_age < 3600
+    assert send_all(queue) == [b"2", b"3"]
+    queue.close(discard=True)
+    assert segments(path) == []
 
 
 def test_damage_while_the_process_lives_is_counted_as_dropped(path: Path) -> None:
