@@ -34,7 +34,7 @@ class Sources:
         for citation in (safe_get.items(citations) or [citations])[:_MAX_READ]:
             if len(self._titles) >= MAX_SOURCES:
                 return
-            nested = safe_get.items(safe_get.get(citation, "sources"))  # Cohere's
+            nested = safe_get.items(safe_get.first(citation, "sources"))  # Cohere's
             for source in (nested or [citation])[:MAX_SOURCES]:
                 self._add(source)
 

@@ -42,6 +42,11 @@ def error(message: str | None) -> str:
     return f"[error] {message}" if message else ""
 
 
+def refusal(why: str | None) -> str:
+    """Returns the mark of a refusal; empty where there is none."""
+    return f"[refusal] {why}" if why else ""
+
+
 def embeddings(count: int, vector: object) -> str:
     """Returns the mark of embeddings: how many, never a vector.
 

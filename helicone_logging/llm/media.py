@@ -38,7 +38,7 @@ def mark(part: object, kind: str = "") -> str:
     place, media_type, size = _place_and_size(_under(levels, _SOURCES), media_type)
     details = [_text_under(levels, _NAMES)]
     details += [place] if place else [media_type, size or _text_under(levels, ("file_id", "fileId"))]
-    label = kind or _kind(safe_get.text(safe_get.get(part, "type")) or media_type)
+    label = kind or _kind(safe_get.text(safe_get.first(part, "type")) or media_type)
     shown = ", ".join(detail[:_MAX_DETAIL] for detail in details if detail)
     transcript = _text_under(levels, ("transcript",))
     return f"[{label}{shown and ' '}{shown}]{transcript and ' '}{transcript}"

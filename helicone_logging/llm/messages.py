@@ -117,31 +117,27 @@ def read_messages(value: object, default_role: str = "user") -> list[Message]:
 
 
 def both_ends(entries: Sequence[_Entry], read: Callable[[_Entry], Message]) -> list[Message]:
-    """Returns the messages of a long list: the beginning, which instructs, and the end, which is what was asked now.
+    """Returns the messages of a list, of a long one those of `without_middle`.
 
     Args:
         entries: any number of them.
         read: makes a message of one.
     """
-    if len(entries) <= MAX_MESSAGES:
-        return [read(entry) for entry in entries]
-    half = MAX_MESSAGES // 2
-    first, last = entries[:half], entries[-half:]
-    return [*map(read, first), LeftOut.of(len(entries) - 2 * half), *map(read, last)]
+    some = without_middle(entries)
+    return [entry if type(entry) is LeftOut else read(cast("_Entry", entry)) for entry in some]
 
 
-def without_middle(messages: Sequence[Message]) -> Sequence[Message]:
-    """Returns no more than `MAX_MESSAGES`: of a longer conversation a mark stands for the middle.
+def without_middle(entries: Sequence[_Entry]) -> Sequence[_Entry | LeftOut]:
+    """Returns no more than `MAX_MESSAGES` of a conversation: the beginning, which instructs, and what was asked last.
 
     Args:
-        messages: as they were read.
+        entries: messages, read or not; a mark stands for those between.
     """
-    if len(messages) <= MAX_MESSAGES:
-        return messages
+    if len(entries) <= MAX_MESSAGES:
+        return entries
     half = MAX_MESSAGES // 2
-    first, last = messages[:half], messages[half + 1 - MAX_MESSAGES :]
-    middle = messages[half : half + 1 - MAX_MESSAGES]
-    amount = sum(message.amount if isinstance(message, LeftOut) else 1 for message in middle)
+    first, middle, last = entries[:half], entries[half : half + 1 - MAX_MESSAGES], entries[half + 1 - MAX_MESSAGES :]
+    amount = sum(entry.amount if type(entry) is LeftOut else 1 for entry in middle)
     return [*first, LeftOut.of(amount), *last]
 
 
@@ -249,7 +245,7 @@ def unwrapped(fields: Held) -> Held:
 
 
 def _role(fields: Held, default_role: str) -> str:
-    role = safe_get.text(safe_get.get(fields, "role"))
+    role = safe_get.text(first(fields, "role"))
     if not role:
         role = _role_of_type(safe_get.text(fields.get("type")) or "")
     return _ROLES.get(role, role) if role else default_role
@@ -265,10 +261,8 @@ def _role_of_type(kind: str) -> str:
 
 
 def _body(fields: Held, entry: object, beside: list[str]) -> str:
-    content = safe_get.get(fields, "content")
-    if content is None:
-        content = first(fields, *_SAID)
-    if safe_get.get(fields, "role") is None and (content is None or is_item(fields)):
+    content = first(fields, *_SAID)
+    if first(fields, "role") is None and (content is None or is_item(fields)):
         return content_text([entry])
     said = content_text(content)
     return _with_others(fields, said, beside) if beside else said
@@ -276,10 +270,7 @@ def _body(fields: Held, entry: object, beside: list[str]) -> str:
 
 def _with_others(fields: Held, said: str, beside: list[str]) -> str:
     """What is said, with the thoughts before it, and behind it what stands beside the content."""
-    thoughts = ""
-    for name in _THOUGHTS:
-        if name in beside and not thoughts:
-            thoughts = safe_get.text(fields[name]) or ""
+    thoughts = next(filter(None, (safe_get.text(fields[name]) for name in _THOUGHTS if name in beside)), "")
     if "tool_call_id" in beside and (call := safe_get.text(fields["tool_call_id"])):
         said = f"[tool result {call}] {said}"
     texts = [f"[thinking] {thoughts}" if thoughts else "", said]
@@ -292,18 +283,13 @@ def _with_others(fields: Held, said: str, beside: list[str]) -> str:
     return body
 
 
-def _refusal(value: object) -> str:
-    text = safe_get.text(value)
-    return f"[refusal] {text}" if text else ""
-
-
 def _call(call: object) -> str:
     return tool_call_text(call) if is_call(call) else ""
 
 
 # Calls are left out that stand in the content already: LangChain lists Anthropic's in both places.
 _SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
-    ("refusal", _refusal),
+    ("refusal", lambda said: marks.refusal(safe_get.text(said))),
     ("audio", lambda sound: media.mark({"type": "audio", "audio": sound})),
     ("images", lambda picture: media.mark({"type": "image", "image": picture})),
     ("tool_calls", _call),
@@ -312,8 +298,7 @@ _SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
 
 
 def _some(fields: Held, name: str) -> Iterator[object]:
-    value = safe_get.get(fields, name)
-    for number, entry in enumerate([] if value is None else _entries(value)):
+    for number, entry in enumerate(_entries(first(fields, name))):
         if number == _MAX_BESIDE or not bounded.spend():
             yield CUT
             return

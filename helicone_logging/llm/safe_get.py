@@ -20,15 +20,8 @@ _NOT_ITEMS = (str, bytes, bytearray, memoryview, range)
 _JSON_TYPES = frozenset((str, int, float, bool, dict, list))
 
 
-def get(source: object, name: str) -> object:
-    """Returns what a mapping or an object has under a name, None when it has nothing or fails to tell."""
-    fields = held(source)
-    value = fields.get(name) if fields else None
-    return None if value is None or (type(value) not in _JSON_TYPES and is_absent(type(value))) else value
-
-
 def first(source: object, *names: str) -> object:
-    """Returns what stands under the first of some names that is not None."""
+    """Returns what a mapping or an object has under the first of some names that has a value; None for none."""
     fields = held(source)
     if fields:
         for name in names:

@@ -126,9 +126,9 @@ def tool_list(part: Held, _: Render) -> str:
 
 
 def _tool_name(tool: object) -> str:
-    called = safe_get.text(safe_get.get(tool, "name")) or safe_get.text(safe_get.get(tool, "type")) or ""
-    within = safe_get.items(safe_get.get(tool, "tools")) or []  # of a namespace
-    names = filter(None, (safe_get.text(safe_get.get(one, "name")) for one in within[:_MAX_TOOLS]))
+    called = safe_get.text(safe_get.first(tool, "name")) or safe_get.text(safe_get.first(tool, "type")) or ""
+    within = safe_get.items(safe_get.first(tool, "tools")) or []  # of a namespace
+    names = filter(None, (safe_get.text(safe_get.first(one, "name")) for one in within[:_MAX_TOOLS]))
     return f"{called} ({', '.join(names)})" if within else called
 
 

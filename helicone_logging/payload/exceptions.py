@@ -9,6 +9,7 @@ Text is read by the shape in which the standard library prints it: https://docs.
 
 from __future__ import annotations
 
+import itertools
 import re
 import traceback
 from typing import NamedTuple
@@ -209,13 +210,11 @@ def described(stacktrace: str) -> ExceptionInfo | None:
         stacktrace: text of any form; without frames, all of it is the type and the message.
     """
     stacktrace = stacktrace.rstrip("\n")
-    if not stacktrace.strip() or stacktrace == _NO_EXCEPTION:
+    if stacktrace == _NO_EXCEPTION:
         return None
-    begin = max((match.end() for match in _LAST.finditer(stacktrace)), default=0)
-    if re.match(_HEADER, stacktrace[begin:]) is None:
-        header = re.search(rf"^{_HEADER}", stacktrace[begin:], re.MULTILINE)
-        begin += header.start() if header else 0
-    lines = _unframed(stacktrace[begin:])
+    last = stacktrace[max((match.end() for match in _LAST.finditer(stacktrace)), default=0) :]
+    header = re.search(rf"^{_HEADER}", last, re.MULTILINE)
+    lines = _unframed(last[header.start() :] if header else last)
     match = _NAMED.fullmatch("\n".join(lines))
     if match is None:
         return ExceptionInfo("Exception", "\n".join(lines), stacktrace)
@@ -231,9 +230,8 @@ def _unframed(block: str) -> list[str]:
     """The lines behind the frames of one traceback; of a group those of the group itself."""
     lines = block.split("\n")
     if block.startswith(_GROUP):
-        own = [line for line in lines[1:] if line.startswith(_IN_GROUP.rstrip())]
-        nested = next((place for place, line in enumerate(lines[1:]) if line.startswith("  +-")), len(own))
-        lines = [lines[0], *(line[len(_IN_GROUP) :] for line in own[:nested])]
+        own = itertools.takewhile(lambda line: not line.startswith("  +-"), lines[1:])
+        lines = [lines[0], *(line[len(_IN_GROUP) :] for line in own)]
     if "Traceback (most recent call last):" not in lines[0]:
         return lines
     last = next((place for place, line in enumerate(lines[1:], 1) if line and not line.startswith(_FRAME)), None)

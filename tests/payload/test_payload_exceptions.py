@@ -143,6 +143,17 @@ def test_an_exception_shows_the_same_behind_a_socket_handler(raising: Callable[[
     assert described(made) == described(failed(raising))
 
 
+def test_an_exception_without_a_message_shows_as_its_type() -> None:
+    assert described(failed(no_message))["gen_ai.completion.0.content"] == "TimeoutError"
+
+
+def test_a_text_without_frames_is_the_type_and_the_message_as_a_whole() -> None:
+    made = traced("step failed", level=logging.ERROR)
+    made.exc_text = "ValueError: one\ntwo"
+    shown = described(made)
+    assert (shown["exception.type"], shown["exception.message"]) == ("ValueError", "one\ntwo")
+
+
 @NEEDS_3_11
 def test_notes_behind_a_queue_handler_belong_to_the_message_as_nothing_tells_them_apart() -> None:
     def noted() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.marks import joined
+from helicone_logging.llm.marks import joined, refusal
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers.common import Fields, answer, inner, known, name, tokens, with_error
 
@@ -27,8 +27,7 @@ def read(response: Held) -> Fields | None:
 
 
 def _fields(response: Held, content: list[object], usage: Held) -> Fields:
-    refusal = name(inner(response, "stop_details"), "explanation")
-    said = joined((content_text(content), f"[refusal] {refusal}" if refusal else ""))
+    said = joined((content_text(content), refusal(name(inner(response, "stop_details"), "explanation"))))
     choice = Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))
     provider = _provider(name(response, "id") or "", name(response, "model") or "")
     fields = answer("chat", [choice], _usage(usage), response, provider)

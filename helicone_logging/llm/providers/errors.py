@@ -7,35 +7,28 @@ from helicone_logging.llm import marks, safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers import detect
-from helicone_logging.llm.providers.bedrock import error_of
 from helicone_logging.llm.providers.common import Fields, inner, kind_of_error, name
 from helicone_logging.llm.tools import error_text
 
 _ONLY_AN_ERROR = frozenset(("message", "detail", "code", "type", "status", "status_code", "id", "request_id", "param"))
-_MAX_MESSAGE = 10_000  # characters
 
 
 def read(body: Held) -> Fields | None:
     """Returns the fields of an error's body; None when it is none.
 
     Args:
-        body: `{"error": ...}`, as nearly all have it; `{"object": "error", ...}` of Mistral and vLLM; the exception
-            event of a stream of Bedrock.
+        body: `{"error": ...}`, as nearly all have it, `{"object": "error", ...}` of Mistral and vLLM, or that of boto3.
     """
     if name(body, "object") == "error" or (name(body, "type") == "error" and "message" in body):
         return _fields(body)
     error = body.get("error")
-    if error is None and body.keys() <= _ONLY_AN_ERROR:  # of Cohere, FastAPI and who is built on it
+    if body.keys() <= _ONLY_AN_ERROR:  # of Cohere, FastAPI and who is built on it
         error = safe_get.text(body.get("message")) or body.get("detail")
     if error is not None:
         return _fields(error)
-    detail = error_of(body) or _error_of_boto(body)
-    return None if detail is None else {**_fields(detail), "provider": "aws"}
-
-
-def _error_of_boto(body: Held) -> Held | None:
-    error = inner(body, "Error")
-    return {"code": error.get("Code"), "message": error["Message"]} if name(error, "Message") else None
+    of_boto = inner(body, "Error")
+    message = name(of_boto, "Message")
+    return None if message is None else {**_fields({**of_boto, "message": message}), "provider": "aws"}
 
 
 def read_exception(error: BaseException) -> Fields:
@@ -43,9 +36,9 @@ def read_exception(error: BaseException) -> Fields:
     fields = held(error) or EMPTY
     body = parsed(fields.get("body"))  # OpenAI, Anthropic, Cohere, Mistral
     said = inner(inner(fields, "response"), "Error") or inner(fields, "details")  # boto3; Google GenAI
-    message = name(said, "Message") or (_message_in(body) if body else None) or _message_in(said) or _text_of(error)
+    message = name(said, "Message") or _message_in(body) or _message_in(said) or _text_of(error)
     read_fields: Fields = {
-        "completion": [Choice("assistant", marks.error(message[:_MAX_MESSAGE]), None)],
+        "completion": [Choice("assistant", marks.error(message), None)],
         "status": "error",
         "properties": {"exception": type(error).__name__},
     }
@@ -54,16 +47,12 @@ def read_exception(error: BaseException) -> Fields:
 
 
 def _fields(error: object) -> Fields:
-    said = marks.error(error_text(error)[:_MAX_MESSAGE])
+    said = marks.error(error_text(error))
     return {"completion": [Choice("assistant", said, None)], "status": "error", **kind_of_error(error)}
 
 
-def _message_in(body: object) -> str | None:
-    fields = held(body)
-    if not fields:
-        return safe_get.text(body) or None
-    found = safe_get.first(fields, "error", "message", "detail")
-    return None if found is None else error_text(found)
+def _message_in(body: object) -> str:
+    return safe_get.text(body) or error_text(safe_get.first(body, "error", "message", "detail"))
 
 
 def _text_of(error: BaseException) -> str:

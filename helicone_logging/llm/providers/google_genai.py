@@ -10,6 +10,7 @@ from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
+from helicone_logging.llm.marks import refusal
 from helicone_logging.llm.messages import MAX_MESSAGES, Choice, some_choices
 from helicone_logging.llm.providers.common import (
     Asked,
@@ -65,9 +66,7 @@ def _choice(given: object) -> Choice:
     """A candidate without content, because it was blocked, still says why."""
     candidate = held(given) or EMPTY
     said = content_text(inner(candidate, "content").get("parts"))
-    why = name(candidate, "finish_message", "finishMessage")
-    if why and not said:
-        said = f"[refusal] {why}"
+    said = said or refusal(name(candidate, "finish_message", "finishMessage"))
     grounded = first(inner(candidate, "grounding_metadata", "groundingMetadata"), "grounding_chunks", "groundingChunks")
     cited = first(inner(candidate, "citation_metadata", "citationMetadata"), "citations", "citationSources")
     reason = name(candidate, "finish_reason", "finishReason")
@@ -77,7 +76,7 @@ def _choice(given: object) -> Choice:
 def _blocked(feedback: Held) -> list[Choice]:
     reason = name(feedback, "block_reason", "blockReason")
     why = name(feedback, "block_reason_message", "blockReasonMessage") or reason
-    return [Choice("assistant", f"[refusal] {why}", reason)] if reason else []
+    return [Choice("assistant", refusal(why), reason)] if reason else []
 
 
 def _usage(usage: Held) -> Fields:

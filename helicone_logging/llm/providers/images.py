@@ -35,7 +35,7 @@ def _pictured(picture: object) -> str:
     pair = picture if type(picture) is tuple else None
     if pair and len(pair) > 1:
         return media.mark({"type": "image", "filename": pair[0], "data": pair[1]})
-    return media.mark({"type": "image", "filename": safe_get.get(picture, "name"), "data": picture})
+    return media.mark({"type": "image", "filename": safe_get.first(picture, "name"), "data": picture})
 
 
 def read(response: Held) -> Fields | None:

@@ -187,7 +187,7 @@ class _Growing:
         elif key == "reasoning" and not delta.get("reasoning_content"):  # some tell one thought under both
             self._say("reasoning_content", value)
         elif key == "audio":
-            self._say("transcript", safe_get.get(value, "transcript"))
+            self._say("transcript", safe_get.first(value, "transcript"))
         elif key in ("images", "annotations"):
             self._lists.setdefault(key, []).extend(safe_get.items(value) or ())
         elif key in ("tool_calls", "function_call"):

@@ -78,10 +78,8 @@ def read_request(request: object) -> Fields | None:
 
 
 def _read(fields: Held, request: object) -> Fields | None:
-    if any(type(value) not in _SURE and is_absent(type(value)) for value in fields.values()):
-        fields = {key: value for key, value in fields.items() if not is_absent(type(value))}
+    fields = bedrock.unwrapped({key: value for key, value in fields.items() if not is_absent(type(value))})
     model = name(fields, "model", "modelId", "model_id")
-    fields = bedrock.unwrapped(fields)
     for read in _READERS:
         found = read(fields)
         if found is not None:
@@ -100,9 +98,6 @@ def _named(fields: Held) -> str | None:
     url = name(fields, "base_url", "api_base")
     by_url = detect.provider_of_url(url) if url else None
     return name(fields, "custom_llm_provider") or by_url or names.route_of(name(fields, "model") or "")
-
-
-_SURE = frozenset((str, int, float, bool, type(None), list, dict))
 
 
 def _parameters(fields: Held) -> Fields:

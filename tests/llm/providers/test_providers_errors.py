@@ -107,8 +107,14 @@ def mistral_like_error() -> BaseException:
     return error
 
 
+def cohere_text_error() -> BaseException:
+    error: BaseException = sdk("cohere.core.api_error").ApiError(status_code=429, body="Rate limit reached.")
+    return error
+
+
 @pytest.mark.parametrize(
-    ("make", "provider"), [(google_error, "google"), (cohere_error, "cohere"), (mistral_like_error, None)]
+    ("make", "provider"),
+    [(google_error, "google"), (cohere_error, "cohere"), (cohere_text_error, "cohere"), (mistral_like_error, None)],
 )
 def test_exceptions_of_other_sdks_say_what_the_api_said(
     make: Callable[[], BaseException], provider: str | None
@@ -126,7 +132,12 @@ class MuteError(Exception):
 
 @pytest.mark.parametrize(
     ("error", "message"),
-    [(TimeoutError("timed out"), "timed out"), (TimeoutError(), "TimeoutError"), (MuteError(), "MuteError")],
+    [
+        (TimeoutError("timed out"), "timed out"),
+        (TimeoutError(), "TimeoutError"),
+        (MuteError(), "MuteError"),
+        (ValueError("long" * 9_999), "long" * 9_999),
+    ],
 )
 def test_any_exception_is_an_error(error: BaseException, message: str) -> None:
     assert read_response(error) == {
@@ -207,6 +218,7 @@ def test_a_body_that_holds_nothing_but_a_message_is_an_error(body: dict[str, Any
     assert fields is not None
     assert fields["completion"] == [Choice("assistant", f"[error] {said}", None)]
     assert (fields["status"], fields.get("properties")) == ("error", kind and {"exception": kind})
+    assert fields.get("provider") == ("aws" if "Error" in body else None)
 
 
 @pytest.mark.parametrize("body", [{"message": {"a": 1}}, {"message": "x", "conversation": 1}, {"id": "x"}])

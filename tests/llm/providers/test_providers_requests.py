@@ -266,6 +266,8 @@ def test_arguments_that_are_not_given_are_absent() -> None:
     assert "temperature" not in fields
     assert "seed" not in fields
     assert [message.role for message in _messages(fields)] == ["developer", "user"]
+    asked = {"model": "my-deployment", "input": "Hi", "dimensions": openai.omit}
+    assert (read_request(asked) or {})["operation"] == "responses"
 
 
 @pytest.mark.parametrize(
