@@ -137,7 +137,7 @@ def without_middle(entries: Sequence[_Entry]) -> Sequence[_Entry | LeftOut]:
         return entries
     half = MAX_MESSAGES // 2
     first, middle, last = entries[:half], entries[half : half + 1 - MAX_MESSAGES], entries[half + 1 - MAX_MESSAGES :]
-    amount = sum(entry.amount if type(entry) is LeftOut else 1 for entry in middle)
+    amount = sum(cast("LeftOut", entry).amount if type(entry) is LeftOut else 1 for entry in middle)
     return [*first, LeftOut.of(amount), *last]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from helicone_logging.core.coerce import text_of
 from helicone_logging.llm import marks, safe_get
-from helicone_logging.llm.messages import MAX_MESSAGES, read_choices, read_messages, without_middle
+from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices, read_messages, without_middle
 from helicone_logging.payload.exceptions import ExceptionInfo
 from helicone_logging.payload.fields import COMPLETION, ERROR_TYPE, PROMPT, Rest, Special, read_text, text_in
 from helicone_logging.payload.redaction import not_captured
@@ -31,9 +31,6 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
     asked = special.get("messages")
     if asked is None:
         return _write_spelled_out(PROMPT, attributes, rest, capture_text=capture_text)
-    if type(asked) is str:
-        say(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
-        return True
     messages = without_middle(read_messages(asked))
     for (role_key, content_key, _), (role, content) in zip(_keys(PROMPT), messages, strict=False):
         attributes[role_key] = role  # before the content, as the server drops an entry that begins without one
@@ -54,13 +51,7 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
         if "finish_reason" in special:
             rest["finish_reason"] = special["finish_reason"]
         return _write_spelled_out(COMPLETION, attributes, rest, capture_text=capture_text)
-    reasons = _finish_reasons(special, rest)
-    if type(completion) is str:
-        say(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
-        if reason := next(reasons):
-            attributes[_keys(COMPLETION)[0][2]] = reason
-        return True
-    choices = read_choices(completion)
+    choices, reasons = read_choices(completion), _finish_reasons(special, rest)
     for (role_key, content_key, reason_key), choice, given in zip(_keys(COMPLETION), choices, reasons, strict=False):
         attributes[role_key] = choice.role
         attributes[content_key] = choice.content if capture_text else not_captured(choice.content)
@@ -150,8 +141,6 @@ def _keys(prefix: str) -> tuple[tuple[str, str, str], ...]:
 
 def _with_tool_calls(completion: object, tool_calls: object) -> list[object]:
     """The completion's first choice with the tool calls of a field of their own."""
-    choices = read_choices(completion) if completion is not None else []
-    text = choices[0].content if choices else ""
-    first = {"role": "assistant", "content": text, "tool_calls": tool_calls}
-    reason = choices[0].finish_reason if choices else None
-    return [{"message": first, "finish_reason": reason}, *choices[1:]]
+    said, *others = read_choices(completion) or [Choice("assistant", "", None)]
+    first = {"role": "assistant", "content": said.content, "tool_calls": tool_calls}
+    return [{"message": first, "finish_reason": said.finish_reason}, *others]

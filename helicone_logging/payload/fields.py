@@ -10,7 +10,7 @@ import enum
 import numbers
 import uuid
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import native, plain_of, scalar_of, text_of, unreadable, whole
@@ -33,6 +33,8 @@ ERROR_TYPE = "error.type"
 AGENT_NAME = "gen_ai.agent.name"
 
 MAX_COUNT = 10**12
+
+_Read = TypeVar("_Read")
 
 
 def read_text(value: object) -> str | None:
@@ -254,12 +256,17 @@ Rest = dict[str, object]
 """What no reader understood, by name."""
 
 
-def text_in(special: Special, name: str, rest: Rest, read: Callable[[object], str | None] = read_text) -> str | None:
-    """Returns a field that holds text; None when it is absent, or holds something else, which goes to the rest."""
+def read_in(special: Special, name: str, rest: Rest, read: Callable[[object], _Read | None]) -> _Read | None:
+    """Returns what a reader makes of a field; None when that is absent, or not understood, and so goes to the rest."""
     value = special.get(name)
     if value is None:
         return None
-    text = read(value)
-    if text is None:
+    found = read(value)
+    if found is None:
         rest[name] = value
-    return text
+    return found
+
+
+def text_in(special: Special, name: str, rest: Rest, read: Callable[[object], str | None] = read_text) -> str | None:
+    """Returns a field that holds text, as `read_in` does."""
+    return read_in(special, name, rest, read)

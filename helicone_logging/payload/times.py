@@ -17,7 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from helicone_logging.core.coerce import is_vast, native
-from helicone_logging.payload.fields import Rest, Special
+from helicone_logging.payload.fields import Rest, Special, read_in
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _Number = int | float | Decimal
@@ -50,13 +50,13 @@ def times_of(special: Special, created: float, rest: Rest) -> Times:
     own = round(created * 1e6) * 1000
     if not 0 <= own <= _LATEST:
         own = 0 if own < 0 else _LATEST
-    duration = _read(special, "duration_ms", _milliseconds, rest)
-    in_seconds = _read(special, "duration", _seconds, rest)
+    duration = read_in(special, "duration_ms", rest, _milliseconds)
+    in_seconds = read_in(special, "duration", rest, _seconds)
     if duration is None:
         duration = in_seconds
     if "start_time" not in special and "end_time" not in special:
         return _as_shown(own - duration if duration < own else 0, own) if duration else Times(own, own)
-    start, end = _read(special, "start_time", nanoseconds, rest), _read(special, "end_time", nanoseconds, rest)
+    start, end = read_in(special, "start_time", rest, nanoseconds), read_in(special, "end_time", rest, nanoseconds)
     if start is None:
         end = own if end is None else end
         start = max(0, end - (duration or 0))
@@ -65,16 +65,6 @@ def times_of(special: Special, created: float, rest: Rest) -> Times:
     elif isinstance(special["start_time"], float) and isinstance(special["end_time"], float):
         end = start + _without_rounding(end - start)
     return _as_shown(start, max(start, end))
-
-
-def _read(special: Special, name: str, read: Callable[[object], int | None], rest: Rest) -> int | None:
-    value = special.get(name)
-    if value is None:
-        return None
-    result = read(value)
-    if result is None:
-        rest[name] = value
-    return result
 
 
 def _without_rounding(length: int) -> int:
