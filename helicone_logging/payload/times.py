@@ -23,7 +23,6 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _Number = int | float | Decimal
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _LATEST = 2**63 - 1  # what OpenTelemetry's own fixed64 times hold, and Python's datetime does not reach
-_ROUNDING = 2048  # nanoseconds by which the difference of two doubles is off at the worst, which is from 1970 to 2262
 _LONGEST = 10 * 366 * 86_400 * 10**9
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,][0-9]+")
 _NS_PER_UNIT = ((1e11, 10**9), (1e14, 10**6), (1e17, 10**3))
@@ -47,9 +46,7 @@ def times_of(special: Special, created: float, rest: Rest) -> Times:
         created: the record's own time, in seconds.
         rest: where fields go that cannot be read.
     """
-    own = round(created * 1e6) * 1000
-    if not 0 <= own <= _LATEST:
-        own = 0 if own < 0 else _LATEST
+    own = min(max(0, round(created * 1e6) * 1000), _LATEST)
     duration = read_in(special, "duration_ms", rest, _milliseconds)
     in_seconds = read_in(special, "duration", rest, _seconds)
     if duration is None:
@@ -79,12 +76,10 @@ def _as_shown(start: int, end: int) -> Times:
     It parses both times as doubles, which stand 256 ns apart at present-day epochs, and more later, and truncates the
     difference.
     """
-    length = end - start
-    if not _ROUNDING < length % 1_000_000 < 1_000_000 - _ROUNDING:
-        meant, shown = length // 1_000_000, int((float(end) - float(start)) / 1e6)
-        if shown != meant:
-            step = 500 * max(1, int(math.ulp(float(end))) // 256)
-            end += step if shown < meant else -step
+    meant, shown = (end - start) // 1_000_000, int((float(end) - float(start)) / 1e6)
+    if shown != meant:
+        step = 500 * max(1, int(math.ulp(float(end))) // 256)
+        end += step if shown < meant else -step
     return Times(start, end)
 
 
@@ -100,24 +95,20 @@ def nanoseconds(value: object) -> int | None:
     return _within(_LATEST, _point, value)
 
 
-def _within(most: int, read: Callable[[object], int | None], value: object) -> int | None:
+def _within(most: int, read: Callable[[object], int], value: object) -> int | None:
     try:
         result = read(value)
     except Exception:  # noqa: BLE001 - year 1, NaN, text that is no number, foreign number types: all "cannot be read"
         return None
-    return result if result is not None and 0 <= result <= most else None
+    return result if 0 <= result <= most else None
 
 
-def _point(value: object) -> int | None:
+def _point(value: object) -> int:
     value = _parse(value) if isinstance(value, str) else native(value)
     if isinstance(value, datetime.datetime):
-        aware = value if value.tzinfo is not None else value.astimezone()
-        return (aware - _EPOCH) // _MICROSECOND * 1000
+        return (value.astimezone() - _EPOCH) // _MICROSECOND * 1000
     number = _number(value)
-    if number is None:
-        return None
-    unit = next((factor for bound, factor in _NS_PER_UNIT if -bound < number < bound), 1)
-    return _scaled(number, unit)
+    return _scaled(number, next((factor for bound, factor in _NS_PER_UNIT if -bound < number < bound), 1))
 
 
 def _parse(text: str) -> object:
@@ -137,27 +128,24 @@ def _microseconds(fraction: re.Match[str]) -> str:
     return f".{fraction[0][1:7]:0<6}"
 
 
-def _length(unit: int, value: object) -> int | None:
+def _length(unit: int, value: object) -> int:
     value = float(value) if isinstance(value, str) else native(value)
     if isinstance(value, datetime.timedelta):
         return value // _MICROSECOND * 1000
-    number = _number(value)
-    return None if number is None else _scaled(number, unit)
+    return _scaled(_number(value), unit)
 
 
 _milliseconds, _seconds = (partial(_within, _LONGEST, partial(_length, unit)) for unit in (10**6, 10**9))
 
 
-def _number(value: object) -> _Number | None:
+def _number(value: object) -> _Number:
     if type(value) is int or type(value) is float:  # before the others, which ask abstract base classes
         return value
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, Decimal):
-        return None if is_vast(value) else value
-    return float(value) if isinstance(value, numbers.Real) else None
+    if isinstance(value, Decimal) and not is_vast(value):
+        return value
+    if not isinstance(value, bool) and isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    raise TypeError
 
 
 def _scaled(number: _Number, unit: int) -> int:
