@@ -26,7 +26,7 @@ def request_of(body: bytes | str) -> ExportTraceServiceRequest:
     for span in json_spans(payload):
         for name in IDS:
             if name in span:
-                span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+                span[name] = base64.urlsafe_b64encode(bytes.fromhex(span[name])).decode()
     return json_format.ParseDict(payload, ExportTraceServiceRequest())
 
 
