@@ -17,6 +17,7 @@ from helicone_logging.receiver.entries import Entry
 from helicone_logging.receiver.visible import one_line, visible
 
 _NAMED = 10
+_TOLD = 3
 _WIDTH = 80
 
 
@@ -54,9 +55,14 @@ def _text(entries: list[Entry], form: str) -> str:
 
 
 def _problems(entries: list[Entry]) -> Iterator[str]:
+    """What is shown wrongly, once however many spans it is said of, with the names of the first ones."""
+    told: dict[str, dict[str, None]] = {}
     for entry in entries:
         for finding in entry.problems:
-            yield f"  ! {one_line(entry.name, _WIDTH)}: {_told(finding)}"
+            told.setdefault(_told(finding), {})[one_line(entry.name, _WIDTH)] = None
+    for text, names in told.items():
+        others = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
+        yield f"  ! {', '.join(list(names)[:_TOLD])}{others}: {text}"
 
 
 def _advice(entries: list[Entry]) -> Iterator[str]:

@@ -190,6 +190,13 @@ class TestShow:
         told = run("show", "order-1234", "--url", receiver.url).stdout
         assert told.endswith("  advice: the call belongs to no user: set user_id (2 times)\n")
 
+    def test_what_many_spans_show_wrongly_is_told_once(self, receiver: Receiver) -> None:
+        unpriced = {**GOOD, "gen_ai.response.model": "o3", SESSION + "Id": "long"}
+        post(receiver, payload(*(span(unpriced, name=f"step {number}") for number in range(5))))
+        told = run("show", "long", "--url", receiver.url).stdout
+        assert told.count("  ! ") == 1
+        assert "  ! step 0, step 1, step 2 and 2 more: o3 costs 0 under this name" in told
+
     def test_for_scripts(self, receiver: Receiver) -> None:
         shown = json.loads(run("show", "order-1234", "--url", receiver.url, "--format", "json").stdout)
         assert (shown["id"], shown["name"]) == ("order-1234", "shop")
