@@ -43,10 +43,7 @@ class Sources:
         if url:
             self._titles.setdefault(url, "")
             return
-        fields = held(citation)
-        if not fields:
-            return
-        levels = _levels(fields)
+        levels = _levels(held(citation) or EMPTY)
         title, place = _text_under(levels, _TITLES), _text_under(levels, _PLACES)
         if (place or title) and not self._titles.get(place or title):
             self._titles[place or title] = title
@@ -66,8 +63,6 @@ def with_sources(said: str, *citations: object) -> str:
         said: the answer.
         citations: as in `Sources.add`; None for none.
     """
-    if all(found is None for found in citations):
-        return said
     sources = Sources()
     for found in citations:
         sources.add(found)

@@ -50,18 +50,15 @@ def _cut_until_it_fits(span: SpanData, limits: Limits) -> SpanData:
     kept = _first(attributes, limits.attributes)
     while True:
         cut = {key: cut_text(value, length, from_top=key == STACKTRACE) for key, value in _longer(kept, length)}
-        shorter = _with(span, {**kept, **cut}, dropped=len(attributes) - len(kept), cut_values=len(cut))
+        sent: dict[str, Value] = {**kept, **cut}
+        size, dropped = size_of(span.encoder, span.name, sent), len(attributes) - len(kept)
+        shorter = span._replace(attributes=sent, dropped=dropped, cut_values=len(cut), size=size)
         if len(shorter.encode()) <= limits.span_bytes or not kept:
             return shorter
         if length > LEAST_VALUE_LENGTH:
             length = max(LEAST_VALUE_LENGTH, length // 2)
         else:
             kept = _first(kept, len(kept) // 2)
-
-
-def _with(span: SpanData, attributes: Mapping[str, Value], *, dropped: int, cut_values: int) -> SpanData:
-    size = size_of(span.encoder, span.name, attributes)
-    return span._replace(attributes=attributes, dropped=dropped, cut_values=cut_values, size=size)
 
 
 def _first(attributes: Mapping[str, Value], count: int) -> dict[str, Value]:

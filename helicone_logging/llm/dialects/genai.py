@@ -53,7 +53,8 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
     if kind == "tool":
         _read_tool(attributes, bodies, fields)
     else:
-        _read_messages(bodies, fields)
+        put(fields, "messages", [_message(body, role) for name, body in bodies if (role := _ROLES.get(name))])
+        put(fields, "completion", [_choice(body) for name, body in bodies if name == _CHOICE])
     _read_first_form(attributes, events, fields)
     if kind == "agent":
         _read_agent(attributes, fields)
@@ -95,11 +96,6 @@ def _bodies(attributes: Attributes, events: Events) -> list[tuple[str, Any]]:
 def _body(event: Event) -> Any:
     body = parsed(event.attributes.get(_BODY))
     return {**event.attributes, **body} if isinstance(body, dict) else event.attributes
-
-
-def _read_messages(bodies: list[tuple[str, Any]], fields: Fields) -> None:
-    put(fields, "messages", [_message(body, role) for name, body in bodies if (role := _ROLES.get(name))])
-    put(fields, "completion", [_choice(body) for name, body in bodies if name == _CHOICE])
 
 
 def _message(body: Any, role: str) -> dict[str, Any]:

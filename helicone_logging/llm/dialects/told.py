@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -167,7 +168,8 @@ def result(value: object) -> object:
     """
     told = parsed(value)
     if isinstance(value, str) and value[:1] == value[-1:] == '"' and len(value) <= MAX_JSON:
-        told = _text_within(value)
+        with contextlib.suppress(ValueError):
+            told = json.loads(value)
     if isinstance(told, dict):
         content = _content(told)
         return value if content is None else _said(content) if isinstance(content, dict) else content_text(content)
@@ -217,11 +219,3 @@ def _arguments(told: dict[str, Any]) -> object:
 
 def _said(given: object) -> object:
     return given if isinstance(given, str) else json_text(given)
-
-
-def _text_within(value: str) -> str:
-    try:
-        told = json.loads(value)
-    except ValueError:
-        return value
-    return told if isinstance(told, str) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeGuard
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import media, safe_get
@@ -63,15 +62,8 @@ def join(events: Sequence[Held]) -> Fields | None:
     return answer("transcription", text, usage_of(held(last(told, "usage")) or EMPTY))
 
 
-def is_sound(value: object) -> TypeGuard[bytes | bytearray]:
-    """Returns whether bytes are a sound, as a request for speech returns."""
-    return isinstance(value, bytes | bytearray) and value.startswith(_SOUNDS)
-
-
-def sound(value: bytes | bytearray) -> Fields:
-    """Returns the fields of speech.
-
-    Args:
-        value: its bytes.
-    """
+def read_speech(value: object) -> Fields | None:
+    """Returns the fields of speech, which comes as bytes; None when these are no sound."""
+    if not isinstance(value, bytes | bytearray) or not value.startswith(_SOUNDS):
+        return None
     return answer("speech", media.mark({"type": "audio", "data": value}), EMPTY)

@@ -72,8 +72,6 @@ def _usage_in(response: Held) -> Held:
 
 def usage_of(usage: Held) -> Fields:
     """Returns the token fields of a usage in OpenAI's words, of Chat Completions, Responses or Embeddings."""
-    if not usage:
-        return {}
     asked = inner(usage, "prompt_tokens_details", "input_tokens_details")
     answered = inner(usage, "completion_tokens_details", "output_tokens_details")
     prompt = either(usage, "prompt_tokens", "input_tokens")
@@ -102,8 +100,6 @@ def _out_of_total(total: int, prompt: int | None, completion: int | None) -> tup
 def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
     """Perplexity's sources, which stand beside the choices."""
     found = [response.get(key) for key in _SOURCES]
-    if found[0] is None and found[1] is None:
-        return choices
     return [choice._replace(content=with_sources(choice.content, *found)) for choice in choices]
 
 
@@ -192,7 +188,7 @@ class _Growing:
             self._lists.setdefault(key, []).extend(safe_get.items(value) or ())
         elif key in ("tool_calls", "function_call"):
             for call in safe_get.items(value) or (value,):
-                self._add_call(held(call))
+                self._add_call(held(call) or EMPTY)
 
     def _say(self, where: str, said: object) -> None:
         text = safe_get.text(said)
@@ -211,9 +207,7 @@ class _Growing:
             else:
                 self._say("content", content_text(part))
 
-    def _add_call(self, delta: Held | None) -> None:
-        if delta is None:
-            return
+    def _add_call(self, delta: Held) -> None:
         # Some send all calls under one index, told apart by their ids only.
         index, call_id = safe_get.number(delta.get("index")), name(delta, "id")
         call = self._open_calls.get((index, call_id))

@@ -19,7 +19,7 @@ from helicone_logging.llm.providers import (
     openai_chat,
     openai_responses,
 )
-from helicone_logging.llm.providers.common import Fields, known, name
+from helicone_logging.llm.providers.common import Fields, inner, known, name
 
 # Google, Bedrock and Ollama keep them in an object of their own.
 _SETTINGS = (
@@ -102,17 +102,8 @@ def _named(fields: Held) -> str | None:
 
 def _parameters(fields: Held) -> Fields:
     found: Fields = {}
-    _add_parameters(found, fields)
-    for key in _SETTINGS:
-        settings = held(fields[key]) if key in fields else None
-        if settings:
-            _add_parameters(found, settings)
-    return found
-
-
-def _add_parameters(found: Fields, source: Held) -> None:
-    for key, parameter in _PARAMETER_OF:
-        if key in source and parameter not in found:
-            number = safe_get.number(source[key])
-            if number is not None:
+    for source in filter(None, (fields, *(inner(fields, key) for key in _SETTINGS))):
+        for key, parameter in _PARAMETER_OF:
+            if parameter not in found and (number := safe_get.number(source.get(key))) is not None:
                 found[parameter] = number
+    return found

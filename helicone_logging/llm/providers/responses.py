@@ -85,8 +85,8 @@ def read_response(response: object) -> Fields | None:
 
 def _read(response: object) -> Fields | None:
     if type(response) in (str, bytes, bytearray):
-        if audio.is_sound(response):
-            return audio.sound(response)
+        if (speech := audio.read_speech(response)) is not None:
+            return speech
         response = parsed(response)
     chunks = safe_get.items(response)
     if chunks is not None:
