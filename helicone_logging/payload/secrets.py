@@ -28,7 +28,6 @@ _SHORT_SIGN = re.compile(r"[\d:=@%>\-\\\"']")
 _ONE_WORD = re.compile(r"[A-Za-z0-9_./\-]{1,64}")
 _HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _IDS = ("Session-Id", "User-Id")  # one of digits only, which may happen to be those of a card, tells whose a row is
-_LEAST_CARD = 10 ** (LEAST_CARD_DIGITS - 1)
 
 
 def _shape_of(characters: bytes) -> bytes:
@@ -42,36 +41,23 @@ _NUMBERS = _shape_of(b"0123456789 \t.-")
 _LONG_NUMBER = b"x" * LEAST_CARD_DIGITS
 
 
-def mask_secrets(key: str, value: object) -> object:
+def mask_secrets(key: str, value: object) -> str:
     """Masks what has the form of a secret: the redactor of `redact="secrets"`.
 
     Args:
         key: the attribute's name; one that names a secret (`password`, `api_key`, ...) has its whole value masked.
-        value: text, a number, or a tuple of these.
+        value: its text.
 
     Returns:
         The value itself where there is nothing to mask.
     """
     if _key_names_a_secret(key):
         return MASK
-    if type(value) is str:
-        return value if key.endswith(_IDS) and value.isdecimal() else _masked(value)
-    if type(value) is tuple:
-        return tuple(mask_secrets(key, item) for item in value)
-    return _masked_number(value)
+    text = str(value)
+    return text if key.endswith(_IDS) and text.isdecimal() else _masked(text)
 
 
 _key_names_a_secret = lru_cache(maxsize=1024)(names_a_secret)
-
-
-def _masked_number(value: object) -> object:
-    if value is None or type(value) is bool or type(value) is float:
-        return value
-    if type(value) is int and -_LEAST_CARD < value < _LEAST_CARD:
-        return value
-    text = str(value)
-    masked = _masked(text)
-    return value if masked == text else masked
 
 
 def _masked(text: str) -> str:

@@ -7,8 +7,9 @@ import string
 
 import pytest
 
-from helicone_logging.payload.redaction import MASK
+from helicone_logging.payload.redaction import MASK, redacted
 from helicone_logging.payload.secrets import mask_secrets
+from helicone_logging.payload.span import Value
 
 
 def chance(length: int, alphabet: str = string.ascii_letters + string.digits, seed: int = 7) -> str:
@@ -348,8 +349,8 @@ def test_a_token_with_an_invisible_character_in_it_is_masked_whole(invisible: st
     ],
 )
 @pytest.mark.parametrize("value", ["short", 1234, 1.5, ""])
-def test_a_key_that_names_a_secret_has_its_whole_value_masked(key: str, value: object) -> None:
-    assert mask_secrets(key, value) == MASK
+def test_a_key_that_names_a_secret_has_its_whole_value_masked(key: str, value: Value) -> None:
+    assert redacted(mask_secrets, key, value) == MASK
 
 
 @pytest.mark.parametrize(
@@ -371,8 +372,8 @@ def test_a_key_that_names_a_secret_has_its_whole_value_masked(key: str, value: o
     ],
 )
 @pytest.mark.parametrize("value", ["short", 1234, 1.5, True])
-def test_a_key_that_names_no_secret_leaves_its_value(key: str, value: object) -> None:
-    assert mask_secrets(key, value) is value
+def test_a_key_that_names_no_secret_leaves_its_value(key: str, value: Value) -> None:
+    assert redacted(mask_secrets, key, value) is value
 
 
 @pytest.mark.parametrize("name", ["Session-Id", "User-Id"])
@@ -383,13 +384,15 @@ def test_an_id_of_digits_that_could_be_a_card_s_tells_sessions_and_users_apart(n
 
 
 def test_a_number_that_is_a_card_is_masked_and_others_stay_numbers() -> None:
-    assert mask_secrets("card", int(VISA)) == MASK
+    assert redacted(mask_secrets, "card", int(VISA)) == MASK
     for number in (0, -1, 1764460800, 1764460800000, int(VISA) + 1, 2**53, 10**40, 3.14, True):
-        assert mask_secrets("n", number) is number
+        assert redacted(mask_secrets, "n", number) is number
 
 
-def test_the_items_of_a_tuple_are_masked_one_by_one() -> None:
-    assert mask_secrets("stop", ("end", TOKENS["github"], 3)) == ("end", MASK, 3)
+def test_a_secret_in_a_list_is_masked_and_another_list_stays_one() -> None:
+    assert redacted(mask_secrets, "stop", ("end", TOKENS["github"], 3)) == f'["end","{MASK}",3]'
+    innocent = ("end", "stop")
+    assert redacted(mask_secrets, "stop", innocent) is innocent
 
 
 PIECES = [
@@ -427,7 +430,7 @@ def test_no_text_raises_and_what_is_masked_stays_as_it_is() -> None:
         assert isinstance(masked, str)
         again = masked
         for _ in range(2):  # what a mask lays bare may be a secret of its own: it is masked then, and that is all
-            again = mask_secrets("gen_ai.prompt.0.content", again)  # type: ignore[assignment]
+            again = mask_secrets("gen_ai.prompt.0.content", again)
         assert mask_secrets("gen_ai.prompt.0.content", again) == again, text
 
 
