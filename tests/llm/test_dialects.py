@@ -348,3 +348,36 @@ def test_names_that_contradict_each_other_do_no_harm() -> None:
         }
     )
     assert fields["gen_ai.request.model"] == "gpt-4o"
+
+
+def test_the_first_form_as_attributes_of_the_span() -> None:
+    fields = read({**CHAT, "gen_ai.prompt": '[{"role": "user", "content": "Hello"}]', "gen_ai.completion": "Hi."})
+    assert (fields["messages"], fields["completion"]) == ([{"role": "user", "content": "Hello"}], "Hi.")
+
+
+def test_all_that_an_agent_of_pydantic_ai_said_is_what_was_asked_and_answered() -> None:
+    said = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi."}]
+    agent = {"gen_ai.operation.name": "invoke_agent", "pydantic_ai.all_messages": json.dumps(said)}
+    fields = read(agent)
+    assert (fields["messages"], fields["completion"]) == (said[:1], said[1:])
+    fields = read({**agent, "final_result": "42"})
+    assert (fields["messages"], fields["completion"]) == (said[:1], "42")
+
+
+def test_calls_of_openinference_show_in_each_of_its_forms() -> None:
+    part = "llm.output_messages.1.message.contents.0"
+    fields = read(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.invocation_parameters": '{"user": "ada"}',
+            f"{ANSWER}.function_call_name": "search",
+            f"{ANSWER}.function_call_arguments_json": "{}",
+            f"{part}.message_content.type": "tool_use",
+            f"{part}.tool_call.id": "call_1",
+            f"{part}.tool_call.function.name": "search",
+        }
+    )
+    old, new = fields["completion"]
+    assert old["function_call"] == {"name": "search", "arguments": "{}"}
+    assert new["content"] == [{"type": "tool_call", "name": "search", "id": "call_1"}]
+    assert fields["user_id"] == "ada"

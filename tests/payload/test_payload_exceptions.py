@@ -351,3 +351,39 @@ def test_an_exception_of_a_dict_message_that_is_no_traceback_stays_a_field() -> 
 def test_a_message_that_only_speaks_of_a_traceback_stays_whole() -> None:
     for text in ("look for\nTraceback (most recent call last):\nin the log", "a\nStack (most recent call last):\nb"):
         assert sent(traced(text))["gen_ai.prompt.0.content"] == text
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class ClosedError(Exception):
+    """Nobody can ask it for anything, not even for its cause."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__traceback__":
+            return super().__getattribute__(name)
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("kind", [MuteError, ClosedError])
+def test_a_broken_exception_shows_as_far_as_it_can_be_read(kind: type[Exception]) -> None:
+    def broken() -> None:
+        raise kind
+
+    shown = described(failed(broken))
+    assert shown["exception.type"] == f"{kind.__module__}.{kind.__name__}"
+    assert shown["exception.message"] == ("<unreadable message>" if kind is MuteError else "")
+    assert shown["exception.stacktrace"].startswith("Traceback" if kind is MuteError else "<unreadable traceback>")
+
+
+def test_source_that_cannot_be_read_costs_the_traceback_only() -> None:
+    class Loader:
+        def get_source(self, name: str) -> str:
+            raise RuntimeError(name)
+
+    names: dict[str, Any] = {"__name__": "gone", "__loader__": Loader()}
+    exec(compile("def gone(): raise ValueError('no')", "<gone>.py", "exec"), names)
+    shown = described(failed(names["gone"]))
+    assert (shown["exception.message"], shown["exception.stacktrace"]) == ("no", "<unreadable traceback>")

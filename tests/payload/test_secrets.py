@@ -182,6 +182,7 @@ ASSIGNED = [
 ]
 
 INNOCENT = [
+    "sprite@dark.png",
     "a basic introduction to the token economy",
     "Basic authentication sends a name with each request.",
     "the ring bearer reached the mountain",

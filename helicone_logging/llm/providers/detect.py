@@ -93,10 +93,7 @@ def provider_of_url(url: str) -> str | None:
 def url_of(response: Held) -> str:
     """Returns the URL that an HTTP response, or an exception of an SDK, came from; empty when it does not say."""
     request = inner(response, "_request", "request")
-    try:
-        return str(request.get("url") or response.get("url") or "")[:2_000]
-    except Exception:  # noqa: BLE001 - the `__str__` of a foreign class
-        return ""
+    return str(request.get("url") or response.get("url") or "")[:2_000]
 
 
 def provider_of_exception(error: BaseException, fields: Held) -> str | None:

@@ -224,3 +224,9 @@ def test_a_body_that_holds_nothing_but_a_message_is_an_error(body: dict[str, Any
 @pytest.mark.parametrize("body", [{"message": {"a": 1}}, {"message": "x", "conversation": 1}, {"id": "x"}])
 def test_a_message_with_anything_else_beside_it_is_no_error(body: dict[str, Any]) -> None:
     assert read_response(body) is None
+
+
+def test_the_error_of_a_choice_is_behind_its_text_and_makes_the_answer_a_failure() -> None:
+    fields = read_response({"choices": [{"message": {"content": "Hi"}, "error": {"code": 502, "message": "Down"}}]})
+    assert fields is not None
+    assert (fields["completion"], fields["status"]) == ([Choice("assistant", "Hi\n[error] Down", None)], "error")

@@ -293,3 +293,11 @@ def test_cohere_s_embeddings_have_their_billed_tokens(form: Form) -> None:
     fields = read_response(form(load("cohere_embeddings")))
     assert fields is not None
     assert (fields["provider"], fields["prompt_tokens"]) == ("cohere", 2)
+
+
+@pytest.mark.parametrize(("counted", "provider"), [({"inputTextTokenCount": 3}, "aws"), ({}, None)])
+def test_a_single_embedding_is_counted(counted: dict[str, int], provider: str | None) -> None:
+    fields = read_response({"embedding": [0.1, 0.2], **counted})
+    assert fields is not None
+    assert fields["completion"] == [Choice("assistant", "[1 embedding, 2 dimensions]", None)]
+    assert (fields.get("provider"), fields.get("prompt_tokens")) == (provider, counted.get("inputTextTokenCount"))

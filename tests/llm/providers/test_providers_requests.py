@@ -324,3 +324,7 @@ def test_a_request_for_a_picture_of_titan_gives_what_it_is_to_show() -> None:
     fields = read_request({"modelId": "amazon.titan-image-generator-v2:0", "body": json.dumps(body)})
     assert fields is not None
     assert (fields["messages"], fields["operation"]) == ([Message("user", "A house.")], "image_generation")
+
+
+def test_a_url_that_nobody_can_read_costs_nothing_else() -> None:
+    assert read_request({**CHAT, "base_url": "http://[nobody"}) == read_request(CHAT)

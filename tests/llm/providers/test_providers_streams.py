@@ -222,3 +222,55 @@ def test_choices_of_a_stream_stand_in_the_order_of_their_index(
     fields = read_response(chunks)
     assert fields is not None
     assert [choice.content for choice in fields["completion"]] == said
+
+
+@pytest.mark.parametrize(
+    ("key", "mark"), [("reasoning", "thinking"), ("reasoning_content", "thinking"), ("refusal", "refusal")]
+)
+def test_thoughts_and_refusals_in_a_stream_are_shown_beside_the_text(key: str, mark: str) -> None:
+    deltas: list[dict[str, Any]] = [{key: "One"}, {key: " two", "role": None}, {"content": "Hi"}]
+    fields = read_response([{"choices": [{"index": 0, "delta": delta}]} for delta in deltas])
+    assert fields is not None
+    assert set(fields["completion"][0].content.split("\n")) == {f"[{mark}] One two", "Hi"}  # type: ignore[index]
+
+
+def test_a_stream_may_end_with_its_message_as_a_whole() -> None:
+    whole = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}
+    fields = read_response([{"choices": [{"index": 0, "delta": {}}]}, whole])
+    assert (fields or {})["completion"] == [("assistant", "Hi", None)]
+
+
+CITED = {"title": "Guide", "url": "https://a.example"}
+CITING: dict[str, list[Any]] = {
+    "anthropic": [
+        *anthropic("text", "text")(["Hi"]),
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": CITED}},
+    ],
+    "converse": [*converse(["Hi"]), {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"citation": CITED}}}],
+    "cohere v1": [*cohere_v1(["Hi"]), {"event_type": "citation-generation", "citations": [{"document": CITED}]}],
+    "responses": [
+        *responses("output_text")(["Hi"]),
+        {"type": "response.output_text.annotation.added", "output_index": 0, "annotation": CITED},
+    ],
+}
+
+
+@pytest.mark.parametrize("family", CITING)
+def test_the_sources_that_a_stream_names_stand_behind_its_text(family: str) -> None:
+    fields = read_response(CITING[family])
+    assert fields is not None
+    assert fields["completion"][0].content == "Hi\n[source 1] Guide, https://a.example"  # type: ignore[index]
+
+
+def test_the_calls_in_a_stream_of_cohere_s_first_api_are_shown() -> None:
+    calls = [{"name": "search", "parameters": {"q": "x"}}]
+    fields = read_response([*cohere_v1([]), {"event_type": "tool-calls-generation", "tool_calls": calls}])
+    assert (fields or {})["completion"] == [("assistant", '[tool call] search({"q":"x"})', None)]
+
+
+def test_an_error_that_ends_a_stream_of_anthropic_stands_behind_its_text() -> None:
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Busy"}}
+    fields = read_response([*anthropic("text", "text")(["Hi"]), error])
+    assert fields is not None
+    assert fields["completion"][0].content == "Hi\n[error] Busy"  # type: ignore[index]
+    assert (fields["status"], fields["properties"]) == ("error", {"exception": "overloaded_error"})
