@@ -6,9 +6,11 @@ would hold a worker for ever. So the answer is read from a file that lowers the 
 
 from __future__ import annotations
 
+import contextlib
 import http
 import http.client
 import io
+import os
 import socket
 from typing import Any
 
@@ -16,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from helicone_logging.core import clock
+from helicone_logging.core import clock, lifecycle
 
 _ANNOUNCING = frozenset({*range(100, 200)} - {http.HTTPStatus.SWITCHING_PROTOCOLS})
 
@@ -75,8 +77,18 @@ class _Response(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Response
 
+    def connect(self) -> None:
+        super().connect()
+        lifecycle.watch_forks(self)
 
-class _SecureConnection(HTTPSConnection):
+    def after_fork_in_child(self) -> None:
+        """Lets go of the parent's socket: who closes it late closes what has its number by then, as in a daemon."""
+        if type(self.sock).__module__ in {"socket", "ssl"}:  # one of gevent's or eventlet's is its loop's to close
+            with contextlib.suppress(OSError):
+                os.close(self.sock.detach())
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
     response_class = _Response
 
 

@@ -106,6 +106,28 @@ def test_a_connection_is_not_shared_with_a_child(server, run_script) -> None:
     assert Counter(server.names()) == Counter(["opens a connection", *expected])
 
 
+def test_a_daemon_keeps_what_it_opens_under_the_numbers_of_its_parents_connections(server, run_script) -> None:
+    """python-daemon closes all descriptors; urllib3 closes what it knows once more at exit, whoever has it by then."""
+    run(
+        run_script,
+        """
+        import atexit
+        opened = []
+        atexit.register(lambda: [os.fstat(number) for number in opened])  # the last to be called
+        handler, log = set_up(max_connections=1)
+        log.info("parent", extra=TRACE)
+        assert handler.flush(30)
+        if (child := os.fork()) == 0:
+            os.closerange(3, 100)
+            opened += [os.dup(0) for _ in range(97)]
+            log.info("daemon", extra=TRACE)
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+    )
+    assert server.names() == ["parent", "daemon"]
+
+
 def test_a_grandchild_delivers_its_records(server, run_script) -> None:
     run(
         run_script,
