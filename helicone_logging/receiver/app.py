@@ -44,9 +44,11 @@ def create_app(
     """
     try:
         import flask
+        import jinja2
     except ImportError as error:
         raise ConfigurationError(f"the receiver needs Flask: {INSTALL}") from error
-    app = flask.Flask(__name__, static_folder=None, template_folder="templates")
+    app = flask.Flask(__name__, static_folder=None)
+    app.jinja_loader = jinja2.PackageLoader(__package__)  # unlike Flask's own, it reads what is zipped
     app.jinja_options = {"finalize": _shown, "trim_blocks": True, "lstrip_blocks": True}
     _protect(app, guard)
     intake = Intake(store, guard, on_span)

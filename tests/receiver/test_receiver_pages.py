@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+import scripts
 from page_spans import HOSTILE, hostile, many, step
 from receiver_client import GOOD, PROPERTY, SESSION, USER, get, payload, post, span
 
+import helicone_logging
 from helicone_logging import lint
 from helicone_logging.receiver import Receiver
 from helicone_logging.receiver.waterfall import lines_by_parent, lines_by_path
@@ -237,3 +241,19 @@ def test_a_session_that_is_not_here_is_said(receiver: Receiver) -> None:
     answer = get(receiver, "/session/nobody")
     assert answer.status == 404
     assert b"No such session" in answer.body
+
+
+def test_a_zipped_application_shows_them_too(tmp_path: Path) -> None:
+    package = Path(helicone_logging.__file__).parent
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as archive:
+        for path in package.rglob("*.*"):
+            archive.write(path, path.relative_to(package.parent))
+    source = f"""
+        import sys, urllib.request
+        sys.path.insert(0, {str(tmp_path / "app.pyz")!r})
+        from helicone_logging.receiver import Receiver, __file__
+        with Receiver(port=0) as receiver, urllib.request.urlopen(receiver.url) as page:
+            print(page.status, "app.pyz" in __file__)
+    """
+    ended = scripts.run(scripts.write(tmp_path / "script.py", source), "http://127.0.0.1:9")
+    assert (ended.stdout, ended.stderr) == ("200 True\n", "")
