@@ -179,8 +179,6 @@ def _entries(value: object) -> list[object]:
 
 def _is_conversation(entry: object) -> bool:
     """Whether the only entry of a list is itself a list of messages: LangChain's callbacks get a batch of one."""
-    if type(entry) is dict or type(entry) is str:
-        return False
     within = safe_get.items(entry)
     fields = held(within[0]) if within else None
     return bool(fields) and safe_get.text(first(fields, "role", "type")) in _ROLE_NAMES
@@ -196,7 +194,7 @@ def _choice(entry: object) -> Choice:
     message = first(fields, "message", "delta")
     if message is None:
         message = _message_of_choice(fields, entry, reason)
-    role, content = ("assistant", "") if message is None else _message(message, "assistant")
+    role, content = _message(message, "assistant")
     error = fields.get("error")
     if error is not None:  # OpenRouter's
         content = joined((content, marks.error(error_text(error))))

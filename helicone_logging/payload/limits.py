@@ -90,12 +90,10 @@ def cut_text(text: str, limit: int, *, from_top: bool = False) -> str:
     """Returns a text of at most `limit` characters, with a mark that says how many there were.
 
     Args:
-        text: any text.
+        text: one that is longer.
         limit: characters, the mark included.
         from_top: True to keep the end, where a traceback names its exception.
     """
-    if len(text) <= limit:
-        return text
     mark = f"…[cut: {len(text):,} characters]"
     room = max(0, limit - len(mark))
     return mark + text[len(text) - room :] if from_top else text[:room] + mark

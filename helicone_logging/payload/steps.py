@@ -40,8 +40,6 @@ def name_step(attributes: dict[str, Value], name: str, *, with_icons: bool) -> N
         with_icons: True for the models that the icons of tools and data come from, which hide their text.
     """
     operation, tool = attributes.get(OPERATION), attributes.get(TOOL_NAME)
-    if operation is None and tool is None:
-        return
     kind = _KINDS.get(str(operation or "").lower(), _TOOL if tool else None)
     if kind is None:
         return

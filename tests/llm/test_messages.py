@@ -215,3 +215,20 @@ def test_noise_is_not_shown(message: dict[str, Any]) -> None:
 def test_a_choice_without_a_message_is_empty_and_says_why() -> None:
     filtered = {"index": 0, "finish_reason": "content_filter", "content_filter_results": {"hate": {"filtered": True}}}
     assert read_choices([filtered]) == [Choice("assistant", "", "content_filter")]
+
+
+def test_a_batch_of_one_conversation_as_langchain_hands_it_to_callbacks_is_that_conversation() -> None:
+    conversation = [{"type": "human", "content": "Hi"}, {"type": "ai", "content": "Hello"}]
+    assert read_messages([conversation]) == [Message("user", "Hi"), Message("assistant", "Hello")]
+
+
+def test_texts_between_the_parts_of_a_message_belong_to_it() -> None:
+    assert read_messages(["Look:", {"type": "text", "text": "here"}]) == [Message("user", "Look:\nhere")]
+
+
+def test_the_items_of_an_answer_are_one_choice_in_any_order() -> None:
+    call = {"type": "function_call", "name": "search", "arguments": "{}"}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
+    for items in ([call, said], [said, call]):
+        (choice,) = read_choices(items)
+        assert set(choice.content.split("\n")) == {"[tool call] search({})", "Hi"}
