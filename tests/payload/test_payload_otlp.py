@@ -226,6 +226,8 @@ def test_an_exception_is_an_event() -> None:
     (event,) = proto_of(failed()).events
     assert event.name == "exception"
     assert values_of(event.attributes)["exception.message"] == "no such order"
+    (silent,) = proto_of(traced(exc_info=(TimeoutError, TimeoutError(), None))).events
+    assert set(values_of(silent.attributes)) == {"exception.type", "exception.stacktrace"}
 
 
 def called(**more: Any) -> logging.LogRecord:

@@ -235,6 +235,12 @@ def test_spans_that_nobody_can_name_are_not_remembered() -> None:
     assert (len(paths._path_of), len(paths._fresh)) == (0, 0)
 
 
+def test_a_span_whose_id_names_nothing_is_nobody_s_parent() -> None:
+    formatter = OTELTraceFormatter()
+    formatter.entry(traced("parent", span_id="0" * 16))
+    assert path_of(formatter, "child", parent_span_id=SPAN) == "/child"
+
+
 def test_many_threads_find_their_own_parents() -> None:
     formatter = OTELTraceFormatter()
     wrong: list[str] = []

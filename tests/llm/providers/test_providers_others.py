@@ -301,3 +301,8 @@ def test_a_single_embedding_is_counted(counted: dict[str, int], provider: str | 
     assert fields is not None
     assert fields["completion"] == [Choice("assistant", "[1 embedding, 2 dimensions]", None)]
     assert (fields.get("provider"), fields.get("prompt_tokens")) == (provider, counted.get("inputTextTokenCount"))
+
+
+@pytest.mark.parametrize("other", [{"object": "response"}, {"text": "Hi", "more": 1}, {"generated_images": [{}]}])
+def test_what_only_looks_like_an_answer_is_none(other: dict[str, object]) -> None:
+    assert read_response(other) is None
