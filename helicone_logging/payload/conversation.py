@@ -116,7 +116,7 @@ def write_cancelled(special: Special, attributes: dict[str, Value]) -> None:
 
 def _write_spelled_out(prefix: str, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
     """Writes messages that were logged under the attributes' own names, and returns whether the first one was."""
-    if not rest or _keys(prefix)[0][1] not in rest:
+    if _keys(prefix)[0][1] not in rest:
         return False
     for key in sorted((key for key in rest if key.startswith(prefix)), key=_place_of):
         text = text_of(rest.pop(key))

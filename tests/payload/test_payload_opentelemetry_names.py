@@ -100,6 +100,18 @@ def test_each_choice_has_the_finish_reason_of_its_place(reasons: object) -> None
     assert row(whole).choices == (Choice("assistant", "a", "stop"),)
 
 
+def test_a_finish_reason_without_an_answer_is_not_lost() -> None:
+    assert sent(traced(finish_reason="stop"))["finish_reason"] == "stop"
+
+
+def test_messages_under_the_attributes_own_names_stand_in_order_each_role_before_its_content() -> None:
+    numbers = ("9999999", "x", "10", "2", "0")
+    made = traced(extra={f"gen_ai.prompt.{n}.{part}": part for n in numbers for part in ("content", "role")})
+    shown = [name.removeprefix("gen_ai.prompt.") for name in sent(made) if name.startswith("gen_ai.prompt.")]
+    assert shown[:6] == ["0.role", "0.content", "2.role", "2.content", "10.role", "10.content"]
+    assert sorted(shown[6:]) == ["9999999.content", "9999999.role", "x.content", "x.role"]
+
+
 def test_usage_becomes_tokens_and_the_parts_of_it_properties() -> None:
     usage = {
         "input_tokens": 100, "output_tokens": 20, "cache_read.input_tokens": 64, "cache_creation.input_tokens": 8,

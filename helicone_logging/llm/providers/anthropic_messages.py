@@ -17,16 +17,9 @@ _SERVED_BY = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
 
 def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
-    if name(response, "type") != "message":
+    content, usage = safe_get.items(response.get("content")), held(response.get("usage"))
+    if name(response, "type") != "message" or content is None or usage is None:
         return None
-    content = safe_get.items(response.get("content"))
-    usage = held(response.get("usage"))
-    if content is None or usage is None:
-        return None
-    return _fields(response, content, usage)
-
-
-def _fields(response: Held, content: list[object], usage: Held) -> Fields:
     said = joined((content_text(content), refusal(name(inner(response, "stop_details"), "explanation"))))
     choice = Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))
     provider = _provider(name(response, "id") or "", name(response, "model") or "")
@@ -74,11 +67,11 @@ def join(events: Sequence[Held]) -> Fields | None:
             usage |= known(inner(event, "usage"))  # totals, in the place of the first event's
         elif kind == "error":
             error = event.get("error") or event
-    message = {
-        **{key: start.get(key) for key in ("id", "model", "role")},
-        **{key: ending.get(key) for key in ("stop_reason", "stop_details")},
-    }
-    return with_error(_fields(message, [block.whole() for block in blocks.values()], usage), error)
+    told = {key: start.get(key) for key in ("id", "model", "role")}
+    told |= {key: ending.get(key) for key in ("stop_reason", "stop_details")}
+    content = [block.whole() for block in blocks.values()]
+    fields = read({"type": "message", **told, "content": content, "usage": usage})
+    return fields and with_error(fields, error)
 
 
 class _Block:

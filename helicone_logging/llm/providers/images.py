@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import media, safe_get
-from helicone_logging.llm.marks import joined, joined_some
+from helicone_logging.llm.marks import joined, joined_some, refusal
 from helicone_logging.llm.messages import Message
 from helicone_logging.llm.providers.common import Asked, Fields, answer, entries, inner, name
 from helicone_logging.llm.providers.openai_chat import usage_of
@@ -16,6 +16,7 @@ _OPTIONS = (
     "textToImageParams", "size", "quality", "style", "background", "output_format", "aspect_ratio", "image", "mask",
 )  # fmt: skip
 _DATA = ("b64_json", "url")
+_FILTERED = ("rai_filtered_reason", "raiFilteredReason")  # Google's, in the place of a picture
 
 
 def asked(request: Held) -> Asked | None:
@@ -43,7 +44,7 @@ def read(response: Held) -> Fields | None:
     data = entries(response, "data")
     if not data or not any(data[0].get(key) is not None for key in _DATA):
         data = entries(response, "generated_images", "generatedImages")
-        if data and held(data[0].get("image")) is None:
+        if data and held(data[0].get("image")) is None and name(data[0], *_FILTERED) is None:
             return None
         data = data or _of_bedrock(response)
         if not data:
@@ -60,6 +61,9 @@ def _of_bedrock(response: Held) -> list[Held]:
 
 
 def _shown(picture: Held) -> str:
+    filtered = name(picture, *_FILTERED)
+    if filtered:
+        return refusal(filtered)
     prompt = name(picture, "revised_prompt", "enhanced_prompt", "enhancedPrompt") or ""
     return f"{media.mark({**picture, 'title': None}, 'image')} {prompt}".rstrip()
 

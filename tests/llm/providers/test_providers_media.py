@@ -151,6 +151,13 @@ def test_google_s_pictures_are_marks() -> None:
     )
 
 
+def test_a_picture_that_google_filtered_says_why() -> None:
+    picture = {"image": {"image_bytes": b"abc", "mime_type": "image/png"}}
+    fields = read_response({"generated_images": [{"image": None, "rai_filtered_reason": "Violence."}, picture]})
+    said = "[refusal] Violence.\n[image image/png, 3 bytes]"
+    assert (fields or {})["completion"] == [Choice("assistant", said, None)]
+
+
 @pytest.mark.parametrize("form", PLAIN)
 def test_moderation_says_what_is_flagged_as_what(form: Form) -> None:
     answer = {
