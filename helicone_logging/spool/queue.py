@@ -109,7 +109,7 @@ class Spool(BoundedQueue):
         dropped = super().put(record)
         if record in self._exposed and not self.trouble.noted:  # the segment has just been deleted as an empty one
             self._write_exposed()
-        if self._backlog and self._may_list(self._max_records):  # all others have left, so nobody else will see to it
+        if not (self._ready or self._delayed or self._taken):  # all others have left, so nobody else will see to it
             self._list_backlog()
         self.trouble.report_noted()
         return dropped

@@ -179,6 +179,14 @@ def test_a_record_that_comes_while_the_last_ones_in_memory_leave_reaches_who_wai
     queue.close(discard=True)
 
 
+def test_what_comes_after_all_others_were_dropped_reaches_who_waits_for_one(path: Path) -> None:
+    queue = spool(path, memory_records=4, max_bytes=20_000, overflow="drop_oldest")
+    put_all(queue, *numbered(1000))
+    assert entries(BoundedQueue.take(queue, 1, MIB, deadline=0.0)) != []  # as above
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest"])
 def test_what_logs_in_the_midst_of_reading_back_disturbs_nothing(path: Path, monkeypatch, overflow: str) -> None:
     queue = spool(path, memory_records=4, max_bytes=65_536, overflow=overflow)
@@ -226,9 +234,10 @@ def test_a_record_whose_segment_was_just_deleted_as_empty_is_on_disk_all_the_sam
             queue.tidy()
 
     monkeypatch.setattr(queue._quota, "measure", measure_and_tidy)
-    put_all(queue, b"first", b"second")
+    put_all(queue, b"first")
     assert looks == []
     assert [b"first" in segment.read_bytes() for segment in segments(path)] == [True]
+    put_all(queue, b"second")
     assert [Path(segment.path) for segment in queue._segments] == segments(path)
     assert entries(take_all(queue)) == [b"first", b"second"]
     queue.close(discard=True)
@@ -280,6 +289,17 @@ def test_flush_waits_for_what_was_logged_or_taken_over_and_for_nothing_later(pat
         queue.done(items)
     assert sent == numbered(30)
     assert queue.stats().queued == 1
+    queue.close(discard=True)
+
+
+@pytest.mark.parametrize("memory_records", [4, 1000])
+def test_a_record_that_comes_after_close_opens_the_queue_again(path: Path, memory_records: int) -> None:
+    queue = spool(path, memory_records=memory_records)
+    put_all(queue, *numbered(10))
+    queue.close()
+    assert queue.take(10, MIB) == []
+    put_all(queue, b"again")
+    assert queue.take(10, MIB) != []
     queue.close(discard=True)
 
 

@@ -106,16 +106,17 @@ def test_upkeep_writes_what_is_in_memory_only_where_no_record_follows(
     queue.close(discard=True)
 
 
+@pytest.mark.parametrize("bound", [{"memory_records": 10}, {"memory_bytes": 20}])
 @pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
 def test_memory_is_bounded_where_the_disk_takes_nothing(
-    path: Path, overflow: str, monkeypatch: pytest.MonkeyPatch
+    path: Path, overflow: str, bound: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = spool(path, memory_records=10, overflow=overflow, block_timeout=0.01)
+    queue = spool(path, overflow=overflow, block_timeout=0.01, **bound)
     with monkeypatch.context() as patched:
         patched.setattr(Segment, "create", failing(FULL))
-        assert put_all(queue, *(b"%d" % number for number in range(15))) == 5
+        assert put_all(queue, *(b"%02d" % number for number in range(15))) == 5
     kept = range(5, 15) if overflow == "drop_oldest" else range(10)
-    assert send_all(queue) == [b"%d" % number for number in kept]
+    assert send_all(queue) == [b"%02d" % number for number in kept]
     assert is_balanced(queue.stats())
     queue.close(discard=True)
 
