@@ -455,7 +455,7 @@ class Spool(BoundedQueue):
             with self._undisturbed():
                 if segment is self._current:
                     self._current = None
-            self.trouble.report("deleted", f"{path} was deleted, and not written anew: {error.strerror or error}")
+            self.trouble.report("deleted", f"{path} was deleted, and not written anew: {error.strerror}")
             return
         with self._undisturbed() as was_busy:
             is_needed = not was_busy and segment in self._segments and segment.is_deleted()

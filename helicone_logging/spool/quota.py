@@ -37,9 +37,8 @@ class Quota:
 
     def allows(self, size: int, current: Segment | None) -> bool:
         """Returns whether there is room for a record; looks again where there seems to be none."""
-        if self._has_room(size, current):
-            return True
-        self.measure(current)
+        if not self._has_room(size, current):
+            self.measure(current)
         return self._has_room(size, current)
 
     def _has_room(self, size: int, current: Segment | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from helicone_logging.delivery.diagnostics import Diagnostics, counted
 from helicone_logging.spool.directory import Directory
 
@@ -33,9 +35,8 @@ class Trouble:
 
     def note_failure(self, error: OSError) -> None:
         """Notes that the disk does not take something."""
-        is_denied = isinstance(error, PermissionError) and error.errno  # else it is told what is wrong with the owner
-        remedy = "; make it, or give it to the user that runs this" if is_denied else ""
-        self.noted = "disk", f"{error.strerror or error}; records are kept in memory until it takes them{remedy}"
+        remedy = "; make it, or give it to the user that runs this" if error.errno == errno.EACCES else ""
+        self.noted = "disk", f"{error.strerror}; records are kept in memory until it takes them{remedy}"
 
     def note_write(self, seconds: float) -> None:
         """Notes a write if it took long."""

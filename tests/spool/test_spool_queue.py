@@ -25,6 +25,7 @@ from spool_fixtures import (
 
 from helicone_logging.core import clock
 from helicone_logging.delivery.memory import BoundedQueue
+from helicone_logging.spool import Directory
 from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool import segment as spool_segment
 
@@ -350,7 +351,7 @@ def test_drop_newest_refuses_what_does_not_fit(path: Path) -> None:
     assert put_all(queue, *numbered(200)) > 0
     stats = queue.stats()
     assert stats.dropped == 200 - stats.queued
-    assert sum(segment.stat().st_size for segment in segments(path)) <= 10_000
+    assert 9_500 < sum(segment.stat().st_size for segment in segments(path)) <= 10_000
     assert send_all(queue) == numbered(200)[: stats.queued]
     assert is_balanced(queue.stats())
     queue.close(discard=True)
@@ -514,6 +515,11 @@ def test_a_current_segment_of_which_all_is_done_goes_when_nothing_happens(path: 
     put_all(queue, b"2")
     assert waiting(path) == 1
     queue.close(discard=True)
+
+
+@pytest.mark.parametrize(("spool_bytes", "segment_bytes"), [(2**30, 4 * MIB), (MIB, MIB // 16), (1000, 4096)])
+def test_a_segment_has_four_mib_or_a_sixteenth_of_the_bound(path: Path, spool_bytes: int, segment_bytes: int) -> None:
+    assert spool_quota.Quota(Directory(str(path)), spool_bytes).segment_bytes == segment_bytes
 
 
 def test_segments_grow_with_the_backlog_so_that_there_are_few_open_files(
