@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -132,6 +134,16 @@ def test_a_living_process_takes_over_what_a_killed_one_left(path: Path, monkeypa
         assert handler.flush(PATIENCE)
         assert handler.stats().recovered == 50
         handler.close()
+
+
+def test_the_thread_that_looks_after_queues_ends_with_the_last_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "EVERY", 0.01)
+    handler = HeliconeHandler(endpoint=NOWHERE, spool_path=path, shutdown_timeout=0)
+    handler.handle(logging.makeLogRecord({"msg": "x", "trace_id": "t"}))
+    assert [thread for thread in threading.enumerate() if thread.name == "helicone-logging-spool"] != []
+    handler.close()
+    wait_until(lambda: all(thread.name != "helicone-logging-spool" for thread in threading.enumerate()))
+    assert waiting(path) == 1
 
 
 OLDER = shutil.which("python3.10", path=os.pathsep.join(map(str, Path.home().glob(".pyenv/versions/3.10*/bin"))))
