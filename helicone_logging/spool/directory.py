@@ -7,6 +7,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from helicone_logging.core import check, clock
@@ -114,7 +115,7 @@ class Directory:
 
 def reading(path: str) -> BinaryIO:
     """Opens a file to read it."""
-    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)
+    return open(os.open(path, os.O_RDONLY | _FLAGS), "rb")
 
 
 def is_at(path: str, descriptor: int) -> bool:
@@ -128,11 +129,9 @@ def is_at(path: str, descriptor: int) -> bool:
 def _segments(entries: Iterator[os.DirEntry[str]]) -> Iterator[File]:
     for entry in entries:
         named = _NAME.fullmatch(entry.name)
-        try:
+        with suppress(FileNotFoundError):
             if named is not None and entry.is_file(follow_symlinks=False):
                 yield File(entry.path, entry.stat(follow_symlinks=False).st_size, int(named[2]))
-        except FileNotFoundError:
-            continue
 
 
 def _close_to_others(target: str | int, found: os.stat_result) -> None:

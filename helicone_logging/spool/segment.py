@@ -97,8 +97,7 @@ class Segment:
     def abandon(self) -> None:
         """Lets go of the file without unlocking: in a child of what is its parent's, and of what nobody closed."""
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            locks.abandon(descriptor)
+        locks.abandon(descriptor)
 
     after_fork_in_child = __del__ = abandon
 
@@ -126,7 +125,7 @@ class Segment:
 
     @classmethod
     def take_over(cls, directory: Directory, path: str, wire: str, *, unlocked: bool) -> tuple[Segment, Content] | None:
-        """Returns an orphan, now owned by this process; None if it has an owner, is gone, or all of it is done.
+        """Returns an orphan, now owned by this process; None if it has an owner, or is gone.
 
         Raises:
             NoLocksError: files have no locks there, and it is not to be taken `unlocked`.
@@ -136,14 +135,13 @@ class Segment:
         forks = lifecycle.forks()
         segment = cls(path, directory.open(path))
         try:
-            content = segment._recover(wire) if segment._acquire(forks, unlocked=unlocked) else None
+            if segment._acquire(forks, unlocked=unlocked):
+                return segment, segment._recover(wire)
         except BaseException:
             segment.release()
             raise
-        if content is None:
-            segment.release()
-            return None
-        return segment, content
+        segment.release()
+        return None
 
     def _acquire(self, forks: int | None, *, unlocked: bool) -> bool:
         """Returns whether the file is this process's, and no child's that was forked since."""
@@ -155,15 +153,12 @@ class Segment:
             return is_at(self.path, self._descriptor)
         return self.is_locked and is_at(self.path, self._descriptor) and not lifecycle.has_forked(forks)
 
-    def _recover(self, wire: str) -> Content | None:
-        """Returns what was left in it; None if there is nothing to send, and then it is deleted."""
+    def _recover(self, wire: str) -> Content:
+        """Returns what was left in it."""
         self.size = os.fstat(self._descriptor).st_size
         content = _content(self._read, self.size)
         if content.wire and content.wire != wire:
             raise UnknownSegmentError(f"its records are for the wire {content.wire!r}, not {wire!r}")
-        if not content.live and not content.lost:
-            self.delete()
-            return None
         self._cut(content.end)
         self.is_recovered = True
         self._last, self.live = content.last, len(content.live)
@@ -265,9 +260,8 @@ class Segment:
             return False
         self.path, self.size, self.is_locked = copy.path, copy.size, copy.is_locked
         copy.abandon()
-        with contextlib.suppress(OSError):
-            if os.fstat(former).st_nlink:  # it was only moved, and nobody is to send it from there as well
-                os.write(former, frames.tombstone(range(1, self._last + 1), clock.time()))
+        with contextlib.suppress(OSError):  # where it was only moved, nobody is to send it from there as well
+            os.write(former, frames.tombstone(range(1, self._last + 1), clock.time()))
         os.close(former)
         return True
 

@@ -204,6 +204,7 @@ def test_the_lock_of_a_file_that_was_written_anew_ends_with_its_owner_only(path:
     put_all(queue, *NUMBERS)
     shutil.rmtree(path)
     queue.tidy()
+    assert not os.get_inheritable(queue.segments[0]._descriptor)
     other = spool(path, is_drain=True)
     assert take_all(other) == []
     abandon(queue)

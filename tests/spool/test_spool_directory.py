@@ -76,6 +76,7 @@ def test_a_link_a_file_and_a_queue_of_an_older_form_are_refused_with_the_remedy(
     (tmp_path / "queue.db").write_bytes(b"SQLite format 3\0" + b"\0" * 100)
     assert "symbolic link" in refused(tmp_path / "link")
     assert "not a directory" in refused(tmp_path / "app.py")
+    assert "name another directory" in refused(tmp_path / "app.py" / "spool")
     assert "drain it with that version or delete it" in refused(tmp_path / "queue.db")
     assert (tmp_path / "app.py").read_text() == "print()"
 
@@ -143,6 +144,7 @@ def test_a_directory_that_turns_into_a_file_harms_nobody(path: Path) -> None:
 
 def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
     queue = spool(path, max_bytes=MIB)
+    queue._upkeep.take_over_orphans()
     assert not Directory(str(path)).exists()
     put_all(queue, b"1")
     assert Directory(str(path)).exists()

@@ -25,7 +25,7 @@ from spool_fixtures import (
 
 from helicone_logging.core import clock
 from helicone_logging.delivery.memory import BoundedQueue
-from helicone_logging.spool import Directory
+from helicone_logging.spool import Directory, upkeep
 from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool import segment as spool_segment
 
@@ -61,6 +61,29 @@ def test_what_a_process_left_is_recovered_in_order_and_counted(path: Path) -> No
     assert send_all(second) == numbered(10)[3:]
     assert second.stats() == (0, 7, 0, 0, 0, 0, 0.0, 7)
     second.close(discard=True)
+    assert segments(path) == []
+
+
+def test_what_was_recovered_and_is_left_again_is_counted_by_the_next_only(path: Path) -> None:
+    for _ in range(2):
+        queue = spool(path)
+        put_all(queue, b"1")
+        queue._upkeep.take_over_orphans()
+        queue.close(discard=True)
+        assert queue.stats()[:1] + queue.stats()[4:] == (0, 0, 0, 0.0, 0)
+    assert waiting(path) == 2
+
+
+def test_of_many_orphans_a_few_are_taken_over_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_MAX_RECOVERED", 2)
+    for record in numbered(5):
+        before = spool(path)
+        put_all(before, record)
+        abandon(before)
+    queue = spool(path, is_drain=True)
+    assert len(queue.segments) == 2
+    assert send_all(queue) == numbered(5)
+    queue.close(discard=True)
     assert segments(path) == []
 
 

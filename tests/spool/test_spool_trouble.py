@@ -72,7 +72,10 @@ def test_a_directory_that_cannot_be_made_is_told_with_a_remedy(
     queue.close(discard=True)
 
 
-def test_a_disk_that_takes_a_part_leaves_no_half_of_a_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("can_cut", [True, False])
+def test_a_disk_that_takes_a_part_leaves_no_half_of_a_record(
+    path: Path, can_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue = spool(path)
     put_all(queue, b"1")
     write, calls = os.write, []
@@ -86,9 +89,12 @@ def test_a_disk_that_takes_a_part_leaves_no_half_of_a_record(path: Path, monkeyp
     size = segments(path)[0].stat().st_size
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", partly)
+        if not can_cut:
+            patched.setattr(os, "ftruncate", failing(FULL))
         put_all(queue, b"2")
-    assert segments(path)[0].stat().st_size == size
+    assert (segments(path)[0].stat().st_size == size) == can_cut
     put_all(queue, b"3")
+    assert entries(take_all(queue)) == [b"1", b"2", b"3"]
     abandon(queue)
     assert send_all(spool(path, is_drain=True)) == [b"1", b"2", b"3"]
 
@@ -194,15 +200,49 @@ def test_a_tombstone_that_cannot_be_written_is_written_with_the_next(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = spool(path)
-    put_all(queue, b"1", b"2", b"3")
+    put_all(queue, b"1", b"2", b"3", b"4")
     items = take_all(queue)
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", failing(FULL))
         queue.done(items[:1])
-    assert waiting(path) == 3
+    assert waiting(path) == 4
     queue.done(items[1:2])
-    assert waiting(path) == 1
+    assert waiting(path) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(FULL))
+        queue.done(items[2:3])
+    queue.requeue(items[3:])
     queue.close(discard=True)
+    assert waiting(path) == 1
+
+
+def test_each_record_has_one_tombstone(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, *(b"%03d" % number for number in range(101)))
+    size = segments(path)[0].stat().st_size
+    for item in queue.take(100, MIB, deadline=0.0):
+        queue.done([item])
+    assert segments(path)[0].stat().st_size == size + 100 * (OVERHEAD + 4)
+    queue.close(discard=True)
+
+
+@pytest.mark.parametrize(("call", "size_left"), [("unlink", 0), ("ftruncate", None)])
+def test_a_file_that_cannot_be_deleted_is_sent_by_nobody(
+    path: Path, call: str, size_left: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = spool(path)
+    put_all(queue, b"1", b"2")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, failing(PermissionError(errno.EPERM, os.strerror(errno.EPERM))))
+        assert send_all(queue) == [b"1", b"2"]
+        queue.tidy()
+    assert (len(segments(path)), waiting(path)) == (1, 0)
+    assert size_left is None or segments(path)[0].stat().st_size == size_left
+    following = spool(path, is_drain=True)
+    queue.tidy()
+    assert (segments(path), send_all(following)) == ([], [])
+    queue.close(discard=True)
+    following.close(discard=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can mount")
@@ -275,9 +315,26 @@ def test_damage_at_any_byte_costs_one_record_and_sends_nothing_altered(
         assert segments(path) == []
 
 
-def test_a_damaged_record_is_told_and_counted_as_dropped(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tail_that_was_never_written_whole_is_cut_and_is_no_damage(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, data = left(path)
-    segments(path)[0].write_bytes(data.replace(b'"c"', b'"C"'))
+    (file,) = segments(path)
+    for tail in (data[:OVERHEAD], data[: OVERHEAD - 1], data[:1]):
+        file.write_bytes(data + tail)
+        queue = spool(path, is_drain=True)
+        assert file.read_bytes() == data
+        abandon(queue)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("offset", [0, -OVERHEAD])
+def test_a_damaged_record_is_told_and_counted_as_dropped(
+    path: Path, offset: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, data = left(path)
+    at = data.index(b'{"c"') + offset
+    segments(path)[0].write_bytes(data[:at] + b"?" + data[at + 1 :])
     queue = spool(path, is_drain=True)
     assert send_all(queue) == [b'{"b":2}', b'{"d":4}']
     assert (queue.stats().recovered, queue.stats().dropped) == (3, 1)
@@ -423,6 +480,7 @@ def test_locks_of_bytes_as_on_windows_do(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(locks, "_lock", lock)
     monkeypatch.setattr(locks, "_unlock", lambda descriptor: held.pop(descriptor, None))
     monkeypatch.setattr(locks, "abandon", abandoned)
+    monkeypatch.delattr(os, "pread", raising=False)
     first = spool(path)
     put_all(first, b"1")
     second = spool(path, is_drain=True)
