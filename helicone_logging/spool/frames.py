@@ -63,33 +63,30 @@ def scan(read: Read, size: int) -> Iterator[Frame]:
     One that has lost bytes reaches into the next, which is found all the same.
     """
     read = _ahead(read)
-    frame = _frame(read, 0) or _next(read, 1, size)
+    frame = _next(read, 0)
     while frame is not None:
         yield frame
-        if frame.end == size:
-            return
-        frame = (_frame(read, frame.end) if frame.end < size else None) or _next(read, frame.start + 1, size)
+        frame = None if frame.end == size else _frame(read, frame.end) or _next(read, frame.start + 1)
 
 
 def _frame(read: Read, start: int) -> Frame | None:
     """The frame that begins there, if the CRC of its head is right."""
     head = read(start, OVERHEAD)
-    if len(head) < OVERHEAD or not head.startswith(MARK) or _CRC.pack(crc32(head[: -_CRC.size])) != head[-_CRC.size :]:
+    if len(head) < OVERHEAD or _CRC.pack(crc32(head[: _HEAD.size])) != head[_HEAD.size :]:
         return None
     return Frame(start, *_HEAD.unpack_from(head)[1:])
 
 
-def _next(read: Read, start: int, size: int) -> Frame | None:
+def _next(read: Read, start: int) -> Frame | None:
     """The first frame that begins there or behind."""
-    while start + OVERHEAD <= size and (data := read(start, _SLICE)):
+    while len(data := read(start, _SLICE)) >= len(MARK):
         found = data.find(MARK)
         if found < 0:
-            start += max(1, len(data) - len(MARK) + 1)  # behind which a mark may begin
-            continue
-        frame = _frame(read, start + found)
-        if frame is not None:
+            start += len(data) - len(MARK) + 1  # where a mark may begin
+        elif frame := _frame(read, start + found):
             return frame
-        start += found + 1
+        else:
+            start += found + 1
     return None
 
 

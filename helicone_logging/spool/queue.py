@@ -191,7 +191,6 @@ class Spool(BoundedQueue):
                     self._backlog[segment] = None
         if not is_next:  # another thread was faster
             segment.delete()
-            return
         self._quota.measure(self._current, at_once=True)
         if not segment.is_locked:
             self.trouble.report_missing_locks()

@@ -99,9 +99,9 @@ def test_two_queues_take_only_their_own(path: Path) -> None:
     second.close(discard=True)
 
 
-@pytest.mark.parametrize("overflow", ["drop_newest", "drop_oldest", "block"])
-def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str) -> None:
-    queue = spool(path, memory_records=20, overflow=overflow)
+@pytest.mark.parametrize(("overflow", "memory_records"), [("drop_newest", 20), ("drop_oldest", 20), ("block", 1)])
+def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str, memory_records: int) -> None:
+    queue = spool(path, memory_records=memory_records, overflow=overflow)
     logged = numbered(3000, 3000)
     put_all(queue, *logged)
     assert len(segments(path)) > 1
@@ -243,6 +243,23 @@ def test_records_behind_many_that_are_done_are_read_back_at_once(path: Path) -> 
     abandon(before)
     queue = spool(path, is_drain=True)
     assert entries(queue.take(10, 16 * MIB, deadline=0.0)) == numbered(12, size=100_000)[10:]
+    queue.close(discard=True)
+
+
+def test_threads_that_begin_a_segment_at_once_begin_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, create = spool(path), spool_segment.Segment.create
+
+    def create_late(*args: str) -> spool_segment.Segment:
+        segment = create(*args)
+        monkeypatch.setattr(spool_segment.Segment, "create", create)
+        put_all(queue, b"of another thread")
+        return segment
+
+    monkeypatch.setattr(spool_segment.Segment, "create", create_late)
+    put_all(queue, b"1")
+    assert [Path(segment.path) for segment in queue.segments] == segments(path)
+    assert len(queue.segments) == 1
+    assert send_all(queue) == [b"of another thread", b"1"]
     queue.close(discard=True)
 
 
@@ -391,6 +408,45 @@ def test_drop_oldest_makes_room_by_whole_segments_and_counts_what_goes(path: Pat
     sent = send_all(queue)
     assert sent == logged[-len(sent) :]
     assert len(sent) == 3000 - dropped
+    queue.close(discard=True)
+
+
+def test_drop_oldest_drops_records_that_wait_for_their_next_try_and_none_that_is_on_its_way(path: Path) -> None:
+    queue = spool(path, max_bytes=10_000, overflow="drop_oldest")
+    logged = numbered(100)
+    put_all(queue, *logged[:70])
+    items = take_all(queue)
+    assert put_all(queue, *logged[70:80]) == 80 - waiting(path)
+    queue.requeue(items, PATIENCE)
+    assert put_all(queue, *logged[80:]) > 0
+    queue.checkpoint(is_urgent=True)
+    assert set(logged[80:]) <= set(send_all(queue))
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
+def test_drop_oldest_keeps_the_newest_where_all_fits_into_one_segment(path: Path) -> None:
+    queue = spool(path, max_bytes=3000, overflow="drop_oldest")
+    put_all(queue, *numbered(100))
+    sent = send_all(queue)
+    assert sent
+    assert sent == numbered(100)[-len(sent) :]
+    queue.close(discard=True)
+
+
+def test_what_is_sent_makes_room_at_once(path: Path) -> None:
+    queue = spool(path, max_bytes=50_000)
+    for record in numbered(1000):
+        put_all(queue, record)
+        send_all(queue)
+    assert queue.stats().dropped == 0
+    queue.close(discard=True)
+
+
+def test_a_record_may_be_larger_than_memory(path: Path) -> None:
+    queue = spool(path, memory_bytes=10)
+    assert put_all(queue, b"x" * 100, b"y" * 100) == 0
+    assert waiting(path) == 2
     queue.close(discard=True)
 
 

@@ -58,6 +58,24 @@ def test_what_the_disk_does_not_take_is_in_memory_and_goes_to_disk_with_the_next
     queue.close(discard=True)
 
 
+def test_what_is_in_memory_is_sent_once_where_no_file_can_be_made_for_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, logged = spool(path, memory_records=40), [b"%02d" % number for number in range(31)]
+    put_all(queue, *logged[:30])  # the last ten are not known one by one
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(FULL))
+        put_all(queue, b"in memory")
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "create", failing(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+        put_all(queue, logged[30])
+    first = queue.take(15, MIB, deadline=0.0)
+    queue.done(first)  # so few are left that the others are read back
+    assert sorted(entries(first) + send_all(queue)) == [*logged, b"in memory"]
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
 def test_a_directory_that_cannot_be_made_is_told_with_a_remedy(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,7 +360,22 @@ def test_a_damaged_record_is_told_and_counted_as_dropped(
     queue.close(discard=True)
 
 
-def test_an_orphan_of_which_nothing_can_be_read_is_counted_and_makes_nothing_older(path: Path) -> None:
+def test_a_segment_whose_beginning_is_damaged_is_left_alone_and_told(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, data = left(path)
+    (file,) = segments(path)
+    file.write_bytes(data.replace(b"1 helicone", b"1 HELICONE"))
+    queue = spool(path, is_drain=True)
+    assert send_all(queue) == []
+    queue.close(discard=True)
+    assert "its beginning is damaged" in capsys.readouterr().err
+    assert len(file.read_bytes()) == len(data)
+
+
+def test_an_orphan_of_which_nothing_can_be_read_is_counted_and_makes_nothing_older(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = spool(path)
     put_all(before, b"1")
     abandon(before)
@@ -354,6 +387,7 @@ def test_an_orphan_of_which_nothing_can_be_read_is_counted_and_makes_nothing_old
     queue._upkeep.take_over_orphans()
     stats = queue.stats()
     assert (stats.recovered, stats.dropped) == (1, 1)
+    assert "is damaged; 1 record in it is lost" in capsys.readouterr().err
     assert stats.oldest_age < 3600
     assert send_all(queue) == [b"2", b"3"]
     queue.close(discard=True)
