@@ -281,3 +281,13 @@ def test_a_record_deep_in_the_stack_is_still_formatted() -> None:
 
 def test_the_record_s_own_time_counts_whatever_the_clock_says() -> None:
     assert span_of(traced())["startTimeUnixNano"] == f"{round(CREATED * 1e6)}000"
+
+
+def test_an_object_in_a_dict_message_that_cannot_be_read_costs_nothing_else() -> None:
+    class Classless:
+        @property
+        def __class__(self) -> type:
+            raise RuntimeError
+
+    made = record({"event": "step", "trace_id": TRACE, "odd": Classless(), "order": 7})
+    assert (span_of(made)["name"], sent(made)["order"]) == ("step", 7)

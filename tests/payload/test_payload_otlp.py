@@ -168,6 +168,12 @@ def test_a_plain_span_holds_nothing_that_is_empty() -> None:
     }  # fmt: skip
     assert sent["flags"] == 1
     assert sent["startTimeUnixNano"] == str(CREATED_NS)
+    assert "gen_ai.response.finish_reasons" not in attributes_of(traced())
+
+
+def test_what_helicone_reads_is_there_though_empty_and_is_text_or_an_int() -> None:
+    found = attributes_of(traced(messages=[{"role": "user", "content": ""}], extra={"gen_ai.response.max_tokens": 2.5}))
+    assert (found["gen_ai.prompt.0.content"], found["gen_ai.response.max_tokens"]) == ("", "2.5")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,6 @@ except ImportError:
 
 _SAMPLED = 1  # https://www.w3.org/TR/trace-context/#sampled-flag
 _FAILED = 2
-_MAX_INT = 2**63
 _TAIL = b"]}]}"
 
 _READ_BY_HELICONE = (
@@ -126,8 +125,8 @@ def _with_current_names(span: SpanData) -> dict[str, Value]:
     current = {new: attributes[old] for old, new in _COPIED.items() if old in attributes}
     if str(current.get("gen_ai.conversation.id", "")).lower() == span.trace_id.lower():
         del current["gen_ai.conversation.id"]  # nobody has named a session
-    answered = ((key, value) for key, value in attributes.items() if key.startswith(COMPLETION))
-    reasons = tuple(str(value) for key, value in answered if key.endswith(".finish_reason"))
+    answered = [key for key in attributes if key.startswith(COMPLETION) and key.endswith(".finish_reason")]
+    reasons = tuple(str(attributes[key]) for key in answered)
     if reasons:
         current["gen_ai.response.finish_reasons"] = reasons
     if span.status == _FAILED:
@@ -167,11 +166,11 @@ def _value(value: Value) -> _JSON:
         return {"stringValue": value}
     if kind is bool:
         return {"boolValue": value}
-    if kind is int and -_MAX_INT <= value < _MAX_INT:  # type: ignore[operator]
+    if kind is int:
         return {"intValue": str(value)}
     if kind is float and math.isfinite(value):  # type: ignore[arg-type]
         return {"doubleValue": value}
-    if kind is tuple and value:
+    if kind is tuple:
         return {"arrayValue": {"values": [_value(item) for item in value]}}  # type: ignore[union-attr]
     return {"stringValue": str(scalar_of(value))}
 
