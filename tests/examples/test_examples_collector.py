@@ -36,7 +36,7 @@ def test_every_component_is_defined_and_used(name: str) -> None:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_the_queue_is_on_disk_batches_by_itself_and_never_gives_up(name: str) -> None:
     config = load(name)
-    exporter = config["exporters"]["otlphttp"]
+    exporter = config["exporters"]["otlp_http"]
     queue = exporter["sending_queue"]
     assert queue["storage"] in config["extensions"]
     assert 0 < queue["batch"]["min_size"] <= queue["batch"]["max_size"] <= queue["queue_size"]
@@ -48,12 +48,12 @@ def test_the_queue_is_on_disk_batches_by_itself_and_never_gives_up(name: str) ->
 def test_the_agent_takes_otlp_over_http_from_this_machine_and_has_no_key() -> None:
     config = load("agent")
     assert config["receivers"]["otlp"]["protocols"] == {"http": {"endpoint": "${env:LISTEN:-127.0.0.1}:4318"}}
-    assert config["exporters"]["otlphttp"]["endpoint"] == "${env:GATEWAY}"
+    assert config["exporters"]["otlp_http"]["endpoint"] == "${env:GATEWAY}"
     assert "HELICONE" not in (FOLDER / "agent.yaml").read_text(encoding="utf-8")
 
 
 def test_the_gateway_sends_what_helicone_takes() -> None:
-    exporter = load("gateway")["exporters"]["otlphttp"]
+    exporter = load("gateway")["exporters"]["otlp_http"]
     assert exporter["traces_endpoint"] == "${env:HELICONE_TRACES}"
     assert exporter["encoding"] == "proto"
     assert exporter["timeout"] == "60s"
