@@ -298,8 +298,7 @@ class Spool(BoundedQueue):
     ) -> list[Item]:
         while True:
             self._list_backlog()
-            wait = 0.0 if self._backlog else linger  # a backlog is old
-            items = super().take(limit, max_bytes, wait, eager=eager, deadline=deadline)
+            items = super().take(limit, max_bytes, linger, eager=eager, deadline=deadline)
             try:
                 damaged = [item for item in items if not _record(item).is_readable()]
             except BaseException:  # for want of memory, or of a signal handler

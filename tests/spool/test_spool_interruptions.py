@@ -205,6 +205,22 @@ def test_a_put_that_a_signal_handler_breaks_off_leaves_the_account_exact(path: P
     assert call > 20
 
 
+def test_a_take_that_a_signal_handler_breaks_off_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = spool(path)
+    put_all(queue, *numbered(3))
+
+    def interrupt(*_: object) -> bytes:
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "read", interrupt)
+        with pytest.raises(Interrupted):
+            queue.take(2, MIB, deadline=0.0)
+    assert send_all(queue) == numbered(3)
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+
+
 def test_what_a_signal_handler_breaks_off_lets_no_worker_spin(path: Path) -> None:
     call, is_over = 1, False
     while not is_over:

@@ -64,6 +64,17 @@ def test_what_a_process_left_is_recovered_in_order_and_counted(path: Path) -> No
     assert segments(path) == []
 
 
+def test_what_is_recovered_is_as_old_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, written_at = spool(path), clock.time() - 1000
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "time", lambda: written_at)
+        put_all(before, b"1")
+    abandon(before)
+    queue = spool(path, is_drain=True)
+    assert 1000 <= queue.stats().oldest_age < 2000
+    queue.close(discard=True)
+
+
 def test_what_was_recovered_and_is_left_again_is_counted_by_the_next_only(path: Path) -> None:
     for _ in range(2):
         queue = spool(path)
@@ -108,6 +119,7 @@ def test_more_than_memory_holds_is_read_back_in_order(path: Path, overflow: str,
     assert queue.stats().queued == 3000
     assert send_all(queue) == logged
     assert is_balanced(queue.stats())
+    assert queue._ready_bytes == 0
     queue.close(discard=True)
     assert segments(path) == []
 
@@ -294,6 +306,14 @@ def test_what_is_on_its_way_is_bounded_over_all_takers(path: Path) -> None:
     assert len(queue.take(50, 90_000, deadline=0.0)) == 10
     queue.requeue(first[10:])
     assert len(queue.take(5000, MIB, deadline=0.0)) == 990
+    queue.close(discard=True)
+
+
+def test_a_record_waits_for_others_unless_nothing_is_on_its_way(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, b"1")
+    assert queue.take(10, MIB, PATIENCE, deadline=0.0) == []
+    assert entries(queue.take(10, MIB, PATIENCE, eager=True, deadline=0.0)) == [b"1"]
     queue.close(discard=True)
 
 

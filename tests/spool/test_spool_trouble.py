@@ -31,7 +31,7 @@ from spool_fixtures import (
 from helicone_logging.spool import locks
 from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool.frames import OVERHEAD
-from helicone_logging.spool.segment import Segment
+from helicone_logging.spool.segment import Segment, UnknownSegmentError
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -398,12 +398,42 @@ def test_damage_while_the_process_lives_is_counted_as_dropped(path: Path) -> Non
     queue = spool(path, memory_records=4)
     put_all(queue, *(b"record %d" % number for number in range(10)))
     for file in segments(path):
-        file.write_bytes(file.read_bytes().replace(b"record 1", b"RECORD 1").replace(b"record 7", b"RECORD 7"))
+        data = file.read_bytes().replace(b"record 1", b"RECORD 1")
+        head = data.find(b"record 7") - OVERHEAD
+        file.write_bytes(data[:head] + b"?" + data[head + 1 :] if head > 0 else data)
     assert send_all(queue) == [b"record %d" % number for number in range(10) if number not in {1, 7}]
     assert queue.stats().dropped == 2
     assert is_balanced(queue.stats())
     queue.close(discard=True)
     assert segments(path) == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, os.strerror(errno.EIO)), UnknownSegmentError("it is damaged")])
+def test_what_cannot_be_read_back_is_told_counted_as_dropped_and_left_to_the_next(
+    path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = spool(path, memory_records=4)
+    logged = [b"%d" % number for number in range(10)]
+    put_all(queue, *logged)
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "records", failing(error))
+        sent = send_all(queue)
+    assert "cannot be read, and is left alone" in capsys.readouterr().err
+    assert queue.stats().dropped == len(logged) - len(sent) > 0
+    assert is_balanced(queue.stats())
+    queue.close(discard=True)
+    following = spool(path, is_drain=True)
+    assert sent + send_all(following) == logged
+    following.close(discard=True)
+
+
+def test_who_takes_where_all_is_damaged_gets_what_is_behind(path: Path) -> None:
+    queue = spool(path)
+    put_all(queue, b"record 1", b"record 2")
+    (file,) = segments(path)
+    file.write_bytes(file.read_bytes().replace(b"record 1", b"RECORD 1"))
+    assert entries(queue.take(1, MIB, deadline=0.0)) == [b"record 2"]
+    queue.close(discard=True)
 
 
 # Signal handlers and finalisers

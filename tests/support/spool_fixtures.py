@@ -150,8 +150,8 @@ def calls_during(work: Callable[[], object]) -> int:
     return len(calls)
 
 
-def failing(error: OSError) -> Callable[..., int]:
-    """What a call of the system does that fails."""
+def failing(error: Exception) -> Callable[..., int]:
+    """What a call does that fails."""
 
     def fail(*_: object) -> int:
         raise error
