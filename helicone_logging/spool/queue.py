@@ -428,7 +428,6 @@ class Spool(BoundedQueue):
         """Does what is overdue."""
         self._restore_deleted()
         self._write_exposed()
-        self._quota.measure(self._current)
         self._sweep()
         self._list_backlog()
 

@@ -124,9 +124,11 @@ def test_a_disk_that_is_full_when_a_directory_is_removed_is_tried_again(
         patched.setattr(os, "write", failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
         queue.tidy()
     assert segments(path) == []
+    put_all(queue, b"next")
+    assert waiting(path) == 1
     queue.tidy()
-    assert waiting(path) == 10
-    assert send_all(queue) == NUMBERS
+    assert waiting(path) == 11
+    assert send_all(queue) == [*NUMBERS, b"next"]
     queue.close(discard=True)
 
 

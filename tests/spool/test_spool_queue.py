@@ -64,13 +64,16 @@ def test_what_a_process_left_is_recovered_in_order_and_counted(path: Path) -> No
     assert segments(path) == []
 
 
-def test_what_is_recovered_is_as_old_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", [[], [b"2", b"3"]])
+def test_what_is_recovered_is_as_old_as_it_is(path: Path, own: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     before, written_at = spool(path), clock.time() - 1000
     with monkeypatch.context() as patched:
         patched.setattr(clock, "time", lambda: written_at)
         put_all(before, b"1")
     abandon(before)
-    queue = spool(path, is_drain=True)
+    queue = spool(path, memory_records=4)
+    put_all(queue, *own)
+    queue._upkeep.take_over_orphans()
     assert 1000 <= queue.stats().oldest_age < 2000
     queue.close(discard=True)
 

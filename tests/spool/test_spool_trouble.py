@@ -214,6 +214,15 @@ def test_what_was_never_written_is_counted_as_lost_at_the_end(path: Path, monkey
     assert (queue.stats().dropped, queue.stats().queued) == (2, 0)
 
 
+def test_what_is_in_memory_only_is_written_at_the_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = spool(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "create", failing(FULL))
+        put_all(queue, b"1")
+    assert queue.close(discard=True) == 0
+    assert waiting(path) == 1
+
+
 def test_a_tombstone_that_cannot_be_written_is_written_with_the_next(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
