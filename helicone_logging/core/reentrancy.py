@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from helicone_logging.core import lifecycle
@@ -44,6 +44,7 @@ class _Depths:
 
 
 _depths = _Depths()
+_collector: list[Callable[[str, dict[str, int]], object]] = getattr(gc, "callbacks", [])  # PyPy's tells nobody
 
 
 def enter() -> bool:
@@ -99,8 +100,8 @@ def is_sending() -> bool:
 def sending() -> Iterator[None]:
     """Marks the running thread as one whose records are turned away."""
     own = threading.get_ident()
-    if _depths.notice not in gc.callbacks:
-        gc.callbacks.append(_depths.notice)
+    if _depths.notice not in _collector:
+        _collector.append(_depths.notice)
     _depths.of[own] = _depths.of.get(own, 0) + _SENDING
     try:
         yield

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 
 from helicone_logging.core import clock, lifecycle, notices, reentrancy, uwsgi
 from helicone_logging.core.wire import Entry, Wire
@@ -21,7 +23,7 @@ from helicone_logging.delivery.queue import Queue, QueueStats
 THREAD_NAME = "helicone-logging-sender"
 _LOOK_AGAIN = 0.5  # seconds for workers that are about to begin, if they ever do
 _LOOK_SOON = 0.05  # seconds after which a thread that sends by itself looks what is due
-_AFTER_FAULT = 1.0  # seconds until a worker that could not even take a batch tries again
+_AFTER_FAULT = 1.0  # seconds until a worker tries again that could not begin, or not take a batch
 
 
 class Sender:
@@ -154,17 +156,18 @@ class Sender:
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()
-        transport = self._make_transport()
         is_done, seen = False, self._submitted
         with self._ended:
             self._running += 1
         try:
-            with reentrancy.sending():
+            with reentrancy.sending(), closing(self._make_transport()) as transport:
                 while self._work(transport):
                     seen = self._submitted
                 is_done = True
+        except Exception as error:  # noqa: BLE001 - such as no memory for its connections
+            self.diagnostics.report("fault", f"a worker could not work: {type(error).__name__}: {error}")
+            time.sleep(_AFTER_FAULT)  # whatever it is may last, and nobody is served by threads that come and go
         finally:
-            transport.close()
             with self._ended:
                 self._running -= 1
             self._has_ended(threading.current_thread())

@@ -13,6 +13,7 @@ import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.core import reentrancy
 from helicone_logging.delivery import transport as transport_module
 from helicone_logging.delivery import workers as workers_module
 from helicone_logging.delivery.workers import THREAD_NAME
@@ -229,6 +230,24 @@ def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of,
     assert sorted(server.names()) == list("01234")
     assert (handler.stats().delivered, handler.stats().rejected) == (5, 0)
     assert "sending failed here: " in capfd.readouterr().err
+
+
+def test_a_worker_that_cannot_begin_says_so_once_and_tries_again(server, logger_of, monkeypatch, capfd) -> None:
+    monkeypatch.setattr(workers_module, "_AFTER_FAULT", 0.01)
+    logger = logger_of(HeliconeHandler(endpoint=server.url))
+    sending, failures = reentrancy.sending, []
+
+    def fail_at_first():
+        if len(failures) < 3:
+            failures.append(1)
+            raise AttributeError("not in this Python")
+        return sending()
+
+    monkeypatch.setattr(reentrancy, "sending", fail_at_first)
+    logger.info("r", extra=TRACE)
+    server.wait_for(1)
+    told = "helicone_logging: a worker could not work: AttributeError: not in this Python\n"
+    assert (len(failures), capfd.readouterr().err) == (3, told)
 
 
 def test_a_worker_that_cannot_take_a_batch_tries_again(server, logger_of, monkeypatch) -> None:
