@@ -160,6 +160,11 @@ ASSIGNED = [
     "Authorization: token {" + R24 + "}",
     "Helicone-Auth: Bearer {" + R24 + "}",
     "send bearer {" + R24 + "} with it",
+    "send basic {" + "Z3JhY2U6" + "aG9wcGVy" + "} with it",
+    "your API key: {" + R24 + "}",
+    "https://maps.example/tile?key={" + R24 + "}&zoom=3",
+    "https://{" + R24 + "}@git.example/team/house.git",
+    "\\nsid={" + R24 + "}",
     "Cookie: theme=dark; session={" + R24 + "}",
     "Set-Cookie: JSESSIONID={" + chance(32, UPPER) + "}; Path=/; Secure",
     '"cookie": "sessionid={' + R24 + '}"',
@@ -183,6 +188,7 @@ ASSIGNED = [
 
 INNOCENT = [
     "sprite@dark.png",
+    "if password == stored2 and token == sent2:",
     "a basic introduction to the token economy",
     "Basic authentication sends a name with each request.",
     "the ring bearer reached the mountain",
@@ -321,6 +327,11 @@ def test_a_secret_is_masked_by_what_stands_before_it(text: str) -> None:
     assert MASK in masked
     assert secret not in masked
     assert mask_secrets("gen_ai.prompt.0.content", masked) == masked
+
+
+@pytest.mark.parametrize("around", ["password={}", 'password="{}"', "password='{}', 1", "password=`{}`"])
+def test_a_long_secret_is_masked_to_its_end(around: str) -> None:
+    assert mask_secrets("x", around.format(chance(900))) == around.format(MASK)
 
 
 @pytest.mark.parametrize("text", INNOCENT)
