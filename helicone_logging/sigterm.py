@@ -33,7 +33,8 @@ def flush_on_sigterm(timeout: float | None = None) -> None:
 
     For programs and servers that SIGTERM ends at once: `docker stop` of a script, `flask run`, waitress, Django's
     `runserver`, children of `multiprocessing`. The main thread goes on meanwhile. Then the handler that was there
-    before is called, or the process ends by the signal, with the usual exit status. A child that is forked after this
+    before is called, or the process ends by the signal, with the usual exit status; the first process of a container,
+    which that would not end, ends with status 143. A child that is forked after this
     has the handler that was there before, and may call this itself.
 
     Args:
@@ -115,6 +116,8 @@ class _OnSigterm:
         if callable(self.earlier):
             self.earlier(signum, frame)
         elif self.earlier == signal.SIG_DFL:
+            if os.getpid() == 1:  # of a container: Linux ends it by no signal that it does not handle
+                os._exit(128 + signum)  # as a shell tells of it
             _send_sigterm()
 
 

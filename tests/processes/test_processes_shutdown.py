@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -359,6 +360,40 @@ def test_sigterm_delivers_and_ends_the_process_by_the_signal(waiting, server, wr
         status=-signal.SIGTERM,
         names=HUNDRED,
     )
+
+
+def as_first_process():
+    """The command that runs another one as process 1, or none where this machine lets nobody do that."""
+    for command in (
+        ["unshare", "--pid", "--fork", "--kill-child"],
+        ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"],
+    ):
+        with contextlib.suppress(OSError):
+            if subprocess.run([*command, "true"], capture_output=True, timeout=PATIENCE).returncode == 0:
+                return command
+    return None
+
+
+def test_the_first_process_of_a_container_ends_though_linux_does_not_end_it(server, write_script):
+    command = as_first_process()
+    if command is None:
+        pytest.skip("no process 1 of its own can be made here")
+    path = write_script(
+        """
+        import os, signal
+        from helicone_logging import flush_on_sigterm
+        handler, log = set_up(batch_size=1000, flush_interval=3600)
+        flush_on_sigterm(30)
+        for number in range(100):
+            log.info(f"r {number}", extra=TRACE)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(3600)
+        """
+    )
+    run = [*command, sys.executable, path]
+    done = subprocess.run(run, env=scripts.environment(server.url), capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
+    assert server.names() == HUNDRED
 
 
 @posix
