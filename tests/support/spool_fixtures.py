@@ -79,6 +79,10 @@ def spool(
     return queue
 
 
+def numbered(count: int, size: int = 100) -> list[bytes]:
+    return [b"%06d" % number + b"x" * (size - 6) for number in range(count)]
+
+
 def put_all(queue: Spool, *entries: bytes) -> int:
     """Puts records in, and returns how many were dropped for them."""
     return sum(queue.put(Encoded(entry)) for entry in entries)
