@@ -196,6 +196,6 @@ def _refuse_entry(option: str, name: str, remedy: str) -> NoReturn:
 
 def existing_file(option: str, path: object) -> str:
     """Returns an option that is the path of a file, or of a directory of them, that is there."""
-    if not isinstance(path, str) or not path.strip() or not os.path.exists(path):  # noqa: PTH110 - Path's own raises
+    if not isinstance(path, str) or not os.path.exists(path):  # noqa: PTH110 - Path's own raises
         check.refuse(option, path, "give the path of a file that exists")
     return path

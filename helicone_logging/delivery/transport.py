@@ -77,7 +77,7 @@ class Transport:
                 return self._exchange(body, max(seconds, 0.001))
         except requests.exceptions.ProxyError as error:
             return self._refused_by_proxy(self._described(error))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:  # all errors of requests are of the latter
             return Outcome(Kind.UNREACHABLE, self._described(error))
         except Exception as error:  # noqa: BLE001 - no memory, no module at exit: nothing the server has done
             return Outcome(Kind.BROKEN, self._described(error))

@@ -67,6 +67,13 @@ def test_a_header_that_the_handler_sets_by_itself_is_refused(name) -> None:
         checked_headers({name: "x"})
 
 
+def test_where_no_key_is_sent_authorization_is_taken_and_nothing_else_of_the_handlers() -> None:
+    given = {"Authorization": "Basic eDp5"}
+    assert checked_headers(given, may_authorize=True) == tuple(given.items())
+    with pytest.raises(ConfigurationError, match="leave it out; the handler sets it by itself"):
+        checked_headers({"Content-Type": "x"}, may_authorize=True)
+
+
 @pytest.mark.parametrize(
     "proxies",
     [
