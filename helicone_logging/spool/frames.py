@@ -62,7 +62,6 @@ def scan(read: Read, size: int) -> Iterator[Frame]:
 
     One that has lost bytes reaches into the next, which is found all the same.
     """
-    read = _ahead(read)
     frame = _next(read, 0)
     while frame is not None:
         yield frame
@@ -90,8 +89,8 @@ def _next(read: Read, start: int) -> Frame | None:
     return None
 
 
-def _ahead(read: Read) -> Read:
-    """Reads ahead, as most frames are small."""
+def ahead(read: Read) -> Read:
+    """Returns what reads ahead, as most frames are small."""
     start, data = 0, b""
 
     def read_ahead(offset: int, length: int) -> bytes:

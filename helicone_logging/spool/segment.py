@@ -300,6 +300,7 @@ def _read_from(file: BinaryIO, offset: int, length: int) -> bytes:
 
 
 def _content(read: Read, size: int) -> Content:
+    read = frames.ahead(read)
     header, end, begun, is_damaged = "", 0, -1, False
     records: dict[int, Record] = {}
     done: set[int] = set()

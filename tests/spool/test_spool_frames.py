@@ -20,7 +20,7 @@ def written(records: list[bytes]) -> bytes:
 
 def read(data: bytes) -> list[tuple[frames.Frame, bytes]]:
     """The frames that are in some bytes, with what they carry."""
-    found = scan(lambda offset, length: data[offset : offset + length], len(data))
+    found = scan(frames.ahead(lambda offset, length: data[offset : offset + length]), len(data))
     carried = [(frame, data[frame.end - frame.length : frame.end]) for frame in found]
     return [(frame, content) for frame, content in carried if crc32(content) == frame.crc]
 
