@@ -100,6 +100,8 @@ def _out_of_total(total: int, prompt: int | None, completion: int | None) -> tup
 def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
     """Perplexity's sources, which stand beside the choices."""
     found = [response.get(key) for key in _SOURCES]
+    if found[0] is None and found[1] is None:
+        return choices
     return [choice._replace(content=with_sources(choice.content, *found)) for choice in choices]
 
 

@@ -104,6 +104,6 @@ def _parameters(fields: Held) -> Fields:
     found: Fields = {}
     for source in filter(None, (fields, *(inner(fields, key) for key in _SETTINGS))):
         for key, parameter in _PARAMETER_OF:
-            if parameter not in found and (number := safe_get.number(source.get(key))) is not None:
+            if key in source and parameter not in found and (number := safe_get.number(source.get(key))) is not None:
                 found[parameter] = number
     return found
