@@ -43,7 +43,10 @@ class Sources:
         if url:
             self._titles.setdefault(url, "")
             return
-        levels = _levels(held(citation) or EMPTY)
+        fields = held(citation)
+        if not fields:  # such as the empty list that most answers have
+            return
+        levels = _levels(fields)
         title, place = _text_under(levels, _TITLES), _text_under(levels, _PLACES)
         if (place or title) and not self._titles.get(place or title):
             self._titles[place or title] = title
