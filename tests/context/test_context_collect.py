@@ -225,6 +225,52 @@ def test_a_stream_that_breaks_off_after_the_block_is_a_failure(log):
     assert answer(log) == CHUNKS
 
 
+def test_an_async_stream_that_breaks_off_after_the_block_is_a_failure(log):
+    async def broken():
+        yield CHUNKS[0]
+        raise ConnectionError("reset")
+
+    async def view():
+        async with span("work") as work:
+            return work.collect(broken())
+
+    async def main():
+        with pytest.raises(ConnectionError):
+            [chunk async for chunk in await view()]
+
+    asyncio.run(main())
+    assert log["work"].record.levelname == "ERROR"
+    assert answer(log) == CHUNKS[:1]
+
+
+def test_a_stream_that_is_half_read_in_the_block_is_logged_with_what_came(log):
+    with span("work") as work:
+        collected = work.collect(Stream())
+        assert next(collected) == CHUNKS[0]
+    assert answer(log) == CHUNKS[:1]
+    assert list(collected) == CHUNKS[1:]
+    assert len(log.seen) == 1
+
+
+def test_an_async_stream_that_is_half_read_in_the_block_is_logged_with_what_came(log):
+    async def main():
+        async with span("work") as work:
+            collected = work.collect(AsyncStream())
+            assert await anext(collected) == CHUNKS[0]
+        assert answer(log) == CHUNKS[:1]
+        assert [chunk async for chunk in collected] == CHUNKS[1:]
+
+    asyncio.run(main())
+    assert len(log.seen) == 1
+
+
+def test_a_stream_that_is_forgotten_in_the_block_is_not_waited_for(log):
+    with span("work") as work:
+        work.collect(Stream())
+        gc.collect()
+    assert len(log.seen) == 1
+
+
 def test_a_stream_that_nobody_reads_is_logged_when_it_is_forgotten(log):
     with span("work") as work:
         collected = work.collect(Stream())
