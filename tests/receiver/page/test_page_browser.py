@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -121,15 +122,17 @@ def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> N
     page.get_by_text("1 new").wait_for()
 
 
-def test_a_receiver_that_is_started_anew_is_live_again(receiver: Receiver, open_page: Opened) -> None:
-    agent(receiver)
-    page = open_page()
-    page.locator(".live:not(.is-off)").wait_for()
-    receiver.stop()
-    page.locator(".live.is-off").wait_for()
-    with Receiver(port=int(receiver.url.rpartition(":")[2])) as anew:
-        send(anew, span())
-        page.get_by_text("1 new").wait_for()
+def test_a_receiver_that_is_started_anew_is_live_again(browser: Any) -> None:
+    with contextlib.closing(browser.new_context()) as context:  # whose console tells of a request that is not answered
+        page = context.new_page()
+        with Receiver(port=0) as earlier:
+            agent(earlier)
+            page.goto(earlier.url)
+            page.locator(".live:not(.is-off)").wait_for()
+        page.locator(".live.is-off").wait_for()
+        with Receiver(port=int(earlier.url.rpartition(":")[2])) as anew:
+            send(anew, span())
+            page.get_by_text("1 new").wait_for()
 
 
 def test_a_receiver_that_does_not_know_this_browser_any_more_is_not_called_live(browser: Any) -> None:
@@ -219,6 +222,7 @@ def test_a_folder_opens_and_closes_with_enter(receiver: Receiver, open_page: Ope
         assert folder.get_attribute("aria-expanded") == expanded
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the command is one of curl, which is not installed")
 def test_a_copied_command_stores_the_same_payload(receiver: Receiver, open_page: Opened) -> None:
     text = "it's $(touch pwned) `id` \\' \" $HELICONE_API_KEY\nEND\n\x00\x1b \ud800 👩‍👩‍👧"
     send(receiver, span({**GOOD, "gen_ai.prompt.0.content": text}, name="'; exit 1"))
