@@ -31,6 +31,9 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
     asked = special.get("messages")
     if asked is None:
         return _write_spelled_out(PROMPT, attributes, rest, capture_text=capture_text)
+    if type(asked) is str:  # as most are
+        say(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
+        return True
     messages = without_middle(read_messages(asked))
     for (role_key, content_key, _), (role, content) in zip(_keys(PROMPT), messages, strict=False):
         attributes[role_key] = role  # before the content, as the server drops an entry that begins without one
@@ -51,7 +54,13 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
         if "finish_reason" in special:
             rest["finish_reason"] = special["finish_reason"]
         return _write_spelled_out(COMPLETION, attributes, rest, capture_text=capture_text)
-    choices, reasons = read_choices(completion), _finish_reasons(special, rest)
+    reasons = _finish_reasons(special, rest)
+    if type(completion) is str:
+        say(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
+        if reason := next(reasons):
+            attributes[_keys(COMPLETION)[0][2]] = reason
+        return True
+    choices = read_choices(completion)
     for (role_key, content_key, reason_key), choice, given in zip(_keys(COMPLETION), choices, reasons, strict=False):
         attributes[role_key] = choice.role
         attributes[content_key] = choice.content if capture_text else not_captured(choice.content)

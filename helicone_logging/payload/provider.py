@@ -56,11 +56,12 @@ class ProviderNaming:
 
     def write(self, attributes: dict[str, Value]) -> None:
         """Writes the provider, and the model where another name shows more; then properties tell the true ones."""
-        provider, model = (None if key not in attributes else str(attributes[key]) for key in (SYSTEM, MODEL))
-        if provider and len(provider) > _MAX_REMEMBERED:
+        model, provider = attributes.get(MODEL), attributes.get(SYSTEM)
+        if (model is None and provider is None) or (type(provider) is str and len(provider) > _MAX_REMEMBERED):
             return  # what is so long names nobody, and takes a second to be looked up
-        is_short = len(provider or "") + len(model or "") <= _MAX_REMEMBERED
-        attributes.update((self._remembered if is_short else self._written)(provider, model))
+        given = None if provider is None else str(provider), None if model is None else str(model)
+        is_short = len(given[0] or "") + len(given[1] or "") <= _MAX_REMEMBERED
+        attributes.update((self._remembered if is_short else self._written)(*given))
 
     def _written(self, provider: str | None, model: str | None) -> dict[str, Value]:
         """What is written of a provider and a model, of which a process knows few."""
