@@ -55,7 +55,7 @@ def test_a_session_is_found_in_the_list_and_shows_its_first_failure(receiver: Re
     page.get_by_role("link", name="Where is my order?").click()
     assert selected(page) == "rate"
     assert page.locator(".detail h2").text_content().strip() == "rate"
-    assert page.get_by_text("On its way.").is_visible()
+    page.get_by_text("On its way.").wait_for()
     page.get_by_role("treeitem", name="price").click()
     page.get_by_role("navigation", name="Views of this span").get_by_role("link", name="Findings").click()
     assert "o3-2025-04-16" in page.locator(".findings").text_content()
@@ -106,14 +106,14 @@ def test_what_comes_is_told_and_moves_nothing(receiver: Receiver, open_page: Ope
     page.get_by_text("1 new").wait_for()
     assert page.locator('[aria-selected="true"]').bounding_box() == before
     page.get_by_text("1 new").click()
-    assert page.get_by_role("treeitem", name="later").is_visible()
+    page.get_by_role("treeitem", name="later").wait_for()
 
 
 def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> None:
     agent(receiver)
     page, other = open_page(), open_page()
     page.keyboard.press("p")
-    assert page.get_by_role("button", name="Paused").is_visible()
+    page.get_by_role("button", name="Paused").wait_for()
     send(receiver, span())
     other.get_by_text("1 new").wait_for()
     assert not page.locator("[data-news]").is_visible()
@@ -183,7 +183,7 @@ def test_keys_do_what_links_do(receiver: Receiver, open_page: Opened) -> None:
     assert page.get_by_label("Search all that was said").input_value() == "n!u"
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.get_by_role("dialog", name="Keys").wait_for()
     page.keyboard.press("Escape")
     page.keyboard.press("u")
     page.wait_for_url(f"{receiver.url}/")
@@ -198,7 +198,7 @@ def test_the_tree_is_a_tree_for_the_arrow_keys(receiver: Receiver, open_page: Op
     assert root.get_attribute("aria-expanded") == "false"
     assert not child.is_visible()
     page.keyboard.press("ArrowRight")
-    assert child.is_visible()
+    child.wait_for()
     page.keyboard.press("ArrowDown")
     assert "plan" in focused(page)
     page.keyboard.press("End")
@@ -208,7 +208,7 @@ def test_the_tree_is_a_tree_for_the_arrow_keys(receiver: Receiver, open_page: Op
     page.keyboard.press("[")
     assert not child.is_visible()
     page.keyboard.press("]")
-    assert child.is_visible()
+    child.wait_for()
     assert page.locator('[data-line][tabindex="0"]').count() == 1
 
 
@@ -332,5 +332,5 @@ def test_the_stream_of_a_page_that_is_left_ends(receiver: Receiver, open_page: O
     page = open_page()
     for _ in range(30):  # more than there are places for streams
         page.goto("/")
-    assert page.get_by_role("button", name="Live").is_visible()
+    page.get_by_role("button", name="Live").wait_for()
     assert json.loads(get(receiver, "/healthz").body) == {"status": "ok"}

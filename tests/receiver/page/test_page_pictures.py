@@ -27,6 +27,6 @@ def test_the_demos_session_is_there_to_be_looked_at(
     page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'write answer'")
     names = [text.strip() for text in page.locator("[data-line] .label").all_text_contents()]
     assert names == ["answer question", "plan", "search handbook", "write answer", "rate answer"]
-    assert page.get_by_text(demo._ANSWER).first.is_visible()
+    page.get_by_text(demo._ANSWER).first.wait_for()
     page.locator(".live:not(.is-off)").wait_for()
     screenshot(page, f"page-{scheme}")
