@@ -89,7 +89,7 @@ class _Connection(HTTPConnection):
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
-    response_class = _Response
+    pass
 
 
 class _Pool(HTTPConnectionPool):

@@ -304,18 +304,14 @@ class Sender:
 
     def _drain(self, checkpoint: int, deadline: float) -> bool:
         """Sends from the calling thread while there is no worker."""
-        transport = self._make_transport()
-        with reentrancy.sending():
-            try:
-                while not self._queue.join(checkpoint, clock.monotonic()):
-                    now = clock.monotonic()
-                    if now >= deadline or self._dispatcher.is_held_back(deadline):
-                        return False
-                    if not self._deliver_due(transport, deadline):  # they are on their way elsewhere, or not due
-                        self._queue.join(checkpoint, min(deadline, now + _LOOK_SOON))
-                return True
-            finally:
-                transport.close()
+        with reentrancy.sending(), closing(self._make_transport()) as transport:
+            while not self._queue.join(checkpoint, clock.monotonic()):
+                now = clock.monotonic()
+                if now >= deadline or self._dispatcher.is_held_back(deadline):
+                    return False
+                if not self._deliver_due(transport, deadline):  # they are on their way elsewhere, or not due
+                    self._queue.join(checkpoint, min(deadline, now + _LOOK_SOON))
+        return True
 
     def _deliver_due(self, transport: Transport, deadline: float = math.inf) -> bool:
         """Delivers a batch without waiting for one, and returns whether there was one."""

@@ -210,19 +210,25 @@ def test_a_record_that_comes_while_the_last_worker_ends_is_sent(end, server, log
 # Whatever a worker raises
 
 
+def fail_at_first(monkeypatch, owner, name, error) -> list[BaseException]:
+    """Makes a function of `owner` raise the first three times; what it has raised is in the list."""
+    function, failures = getattr(owner, name), []
+
+    def failing(*args):
+        if len(failures) < 3:
+            failures.append(error)
+            raise error
+        return function(*args)
+
+    monkeypatch.setattr(owner, name, failing)
+    return failures
+
+
 @pytest.mark.parametrize("error", [MemoryError, ImportError, LookupError, RuntimeError])
 def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of, monkeypatch, capfd) -> None:
     handler = HeliconeHandler(endpoint=server.url, max_backoff=0.02, max_attempts=1)
     logger = logger_of(handler)
-    make, failures = transport_module.DeadlineAdapter, []
-
-    def fail_at_first():
-        if len(failures) < 3:
-            failures.append(1)
-            raise error("no more")
-        return make()
-
-    monkeypatch.setattr(transport_module, "DeadlineAdapter", fail_at_first)
+    fail_at_first(monkeypatch, transport_module, "DeadlineAdapter", error("no more"))
     for number in range(5):
         logger.info("%d", number, extra=TRACE)
     server.wait_for(5)
@@ -235,15 +241,7 @@ def test_a_transport_that_cannot_be_made_is_made_later(error, server, logger_of,
 def test_a_worker_that_cannot_begin_says_so_once_and_tries_again(server, logger_of, monkeypatch, capfd) -> None:
     monkeypatch.setattr(workers_module, "_AFTER_FAULT", 0.01)
     logger = logger_of(HeliconeHandler(endpoint=server.url))
-    sending, failures = reentrancy.sending, []
-
-    def fail_at_first():
-        if len(failures) < 3:
-            failures.append(1)
-            raise AttributeError("not in this Python")
-        return sending()
-
-    monkeypatch.setattr(reentrancy, "sending", fail_at_first)
+    failures = fail_at_first(monkeypatch, reentrancy, "sending", AttributeError("not in this Python"))
     logger.info("r", extra=TRACE)
     server.wait_for(1)
     told = "helicone_logging: a worker could not work: AttributeError: not in this Python\n"
@@ -253,16 +251,8 @@ def test_a_worker_that_cannot_begin_says_so_once_and_tries_again(server, logger_
 def test_a_worker_that_cannot_take_a_batch_tries_again(server, logger_of, monkeypatch) -> None:
     monkeypatch.setattr(workers_module, "_AFTER_FAULT", 0.01)
     handler = HeliconeHandler(endpoint=server.url)
-    logger, queue = logger_of(handler), handler._sender._queue
-    take_ready, failures = queue._take_ready, []
-
-    def fail_at_first(*args):
-        if len(failures) < 3:
-            failures.append(1)
-            raise MemoryError
-        return take_ready(*args)
-
-    monkeypatch.setattr(queue, "_take_ready", fail_at_first)
+    logger = logger_of(handler)
+    failures = fail_at_first(monkeypatch, handler._sender._queue, "_take_ready", MemoryError())
     logger.info("r", extra=TRACE)
     server.wait_for(1)
     assert handler.flush(PATIENCE)

@@ -282,12 +282,13 @@ def test_nothing_is_sent_when_nothing_is_bound(eager):
     assert headers == {integration.HEADER: {"trace_id": "t"}}
 
 
-@pytest.mark.parametrize("is_configured", [False, True])
-def test_a_worker_that_takes_the_handler_off_the_root_logger_says_what_to_do(monkeypatch, capsys, is_configured):
+@pytest.mark.parametrize(("hijacks", "is_configured"), [(True, False), (True, True), (False, False)])
+def test_a_worker_that_takes_the_handler_off_the_root_logger_says_so(monkeypatch, capsys, hijacks, is_configured):
     app = make_app("hijacked")
-    app.conf.worker_hijack_root_logger = True
+    app.conf.worker_hijack_root_logger = hijacks
     integration.connect(app)
     logging.getLogger().addHandler(HeliconeHandler(enabled=False))
     monkeypatch.setattr(signals.setup_logging, "has_listeners", lambda: is_configured)
     signals.celeryd_init.send(sender="worker", instance=None, conf=app.conf, options={})
-    assert ("in a receiver of its signal `setup_logging`" in capsys.readouterr().err) is not is_configured
+    is_told = "in a receiver of its signal `setup_logging`" in capsys.readouterr().err
+    assert is_told is (hijacks and not is_configured)

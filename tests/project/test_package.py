@@ -61,6 +61,10 @@ def test_the_pythons_that_are_named_are_those_that_are_tested() -> None:
     assert SETUP["options"]["python_requires"] == f">={named[0]}"
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     assert re.findall(r'"(3\.\d+)"', workflow.partition("python: [")[2].partition("]")[0]) == named
+    own_run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [f"3.{minor}" for minor in own_run.partition("for minor in ")[2].partition(";")[0].split()] == named
+    guide = (ROOT / "docs" / "get-started.md").read_text(encoding="utf-8")
+    assert f"Python {named[0]} to {named[-1]}, " in guide
 
 
 def test_the_newest_version_of_the_changelog_has_a_date_and_is_the_package_s() -> None:

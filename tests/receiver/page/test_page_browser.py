@@ -124,7 +124,8 @@ def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> N
 
 def test_a_receiver_that_is_started_anew_is_live_again(browser: Any) -> None:
     with contextlib.closing(browser.new_context()) as context:  # whose console tells of a request that is not answered
-        page = context.new_page()
+        page, errors = context.new_page(), []
+        page.on("pageerror", lambda error: errors.append(error))
         with Receiver(port=0) as earlier:
             agent(earlier)
             page.goto(earlier.url)
@@ -133,6 +134,7 @@ def test_a_receiver_that_is_started_anew_is_live_again(browser: Any) -> None:
         with Receiver(port=int(earlier.url.rpartition(":")[2])) as anew:
             send(anew, span())
             page.get_by_text("1 new").wait_for()
+        assert not errors
 
 
 def test_a_receiver_that_does_not_know_this_browser_any_more_is_not_called_live(browser: Any) -> None:
