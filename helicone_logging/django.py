@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
@@ -58,7 +58,7 @@ class TraceContextMiddleware:
         if self._is_async:
             markcoroutinefunction(self)
         if self._user_of:
-            self.process_view = self._bind_user_async if self._is_async else self._bind_user
+            self.process_view = self._bind_user  # which Django calls in a thread where that is async
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answers one request."""
@@ -88,15 +88,19 @@ class TraceContextMiddleware:
     def _bind_user(self, request: HttpRequest, *_view: object) -> None:
         binding.extend(user_id=self._user_of(request))
 
-    async def _bind_user_async(self, request: HttpRequest, *_view: object) -> None:
-        binding.extend(user_id=await sync_to_async(self._user_of)(request))
-
 
 def _keep_bound(response: StreamingHttpResponse, snapshot: ContextSnapshot) -> None:
     content = response.streaming_content
     response.streaming_content = (
         AsyncContextIterator(content, snapshot) if response.is_async else ContextIterator(content, snapshot)
     )
+
+    def close() -> None:
+        vars(response).pop("close", None)  # which would keep it alive
+        with snapshot:  # as it ends the content of a client that has left
+            response.close()
+
+    response.close = close
 
 
 def _logged_in_user(request: HttpRequest) -> object:
@@ -110,6 +114,5 @@ def _logged_in_user(request: HttpRequest) -> object:
         if key is not None:
             return key
     user = getattr(request, "user", None)
-    if user is None or (isinstance(user, LazyObject) and user._wrapped is empty):
-        return None
-    return user.pk if user.is_authenticated else None
+    is_unread = isinstance(user, LazyObject) and user._wrapped is empty
+    return None if is_unread else getattr(user, "pk", None)  # which an anonymous one has not

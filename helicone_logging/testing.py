@@ -264,7 +264,7 @@ class _Interception:
             self._handler_class.handle = self._handle
 
     def hand_out(self, logger: logging.Logger, record: logging.LogRecord) -> None:
-        if self._captures and reentrancy.enter():  # a redactor may log
+        if reentrancy.enter():  # a redactor may log
             try:
                 for capture in self._captures:
                     capture.see(logger, record)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from helicone_logging.context import binding
 from helicone_logging.context.decorators import ContextIterator
 from helicone_logging.context.propagation import REQUEST_ID_HEADER, TracePropagator, UserReader
-from helicone_logging.context.stack import ContextSnapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,20 +52,12 @@ class TraceContextMiddleware:
         return body if _is_made(body, environ) else _Body(body, snapshot)
 
 
-class _Body:
-    def __init__(self, body: Iterable[bytes], snapshot: ContextSnapshot) -> None:
-        self._body = body
-        self._snapshot = snapshot
+class _Body(ContextIterator):
+    """A body that may be no iterator yet; servers close it, and not what they iterate over."""
 
     def __iter__(self) -> ContextIterator:
         with self._snapshot:
             return ContextIterator(iter(self._body), self._snapshot)
-
-    def close(self) -> None:
-        close = getattr(self._body, "close", None)
-        if close is not None:
-            with self._snapshot:
-                close()
 
 
 def _is_made(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
@@ -76,10 +67,10 @@ def _is_made(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
 
 
 def _echoing(start_response: StartResponse, name: str, value: str) -> StartResponse:
-    def echoing(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Callable[[bytes], object]:
+    def echoing(status: str, headers: list[tuple[str, str]], /, *exc_info: Any) -> Callable[[bytes], object]:
         if all(key.lower() != name.lower() for key, _ in headers):
             headers = [*headers, (name, value)]
-        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+        return start_response(status, headers, *exc_info)
 
     return echoing
 

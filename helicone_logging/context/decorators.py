@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
@@ -116,7 +116,7 @@ def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[.
 class ContextIterator:
     """An iterator, or generator, whose every step runs inside what is bound there."""
 
-    def __init__(self, body: Iterator[Any], snapshot: ContextSnapshot) -> None:
+    def __init__(self, body: Iterable[Any], snapshot: ContextSnapshot) -> None:
         self._body: Any = body
         self._snapshot = snapshot
 

@@ -118,7 +118,7 @@ def test_a_request_that_a_server_runs_in_the_context_of_another_shares_nothing_w
 
 def test_the_trace_is_sent_back_when_asked():
     answer = asyncio.run(get(app_with(response_header="X-Trace-ID"), "/show", x_request_id="r"))
-    assert answer.headers["x-trace-id"] == "r"
+    assert (answer.headers["x-trace-id"], answer.headers["content-type"]) == ("r", "application/json")
     assert "x-trace-id" not in asyncio.run(get(app_with(), "/show", x_request_id="r")).headers
 
 
@@ -161,7 +161,14 @@ class Nameless:
     is_authenticated = True
 
 
-@pytest.mark.parametrize(("user", "expected"), [(WithoutIdentity(), "ada"), (Nameless(), None), (None, None)])
+class Guest:
+    is_authenticated = False
+    username = "guest"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [(WithoutIdentity(), "ada"), (Nameless(), None), (Guest(), None), (None, None)]
+)
 def test_a_user_without_an_identity_may_have_another_name(user, expected):
     seen = []
 

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
@@ -62,6 +63,17 @@ async def stream_async(request):
     return StreamingHttpResponse(async_parts())
 
 
+def leave(request):
+    def parts():
+        try:
+            yield "first"
+            yield "second"
+        finally:
+            logger.info("left")
+
+    return StreamingHttpResponse(parts())
+
+
 def own_header(request):
     return HttpResponse(headers={"X-Trace-ID": "mine"})
 
@@ -70,7 +82,7 @@ def touch_session(request):
     return HttpResponse(request.session.get("anything", "nothing"))
 
 
-VIEWS = (show, show_async, fail, stream, stream_async, own_header, touch_session)
+VIEWS = (show, show_async, fail, stream, stream_async, leave, own_header, touch_session)
 urlpatterns = [path(view.__name__, view) for view in VIEWS]
 
 
@@ -134,7 +146,7 @@ def test_an_async_view_is_bound_across_awaits_and_in_threads(site, get):
 @BOTH
 @pytest.mark.parametrize("view", ["/show", "/show_async"])
 def test_a_sync_middleware_in_between_changes_nothing(site, get, view):
-    site(f"{__name__}.sync_only", around=[f"{__name__}.sync_only"])
+    site(f"{__name__}.sync_only", around=[f"{__name__}.sync_only", SESSIONS])
     answer = get(view, x_request_id="r").json()
     assert (answer["trace_id"], answer["tenant"]) == ("r", "x")
     assert answer.get("in_thread", "r") == "r"
@@ -185,6 +197,16 @@ def test_two_bodies_streamed_in_turns_do_not_mix_and_may_be_given_up(site, log):
     for answer in answers:
         answer.close()
     assert {seen.span["trace_id"] for seen in log.all("stream")} == {"a", "b"}
+    assert current() == {}
+
+
+def test_what_a_streamed_body_does_when_its_client_has_left_is_bound(site, log):
+    environ = RequestFactory().get("/leave", headers={"x-request-id": "r"}).environ
+    answer = WSGIHandler()(environ, lambda *_: None)
+    assert next(iter(answer)) == b"first"
+    answer.close()
+    answer.close()
+    assert [seen.inherited for seen in log.all("left")] == [{"trace_id": "r"}]
     assert current() == {}
 
 
@@ -275,25 +297,34 @@ class Anonymous:
     is_authenticated = False
 
 
+def loaded():
+    user = SimpleLazyObject(User)
+    assert user.pk == 7
+    return user
+
+
+@pytest.mark.parametrize("make_session", [lambda: None, SessionStore])
 @pytest.mark.parametrize(
     ("make_user", "expected"),
     [
         (User, {"user_id": "7"}),
+        (loaded, {"user_id": "7"}),
         (lambda: SimpleLazyObject(lambda: pytest.fail("loaded")), {}),
         (lambda: None, {}),
         (Anonymous, {}),
     ],
 )
-def test_a_user_without_a_session_counts_when_it_is_loaded_already(site, make_user, expected):
+def test_a_user_whom_no_session_knows_counts_when_it_is_loaded_already(site, log, make_session, make_user, expected):
     site(user_id=True)
 
     def get_response(request):
-        request.user = make_user()
+        request.session, request.user = make_session(), make_user()
         middleware.process_view(request, None, (), {})
         return HttpResponse(str({name: value for name, value in current().items() if name != "trace_id"}))
 
     middleware = TraceContextMiddleware(get_response)
     assert middleware(RequestFactory().get("/")).content.decode() == str(expected)
+    assert log.seen == []
 
 
 @BOTH_AS

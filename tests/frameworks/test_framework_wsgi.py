@@ -111,6 +111,9 @@ def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
     class Body:
         def __iter__(self):
             seen.append(("iter", current().get("user_id")))
+            return self.parts()
+
+        def parts(self):
             with span("stream", trace_id=current()["trace_id"]):
                 for number in range(2):
                     seen.append((number, current()["parent_path"]))
@@ -124,7 +127,7 @@ def test_a_streamed_body_and_its_close_are_bound_and_the_server_is_not():
         extend(user_id="u")
         return Body()
 
-    environ = {"HTTP_X_REQUEST_ID": "r"}
+    environ = {"HTTP_X_REQUEST_ID": "r", "wsgi.file_wrapper": FileWrapper}
     body = TraceContextMiddleware(app)(environ, lambda *_: None)
     for _ in body:
         assert current() == {}
@@ -156,6 +159,12 @@ def test_two_bodies_streamed_in_turns_do_not_mix():
     wrapped = TraceContextMiddleware(app)
     bodies = [iter(wrapped({"HTTP_X_REQUEST_ID": name}, lambda *_: None)) for name in "ab"]
     assert [next(body) for _ in range(3) for body in bodies] == ["a", "b"] * 3
+
+
+def test_a_body_that_cannot_be_closed_is_left_to_itself():
+    body = TraceContextMiddleware(lambda environ, start_response: iter([b"a"]))({}, lambda *_: None)
+    assert list(body) == [b"a"]
+    body.close()
 
 
 def test_lists_and_files_reach_the_server_as_they_are(tmp_path):

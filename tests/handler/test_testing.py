@@ -134,8 +134,13 @@ def test_levels_are_lowered_to_info_meanwhile_and_not_below_those_that_are_set()
     assert (root.level, quiet.level) == (logging.WARNING, logging.ERROR)
     with capture_spans("shop", level="debug") as spans:
         logger.debug("shown", extra=CALL)
-    assert spans.names == ["shown"]
+        logger.info("shown too", extra=CALL)
+    assert spans.names == ["shown", "shown too"]
     assert quiet.level == logging.ERROR
+    quiet.setLevel(logging.DEBUG)
+    with capture_spans("shop") as spans:
+        logger.debug("shown", extra=CALL)
+    assert spans.names == ["shown"]
 
 
 def test_a_level_that_the_application_sets_meanwhile_stays() -> None:
@@ -170,6 +175,24 @@ def test_level_filters_and_text_of_a_configured_handler_count(receiver) -> None:
     assert spans.names == ["WARNING: this"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="filters replace records since Python 3.12")
+def test_a_record_that_a_filter_puts_in_the_place_of_another_is_captured(receiver) -> None:
+    handler = handler_to(receiver)
+    handler.addFilter(lambda record: logging.makeLogRecord({**record.__dict__, "msg": "replaced"}))
+    logging.getLogger("shop").addHandler(handler)
+    with capture_spans() as spans:
+        logger.info("greet", extra=CALL)
+    assert spans.names == ["replaced"]
+
+
+def test_of_two_handlers_the_nearest_that_would_send_a_record_captures_it(receiver) -> None:
+    for name, level, service_name in (("shop.assistant", "ERROR", "a"), ("shop", "INFO", "b"), (None, "INFO", "c")):
+        logging.getLogger(name).addHandler(handler_to(receiver, level=level, service_name=service_name))
+    with capture_spans() as spans:
+        logger.info("greet", extra=CALL)
+    assert spans.one().row().session_name == "b"
+
+
 def test_own_options_count_for_every_record(receiver) -> None:
     logging.getLogger("shop").addHandler(handler_to(receiver, level=logging.ERROR, service_name="the-shop"))
     with capture_spans(service_name="tests", capture_content=False) as spans:
@@ -182,7 +205,8 @@ def test_own_options_count_for_every_record(receiver) -> None:
         pass
 
 
-def test_a_logger_that_does_not_propagate_is_captured() -> None:
+def test_a_logger_that_does_not_propagate_is_captured_and_not_by_the_handlers_above_it(receiver) -> None:
+    logging.getLogger().addHandler(handler_to(receiver, level=logging.ERROR))
     logging.getLogger("shop").propagate = False
     with capture_spans() as spans:
         logger.info("greet", extra=CALL)
@@ -284,7 +308,9 @@ def test_what_wraps_logging_during_a_capture_keeps_working(monkeypatch) -> None:
     assert second.names == seen == ["one"]
 
 
-def test_a_wrapper_that_outlives_the_capture_does_not_make_later_ones_see_twice(monkeypatch, caplog) -> None:
+def test_a_wrapper_that_outlives_the_capture_does_not_make_later_ones_see_twice(monkeypatch, caplog, receiver) -> None:
+    handler = handler_to(receiver)
+    logging.getLogger("shop").addHandler(handler)
     with monkeypatch.context() as patch:
         with capture_spans():
             ours = logging.Logger.callHandlers
@@ -296,6 +322,7 @@ def test_a_wrapper_that_outlives_the_capture_does_not_make_later_ones_see_twice(
         pass
     assert spans.names == ["greet"]
     assert caplog.messages == ["between", "greet"]
+    assert handler.stats().emitted == 1
 
 
 def test_one_tells_what_was_captured_instead() -> None:
@@ -311,6 +338,12 @@ def test_one_tells_what_was_captured_instead() -> None:
     assert "< Hello!" in str(failed.value)
     with pytest.raises(AssertionError, match="expected one span, found 2"):
         spans.one()
+
+
+def test_what_a_span_does_not_say_is_not_shown() -> None:
+    with capture_spans(sessions=False, redact=lambda key, value: None if "prompt" in key else value) as spans:
+        logger.info("greet", extra={"trace_id": "t"})
+    assert str(spans.one()) == "greet  0 ms"
 
 
 def test_spans_are_a_frozen_sequence_that_can_be_cleared() -> None:
