@@ -170,9 +170,9 @@ class HeliconeSpanProcessor(SpanProcessor):
                 open_spans.service_name_of(span) if self._takes_name else None,
             ),
         }
-        exception = _exception_told(events, attributes, status.description) if is_failed or events else None
+        exception = _exception_told(events, attributes, status.description)
         said = Said(record, span.name, exception, opened.bound, ids.new_bits(), {})
-        return said, (name, span.name, place.name, *attributes.values(), *events)
+        return said, (name, span.name, *attributes.values(), *events)
 
 
 class _Advice:
@@ -225,7 +225,7 @@ def _is_told_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None, sende
     if around is not None and _is_sent_for(around, call, opened):
         return True
     told = (call, _holds_content(opened))
-    is_told_inside = told_inside is not None and told_inside in ((call, True), told)
+    is_told_inside = told_inside in ((call, True), told)
     _tell(opened, sender, told_inside if is_told_inside else told)
     if is_told_inside:
         _tell_around(opened, sender)
@@ -257,19 +257,16 @@ def _tell_around(opened: OpenSpan, sender: HeliconeHandler) -> None:
 def _is_sent_for(outer: OpenSpan, call: tuple[Kind, object], inner: OpenSpan) -> bool:
     said = outer.said()
     kind = kind_of(said)
-    if kind != call[0] or call_of(kind, said) != call:
+    if call_of(kind, said) != call:
         return False
     return kind in ("model", "embedding") or not _holds_content(inner) or _holds_content(outer)
 
 
 def _holds_content(opened: OpenSpan) -> bool:
-    attributes, span = opened.said(), opened.span
-    return holds_content(attributes, ()) or holds_content({}, (event.name for event in getattr(span, "events", ())))
+    return holds_content(opened.said(), (event.name for event in getattr(opened.span, "events", ())))
 
 
 def _is_helper(span: Any) -> bool:
-    if "._" not in span.name:
-        return False
     scope = span.instrumentation_scope
     return scope is not None and is_helper(scope.name, span.name)
 

@@ -216,7 +216,7 @@ def _place_of(opened: OpenSpan) -> Place:
     parent_id = around.get("parent_span_id") or bound.get("parent_span_id")
     if trace_id is None:
         trace_id = f"{own.trace_id:032x}"
-        if parent_id is None and remote is not None:
+        if remote is not None:
             parent_id = f"{remote.span_id:016x}"
     attributes = opened.said()
     path = around.get("parent_path") or bound.get("parent_path") or _path_of(attributes)
@@ -251,7 +251,6 @@ def _inside(opened: OpenSpan, bound: Mapping[str, object]) -> dict[str, object]:
 
 def _is_around(opened: OpenSpan, span_id: object) -> bool:
     """Whether a span is an open one, or stands around it: a middleware binds the span that is open already."""
-    each = opened
     for each in (opened, *opened.ancestors()):
         if span_id == each.place.span_id:
             return True

@@ -12,6 +12,8 @@ from traced import Traced
 LLM = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini"}
 TOKENS = {"llm.token_count.prompt": 12, "llm.token_count.completion": 5, "output.value": "Sunny."}
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+EMBEDDING = {"openinference.span.kind": "EMBEDDING", "embedding.model_name": "text-embedding-3-small"}
+RETRIEVAL = {"openinference.span.kind": "RETRIEVER"}
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "weather"}
 ASKED = {"input.value": "Weather?"}
 
@@ -27,8 +29,9 @@ def names(traced: Traced) -> list[str]:
     return [row.session_path for row in traced.rows()]
 
 
-def test_the_outer_call_of_a_model_is_sent_where_it_is_known_for_one(traced: Traced) -> None:
-    nested(traced.tracer, LLM, {**LLM, **TOKENS})
+@pytest.mark.parametrize("call", [LLM, EMBEDDING])
+def test_the_outer_call_of_a_model_is_sent_where_it_is_known_for_one(traced: Traced, call: dict[str, Any]) -> None:
+    nested(traced.tracer, call, {**call, **TOKENS})
     assert names(traced) == ["/outer"]
 
 
@@ -37,6 +40,19 @@ def test_the_inner_one_is_sent_where_the_outer_says_at_its_end_what_it_is(traced
     nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
     (row,) = traced.rows()
     assert (row.session_path, row.total_tokens) == ("/outer/inner", 17)
+
+
+def test_the_inner_one_is_sent_where_neither_has_content(traced: Traced) -> None:
+    nested(traced.tracer, {}, LLM, LLM)
+    assert names(traced) == ["/outer/inner"]
+
+
+def test_content_may_stand_on_events(traced: Traced) -> None:
+    with traced.tracer.start_as_current_span("outer") as outer:
+        with traced.tracer.start_as_current_span("inner", attributes=LLM) as inner:
+            inner.add_event("gen_ai.user.message", {"content": "Weather?"})
+        outer.set_attributes({**LLM, **ASKED})
+    assert names(traced) == ["/outer/inner"]
 
 
 def test_both_are_sent_where_the_outer_alone_has_content(traced: Traced) -> None:
@@ -70,8 +86,14 @@ def test_a_tool_within_a_tool_of_the_same_name_is_the_same(traced: Traced) -> No
 def test_of_an_agent_told_twice_the_one_with_content_is_sent(traced: Traced) -> None:
     nested(traced.tracer, AGENT, {**AGENT, **ASKED})
     nested(traced.tracer, {**AGENT, **ASKED}, AGENT)
+    nested(traced.tracer, {**AGENT, **ASKED}, {**AGENT, **ASKED})
     nested(traced.tracer, AGENT, {**AGENT, "gen_ai.agent.name": "other"})
-    assert names(traced) == ["/outer/inner", "/outer", "/outer", "/outer/inner"]
+    assert names(traced) == ["/outer/inner", "/outer", "/outer", "/outer", "/outer/inner"]
+
+
+def test_retrieval_within_retrieval_is_two_rows(traced: Traced) -> None:
+    nested(traced.tracer, RETRIEVAL, RETRIEVAL)
+    assert names(traced) == ["/outer", "/outer/inner"]
 
 
 def test_what_private_methods_of_llama_index_tell_is_a_step_of_the_path(traced: Traced) -> None:
@@ -85,9 +107,10 @@ def test_what_private_methods_of_llama_index_tell_is_a_step_of_the_path(traced: 
     assert names(traced) == ["/Embedding.get", "/Embedding.get/Embedding._get/OpenAI.chat"]
 
 
-def test_a_call_told_three_times_is_one_row(traced: Traced) -> None:
+@pytest.mark.parametrize("middle", [LLM, {**LLM, **ASKED}])
+def test_a_call_told_three_times_is_one_row(traced: Traced, middle: dict[str, Any]) -> None:
     with traced.tracer.start_as_current_span("outermost") as outermost:
-        nested(traced.tracer, {}, {**LLM, **TOKENS}, {**LLM, **ASKED})
+        nested(traced.tracer, {}, {**LLM, **TOKENS}, middle)
         outermost.set_attributes({**LLM, **ASKED})
     assert names(traced) == ["/outermost/outer/inner"]
 
@@ -111,3 +134,13 @@ def test_what_an_sdk_tells_beside_an_instrumentation_is_said_and_can_be_left_out
     for scope in scopes:
         traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
     assert len(names(traced)) == 3
+
+
+def test_an_sdk_beside_what_instruments_another_tells_nothing_twice(
+    traced: Traced, capfd: pytest.CaptureFixture[str]
+) -> None:
+    call = {"gen_ai.request.model": "a-model", **ASKED}
+    for scope in ("openinference.instrumentation.anthropic", "mistralai_sdk_tracer"):
+        traced.provider.get_tracer(scope).start_span(scope, attributes=call).end()
+    assert len(names(traced)) == 2
+    assert "tell of the same calls" not in capfd.readouterr().err

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Status, StatusCode
-from payloads import checked
+from payloads import attributes_of, checked
 
 from helicone_logging.llm.dialects import Kind, genai, kind_of, openinference, openllmetry
 from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events
@@ -127,3 +128,15 @@ def test_values_that_no_process_can_copy_are_read_at_once(sent: Sent, operation:
     call.set_attributes({"gen_ai.operation.name": operation, "word": Word("said"), "numbers": [Number(1.5)]})
     call.end()
     assert sent.span() is not None
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    sent = Sent()
+    call = sent.tracer.start_span("operation")
+    call.set_attributes({"gen_ai.operation.name": "chat", "score": numpy.float64(0.5)})
+    call.add_event("note", {"score": numpy.float64(0.25)})
+    call.end()
+    span = sent.span()
+    assert span is not None
+    assert attributes_of(span)["score"] == "0.5"
+    assert "0.25" in str(span)

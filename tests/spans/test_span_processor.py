@@ -12,9 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 from opentelemetry import context, trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 from traced import Traced
 
 from helicone_logging import ConfigurationError, HeliconeHandler, bind, span
@@ -102,7 +103,71 @@ def test_any_depth_of_spans_makes_a_path(traced: Traced, depth: int) -> None:
     assert row.session_path == "/step/step/chat" if depth == 2 else row.session_path.startswith("/step/step/step")
 
 
+def test_a_span_that_began_before_the_processor_was_added_is_sent(traced: Traced) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    call = provider.get_tracer("t").start_span("chat", attributes=CALL)
+    provider.add_span_processor(traced.processor)
+    call.end()
+    assert [row.session_path for row in traced.rows()] == ["/chat"]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        (
+            {"entity.name": "look up", "workflow.name": "answer", "entity.path": "plan.find"},
+            "/answer/plan/find/look up",
+        ),
+        ({"entity.name": "look up", "workflow.name": "answer", "entity.path": ""}, "/answer/look up"),
+        ({"entity.name": "answer", "workflow.name": "answer"}, "/answer"),
+        ({"entity.name": "look up", "workflow.name": "", "entity.path": "plan"}, "/look up"),
+        ({"entity.name": "look up", "workflow.name": 7, "entity.path": 7}, "/look up"),
+    ],
+)
+def test_a_span_of_openllmetry_whose_parent_is_elsewhere_stands_where_it_says(
+    traced: Traced, said: dict[str, object], path: str
+) -> None:
+    attributes = {"traceloop.span.kind": "tool", **{f"traceloop.{name}": value for name, value in said.items()}}
+    assert traced.row(attributes).session_path == path
+
+
 # What stands around
+
+
+def test_a_span_stays_where_it_began_in_threads_that_know_only_opentelemetrys_context(
+    traced: Traced, logger_of
+) -> None:
+    logger = logger_of(traced.processor.handler)
+    with bind(trace_id="order-17"), span("answer", logger):
+        request = traced.tracer.start_span("request")
+    with trace.use_span(request):
+        logger.info("note", extra={"model": "gpt-4o"})
+        traced.tracer.start_span("chat", attributes=CALL).end()
+    rows = traced.rows()
+    assert {row.session_path for row in rows} == {"/answer", "/answer/request/note", "/answer/request/chat"}
+    assert {row.session_id for row in rows} == {"order-17"}
+
+
+def test_a_traceparent_that_the_open_span_has_heard_already_changes_no_path(traced: Traced) -> None:
+    remote = trace.SpanContext(trace_id=7, span_id=9, is_remote=True, trace_flags=trace.TraceFlags(1))
+    caller = trace.set_span_in_context(trace.NonRecordingSpan(remote))
+    with trace.use_span(traced.tracer.start_span("GET", context=caller)):
+        with traced.tracer.start_as_current_span("step"), bind(traceparent=f"00-{7:032x}-{9:016x}-01"):
+            traced.tracer.start_span("chat", attributes=CALL).end()
+    assert [row.session_path for row in traced.rows()] == ["/GET/step/chat"]
+
+
+def test_session_and_user_of_an_open_span_hold_for_records_inside_unless_others_are_bound(
+    traced: Traced, logger_of
+) -> None:
+    logger = logger_of(traced.processor.handler)
+    with traced.tracer.start_as_current_span("run", attributes={"session.id": "s-1", "user.id": "ada"}):
+        logger.info("note", extra={"model": "gpt-4o"})
+        with bind(user_id="bob"):
+            logger.info("note", extra={"model": "gpt-4o"})
+        with bind(trace_id="job-1"):
+            logger.info("note", extra={"model": "gpt-4o"})
+    assert [(row.session_id, row.user) for row in traced.rows()] == [("s-1", "ada"), ("s-1", "bob"), ("job-1", "")]
 
 
 def test_a_record_that_is_logged_inside_is_the_child_of_the_span(traced: Traced, logger_of) -> None:
@@ -122,6 +187,7 @@ def test_a_record_that_is_logged_inside_is_the_child_of_the_span(traced: Traced,
 
 def test_without_an_open_span_of_ours_the_context_is_as_before(traced: Traced) -> None:
     other = TracerProvider(shutdown_on_exit=False).get_tracer("another provider")
+    traced.tracer.start_span("elsewhere")
     with other.start_as_current_span("outer") as outer:
         found = outer.get_span_context()
         assert current() == {"trace_id": f"{found.trace_id:032x}", "parent_span_id": f"{found.span_id:016x}"}
@@ -227,7 +293,9 @@ def test_an_agent_whose_calls_nobody_tells_of_keeps_its_tokens(traced: Traced) -
         "gen_ai.usage.input_tokens": 3,
         "gen_ai.usage.output_tokens": 2,
     }
-    row = traced.row(totals)
+    with traced.tracer.start_as_current_span("agent", attributes=totals):
+        traced.tracer.start_span("search", attributes=TOOL).end()
+    row, _ = traced.rows()
     assert (row.model, row.total_tokens) == ("gpt-4o", 5)
 
 
@@ -252,6 +320,26 @@ def test_a_failure_without_an_exception_says_why(traced: Traced) -> None:
     (row,) = traced.rows()
     assert (row.properties["error"], row.properties["exception"]) == ("true", "429")
     assert row.choices[0].content == "429: slow down"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"type": "Timeout", "message": "slow"}, ("Timeout", "slow", "Timeout: slow")),
+        ({"message": "slow"}, ("Exception", "slow", "Exception: slow")),
+        ({"type": "Timeout", "stacktrace": "File x"}, ("Timeout", "", "File x")),
+    ],
+)
+def test_an_exception_that_is_told_in_part_is_sent_as_far_as_it_is_told(
+    traced: Traced, told: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    call = traced.tracer.start_span("chat", attributes=CALL)
+    call.add_event("exception", {f"exception.{part}": text for part, text in told.items()})
+    call.add_event("retry", {"exception.type": "none"})
+    call.set_status(StatusCode.ERROR)
+    call.end()
+    (sent,) = traced.spans()
+    assert tuple(sent.get(f"exception.{part}", "") for part in ("type", "message", "stacktrace")) == expected
 
 
 def test_an_exception_that_was_handled_does_not_fail_a_span_that_is_ok(traced: Traced) -> None:
@@ -279,7 +367,7 @@ def test_embeddings_that_fail_say_why_and_others_how_many_dimensions(traced: Tra
 
 class _RecordOnly(Sampler):
     def should_sample(self, *_: object, **__: object) -> SamplingResult:
-        return SamplingResult(Decision.RECORD_ONLY)
+        return SamplingResult(Decision.RECORD_ONLY, CALL)
 
     def get_description(self) -> str:
         return "record only"
@@ -347,8 +435,6 @@ def test_filters_and_the_level_of_the_handler_hold_for_spans(server) -> None:
 
 
 def test_a_session_has_the_name_of_the_service_of_the_provider_also_in_records_inside(receiver, logger) -> None:
-    from opentelemetry.sdk.resources import Resource
-
     processor = HeliconeSpanProcessor(endpoint=receiver.url)
     logger.addHandler(processor.handler)
     provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
@@ -366,16 +452,41 @@ def test_a_session_has_the_name_of_the_service_of_the_provider_also_in_records_i
     processor.shutdown()
 
 
-def test_a_span_goes_to_a_collector_with_its_parent(receiver) -> None:
+@pytest.mark.parametrize(
+    ("options", "environment", "name"),
+    [({"session_name": "named"}, "", "named"), ({"service_name": "named"}, "", "named"), ({}, "named", "named")],
+)
+def test_a_name_of_the_sessions_that_is_given_wins_over_that_of_the_provider(
+    receiver, logger, monkeypatch, options: dict[str, str], environment: str, name: str
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", environment)
+    processor = HeliconeSpanProcessor(endpoint=receiver.url, **options)
+    logger.addHandler(processor.handler)
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    provider.add_span_processor(HeliconeSpanProcessor(processor.handler))
+    with provider.get_tracer("t").start_as_current_span("agent", attributes=AGENT):
+        logger.info("found", extra={"model": "gpt-4o", "prompt": "q", "completion": "a"})
+    assert provider.force_flush()
+    assert {row.session_name for row in receiver.rows()} == {name}
+    logger.removeHandler(processor.handler)
+
+
+def test_a_span_goes_to_a_collector_as_it_is_and_with_its_parent(receiver) -> None:
     processor = HeliconeSpanProcessor(endpoint=f"{receiver.url}/v1/traces")
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("t")
-    with tracer.start_as_current_span("request") as request, tracer.start_as_current_span("chat", attributes=CALL):
-        pass
+    with tracer.start_as_current_span("request") as request:
+        call = tracer.start_span("chat", attributes=CALL, kind=SpanKind.CLIENT, start_time=1_760_000_000_000_000_000)
+        call.set_status(StatusCode.OK)
+        call.end(1_760_000_001_500_000_000)
     assert processor.force_flush()
     (stored,) = receiver.spans()
+    assert stored.span["spanId"] == f"{call.get_span_context().span_id:016x}"
     assert stored.span["parentSpanId"] == f"{request.get_span_context().span_id:016x}"
+    assert (stored.span["kind"], stored.span["status"]["code"]) == (3, 1)
+    assert stored.span["endTimeUnixNano"] == "1760000001500000000"
     assert receiver.rows()[0].session_path == "/request/chat"
 
 
@@ -474,6 +585,19 @@ def test_what_costs_rows_or_content_is_told_once(traced: Traced, capsys: pytest.
     assert "another.library writes no content on its spans" in told[1]
     guide = "https://helicone-logging.readthedocs.io/en/latest/opentelemetry.html"
     assert all(line.endswith(f": {guide}") for line in told)
+
+
+def test_what_failed_or_is_no_call_of_a_model_may_lack_content(
+    make_traced: Callable[..., Traced], capsys: pytest.CaptureFixture[str]
+) -> None:
+    traced = make_traced()
+    traced.row({"gen_ai.operation.name": "retrieval"})
+    failed = traced.tracer.start_span("chat", attributes={"gen_ai.request.model": "gpt-4o"})
+    failed.set_status(StatusCode.ERROR)
+    failed.end()
+    assert len(traced.rows()) == 2
+    make_traced(capture_content=False).row({"gen_ai.request.model": "gpt-4o"})
+    assert "writes no content" not in capsys.readouterr().err
 
 
 def test_a_disabled_handler_costs_and_sends_nothing(receiver) -> None:
