@@ -123,6 +123,50 @@ def test_of_an_async_stream_that_is_closed_the_record_has_what_came_and_it_is_cl
     assert stream.is_closed
 
 
+def test_a_list_that_is_left_needs_no_closing(log):
+    with span("work") as work:
+        collected = work.collect(iter(CHUNKS))
+        next(collected)
+        collected.close()
+    assert answer(log) == CHUNKS[:1]
+
+
+class Closable:
+    """An async iterator of which `close` may be any function, or none."""
+
+    def __init__(self, **methods):
+        self.__dict__.update(methods)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return CHUNKS[0]
+
+
+def test_an_async_stream_is_closed_in_whatever_way_it_can_be(log):
+    closed = []
+
+    async def generator():
+        try:
+            yield CHUNKS[0]
+        finally:
+            closed.append("generator")
+
+    async def leave(stream):
+        async with span("work") as work:
+            collected = work.collect(stream)
+            await anext(collected)
+            await collected.aclose()
+            return list(closed)
+
+    stream = generator()
+    assert asyncio.run(leave(stream)) == ["generator"]
+    for methods in ({"close": lambda: closed.append("plain")}, {}, {"close": "no function"}):
+        asyncio.run(leave(Closable(**methods)))
+    assert closed == ["generator", "plain"]
+
+
 def test_a_decorated_generator_may_stream_what_it_collects(log):
     def stream():
         with span("work") as work:
