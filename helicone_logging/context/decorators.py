@@ -103,11 +103,9 @@ def _async_generator(function: Callable[..., Any], opener: Opener) -> Callable[.
                 else:
                     step = functools.partial(source.asend, sent)
         except StopAsyncIteration:
-            with snapshot:
-                scope.__exit__(None, None, None)
+            scope.__exit__(None, None, None)
         except BaseException as error:
-            with snapshot:
-                scope.__exit__(type(error), error, error.__traceback__)
+            scope.__exit__(type(error), error, error.__traceback__)
             raise
 
     return wrapper

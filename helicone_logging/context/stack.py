@@ -166,14 +166,11 @@ def _own(frame: Frame) -> Mapping[str, object]:
 
 
 def _settled(frame: Frame) -> Frame | None:
-    """The stack without what has ended elsewhere; in a copy of that context it stays, as a frame of nobody's."""
+    """The stack without what has ended elsewhere; in a copy of that context it stays."""
     latest, rest = _latest_end, None
     for each in reversed(_frames(frame)):
-        if each.entry is None or not each.entry.has_ended:
+        if each.entry is None or not each.entry.has_ended or not _was_entered_here(each.entry):
             rest = each if each.outer is rest else _above(rest, each, _own(each))
-        elif not _was_entered_here(each.entry):
-            rest = _above(rest, each, _own(each))
-            rest.entry = None
     if rest is not None:
         rest.checked = latest
     if rest is not frame:

@@ -49,16 +49,19 @@ class _Run:
         around: what its record is logged in: what was bound outside, and its trace.
         identity: its ids and its path; they stay what they were when the span began.
         fields: the user's fields.
+        entry: what it has bound.
     """
 
     __slots__ = ("around", "began", "chunks", "entry", "fields", "identity", "is_logged", "started")
 
-    def __init__(self, around: dict[str, object], identity: dict[str, object], fields: dict[str, object]) -> None:
+    def __init__(
+        self, around: dict[str, object], identity: dict[str, object], fields: dict[str, object], entry: stack.Entry
+    ) -> None:
         self.around = around
         self.identity = identity
         self.fields = fields
+        self.entry = entry
         self.chunks: streams.Chunks | None = None
-        self.entry: stack.Entry | None = None
         self.is_logged = False
         self.started = clock.time_ns()
         self.began = time.perf_counter_ns()  # the same on a clock that nobody sets
@@ -112,7 +115,7 @@ def span(
         return Span(None, logger, level, fields, site)(name)
     if issubclass(type(name), logging.Logger):
         raise TypeError(f'name={name!r} cannot work: give a text before the logger, as in span("answer", logger)')
-    return Span(None if name is None else text_of(name), logger, level, fields, site)
+    return Span(text_of(name), logger, level, fields, site)
 
 
 class Span:
@@ -132,8 +135,6 @@ class Span:
         fields: Mapping[str, object],
         site: CallSite,
     ) -> None:
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f'name={name!r} cannot work: give a text, as in span("answer", logger)')
         if logger is not None and not isinstance(logger, (logging.Logger, str)):
             raise TypeError(f"logger={logger!r} cannot work: give a logging.Logger or its name")
         self._name = name or site.function
@@ -258,9 +259,7 @@ class Span:
             identity["parent_span_id"] = around["parent_span_id"]
         own["trace_id"], own["parent_span_id"], own["parent_path"] = trace_id, span_id, path
         inside = {**around, "parent_span_id": span_id, "parent_path": path}
-        run = _Run(around, identity, given)
-        entry = stack.enter(own, inside)
-        run.entry, self._run = entry, run
+        self._run = _Run(around, identity, given, stack.enter(own, inside))
 
     def _path(self, explicit: object, parent: object) -> str:
         if is_text(explicit):
@@ -277,8 +276,7 @@ class Span:
         if run is None or run.is_logged:
             return None
         run.is_logged = True
-        if run.entry is not None:
-            stack.leave(run.entry)
+        stack.leave(run.entry)
         return run
 
     def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None = None) -> None:
@@ -332,12 +330,12 @@ def status_of(error: BaseException | None) -> SpanStatus:
     return SpanStatus(logging.ERROR, error) if _is_failure(error) else _CANCELLED
 
 
-def _is_failure(error: BaseException) -> bool:
+def _is_failure(error: object) -> bool:
     """An error, or a group with one in it: what a task group raises when a task fails while others are cancelled."""
     if isinstance(error, Exception):
         return True
     members = getattr(error, "exceptions", None)  # BaseExceptionGroup came with Python 3.11
-    return isinstance(members, tuple) and any(isinstance(each, BaseException) and _is_failure(each) for each in members)
+    return isinstance(members, tuple) and any(map(_is_failure, members))
 
 
 def _complain() -> None:

@@ -282,13 +282,22 @@ def test_nothing_is_sent_when_nothing_is_bound(eager):
     assert headers == {integration.HEADER: {"trace_id": "t"}}
 
 
-@pytest.mark.parametrize(("hijacks", "is_configured"), [(True, False), (True, True), (False, False)])
-def test_a_worker_that_takes_the_handler_off_the_root_logger_says_so(monkeypatch, capsys, hijacks, is_configured):
+@pytest.mark.parametrize(
+    ("handler", "hijacks", "is_configured", "is_told"),
+    [
+        (HeliconeHandler(enabled=False), True, False, True),
+        (HeliconeHandler(enabled=False), True, True, False),
+        (HeliconeHandler(enabled=False), False, False, False),
+        (logging.NullHandler(), True, False, False),
+    ],
+)
+def test_a_worker_that_takes_the_handler_off_the_root_logger_says_so(
+    monkeypatch, capsys, handler, hijacks, is_configured, is_told
+):
     app = make_app("hijacked")
     app.conf.worker_hijack_root_logger = hijacks
     integration.connect(app)
-    logging.getLogger().addHandler(HeliconeHandler(enabled=False))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
     monkeypatch.setattr(signals.setup_logging, "has_listeners", lambda: is_configured)
     signals.celeryd_init.send(sender="worker", instance=None, conf=app.conf, options={})
-    is_told = "in a receiver of its signal `setup_logging`" in capsys.readouterr().err
-    assert is_told is (hijacks and not is_configured)
+    assert ("in a receiver of its signal `setup_logging`" in capsys.readouterr().err) is is_told
