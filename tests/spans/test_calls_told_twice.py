@@ -33,6 +33,7 @@ def names(traced: Traced) -> list[str]:
 def test_the_outer_call_of_a_model_is_sent_where_it_is_known_for_one(traced: Traced, call: dict[str, Any]) -> None:
     nested(traced.tracer, call, {**call, **TOKENS})
     assert names(traced) == ["/outer"]
+    assert traced.processor.handler.stats().rejected == 0
 
 
 def test_the_inner_one_is_sent_where_the_outer_says_at_its_end_what_it_is(traced: Traced) -> None:
