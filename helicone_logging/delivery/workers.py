@@ -234,7 +234,7 @@ class Sender:
     def close(self, timeout: float | None = None) -> None:
         """Delivers what is queued, ends the workers, and reports the number of what could not be sent.
 
-        A record that is submitted later begins anew.
+        A record that is submitted later, or by another thread meanwhile, begins anew.
 
         Args:
             timeout: seconds at the most; None for `shutdown_timeout`.
@@ -246,10 +246,12 @@ class Sender:
         with lifecycle.deadline(self._patience(timeout)) as deadline:
             is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
+            if is_sent and not lifecycle.is_exiting() and self._queue.stats().queued:
+                self._leave()  # others log on
+                return
             lost = self._queue.close(discard=True)
             self._tell_of_losses()
-            if not is_sent:
-                self._report_unsent(lost)
+            self._report_unsent(lost, is_sent=is_sent)
             with self._ended:
                 remaining = max(0.0, deadline - clock.monotonic())
                 self._ended.wait_for(lambda: not (self._running and self._is_closed), remaining)
@@ -257,6 +259,9 @@ class Sender:
     def retire(self) -> None:
         """Leaves what is queued to the threads that serve all replaced senders; nobody waits."""
         self._is_put_away = self._is_replaced = True
+        self._leave()
+
+    def _leave(self) -> None:
         self._queue.close()
         if self._queue.stats().queued:
             replaced.serve(self)
@@ -280,11 +285,12 @@ class Sender:
     def _patience(self, timeout: float | None) -> float:
         return self._options.shutdown_timeout if timeout is None else timeout
 
-    def _report_unsent(self, dropped: int) -> None:
+    def _report_unsent(self, dropped: int, *, is_sent: bool) -> None:
         within = f"within shutdown_timeout={self._options.shutdown_timeout:g} seconds"
         if dropped:
-            notices.report(f"{counted(dropped, 'record is', 'records are')} lost, not sent {within}")
-        if self._sending:
+            why = "logged by other threads at the end" if is_sent else f"not sent {within}"
+            notices.report(f"{counted(dropped, 'record is', 'records are')} lost, {why}")
+        if self._sending and not is_sent:
             self.diagnostics.report(
                 "unsure",
                 f"{counted(self._sending, 'request was', 'requests were')} not answered {within}, and may have arrived",

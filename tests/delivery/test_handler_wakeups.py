@@ -7,13 +7,14 @@ import logging.config
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 
 import freezegun
 import pytest
 from recording_server import PATIENCE
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.core import reentrancy
+from helicone_logging.core import lifecycle, reentrancy
 from helicone_logging.delivery import transport as transport_module
 from helicone_logging.delivery import workers as workers_module
 from helicone_logging.delivery.workers import THREAD_NAME
@@ -54,6 +55,51 @@ def test_a_record_after_close_is_sent_while_the_closed_sender_is_still_busy(serv
         logger.info("after close", extra=TRACE)
     server.wait_for(2)
     assert server.names() == ["on its way", "after close"]
+
+
+@pytest.fixture
+def log_while_closing(monkeypatch, server):
+    """Closes a handler while three records come that `close` does not wait for, and holds their answers meanwhile."""
+
+    def log(handler: HeliconeHandler, logger: logging.Logger, *, at_exit: bool) -> None:
+        wait = handler._sender._wait
+        with ExitStack() as held, monkeypatch.context() as patch:
+
+            def wait_and_log(deadline: float, **options: bool) -> bool:
+                is_sent = wait(deadline, **options)
+                held.enter_context(server.hold())
+                for number in range(3):
+                    logger.info("meanwhile %d", number, extra=TRACE)
+                patch.setattr(lifecycle, "is_exiting", lambda: at_exit)
+                return is_sent
+
+            patch.setattr(handler._sender, "_wait", wait_and_log)
+            handler._sender.close(0.2)  # for which the held answer is waited for
+
+    return log
+
+
+def test_what_other_threads_log_while_a_handler_is_closed_is_sent(log_while_closing, server, logger_of) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1)
+    logger = logger_of(handler)
+    logger.info("before", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    log_while_closing(handler, logger, at_exit=False)
+    server.wait_for(4)
+    assert handler.stats().dropped == 0
+    assert handler.flush(PATIENCE)
+    while workers():  # none is left behind, though nobody closes it again
+        time.sleep(0.001)
+
+
+def test_what_other_threads_log_while_the_process_ends_is_reported(log_while_closing, server, logger_of, capfd) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1)
+    logger = logger_of(handler)
+    logger.info("before", extra=TRACE)
+    assert handler.flush(PATIENCE)
+    log_while_closing(handler, logger, at_exit=True)
+    assert handler.stats().dropped >= 2  # the first may be on its way
+    assert f"{handler.stats().dropped} records are lost, logged by other threads at the end" in capfd.readouterr().err
 
 
 def test_closing_the_replaced_handler_leaves_the_records_of_its_successor(server) -> None:
