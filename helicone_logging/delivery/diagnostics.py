@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import math
 import threading
 from dataclasses import dataclass
-
-from cachetools import TTLCache
 
 from helicone_logging.core import clock, lifecycle, notices, uwsgi
 from helicone_logging.delivery.queue import QueueStats
 
-REPORT_EVERY = 60.0
-_MAX_KINDS = 64
+_REPORT_EVERY = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class Diagnostics:
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may log while this thread is inside
-        self._reported: TTLCache[str, bool] = TTLCache(_MAX_KINDS, REPORT_EVERY, clock.monotonic)
+        self._reported: dict[str, float] = {}  # when, by kind
         self.skipped = 0
         self.cut_values = 0
         self.malformed = 0
@@ -121,8 +118,7 @@ class Diagnostics:
 
     def has_reported(self, kind: str) -> bool:
         """Returns whether a report of a kind would not be written now."""
-        with self._lock:
-            return not logging.raiseExceptions or kind in self._reported
+        return clock.monotonic() - self._reported.get(kind, -math.inf) < _REPORT_EVERY
 
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.
@@ -136,7 +132,7 @@ class Diagnostics:
         with self._lock:
             if self.has_reported(kind):
                 return
-            self._reported[kind] = True
+            self._reported[kind] = clock.monotonic()
         notices.report(text)
 
     def warn_of_missing_threads(self) -> None:

@@ -47,7 +47,7 @@ class _Servants:
             threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
         except BaseException as error:
             self._threads -= 1
-            if not isinstance(error, RuntimeError):  # there can be no more threads now: what closes at exit sends
+            if not isinstance(error, Exception):  # there can be no more threads now: what closes at exit sends
                 raise
 
     def _run(self) -> None:

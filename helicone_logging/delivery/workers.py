@@ -142,16 +142,16 @@ class Sender:
             thread.start()  # without any lock: with gevent it may come to its end in here
         except BaseException as error:
             self._has_ended(thread)
-            if isinstance(error, RuntimeError):  # there can be no more threads now; the next record tries again
-                self._tell_of_no_thread(error)
-                return
-            raise
+            if not isinstance(error, Exception):  # of a signal handler
+                raise
+            self._tell_of_no_thread(error)
+            return
         lifecycle.watch_end_of_child()
         self.diagnostics.warn_of_missing_threads()
 
-    def _tell_of_no_thread(self, error: RuntimeError) -> None:
+    def _tell_of_no_thread(self, error: Exception) -> None:
         if not self._threads and "shutdown" not in str(error):  # of the interpreter, where what closes sends soon
-            what = f"no thread can be started, so records wait for `flush`, `close` or the next record: {error}"
+            what = f"no thread can be started, so records wait for `flush`, `close` or the next record: {error!r}"
             self.diagnostics.report("threads", what)
 
     def _run(self) -> None:

@@ -57,6 +57,23 @@ def test_a_record_after_close_is_sent_while_the_closed_sender_is_still_busy(serv
     assert server.names() == ["on its way", "after close"]
 
 
+def test_a_close_does_not_wait_for_workers_that_others_give_records_to(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=1)
+    logger, sender = logger_of(handler), handler._sender
+    monkeypatch.setattr(sender, "_wait", lambda *_, **__: False)  # what is on its way is not waited for
+    closing = threading.Thread(target=sender.close, args=(2 * PATIENCE,))
+    with server.hold():
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(1)
+        closing.start()
+        while not sender._ended._waiters:
+            time.sleep(0.001)
+        logger.info("after close", extra=TRACE)
+        closing.join(PATIENCE)
+        assert not closing.is_alive()
+    server.wait_for(2)
+
+
 @pytest.fixture
 def log_while_closing(monkeypatch, server):
     """Closes a handler while three records come that `close` does not wait for, and holds their answers meanwhile."""
@@ -305,8 +322,9 @@ def test_a_worker_that_cannot_take_a_batch_tries_again(server, logger_of, monkey
     assert len(failures) == 3
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
 def test_a_record_for_which_no_thread_can_be_started_is_neither_lost_nor_called_wrong(
-    server, logger_of, monkeypatch
+    error, server, logger_of, monkeypatch, capfd
 ) -> None:
     handler = HeliconeHandler(endpoint=server.url)
     logger = logger_of(handler)
@@ -315,7 +333,7 @@ def test_a_record_for_which_no_thread_can_be_started_is_neither_lost_nor_called_
 
     def refuse(self):
         if self.name == THREAD_NAME:
-            raise RuntimeError("can't start new thread")
+            raise error
         start(self)
 
     with monkeypatch.context() as patch:
@@ -323,6 +341,9 @@ def test_a_record_for_which_no_thread_can_be_started_is_neither_lost_nor_called_
         logger.info("r", extra=TRACE)
         stats = handler.stats()
         assert (stats.emitted, stats.queued, stats.rejected) == (1, 1, 0)
+        told = capfd.readouterr().err
+        assert len(told.splitlines()) == 1
+        assert repr(error) in told
         assert handler.flush(PATIENCE)
     assert server.names() == ["r"]
 
