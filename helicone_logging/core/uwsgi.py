@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import Any
 
 # https://uwsgi-docs.readthedocs.io/en/latest/WSGIquickstart.html#a-note-on-python-threads
 _THREADS = ("enable-threads", b"enable-threads", "threads", b"threads")
@@ -32,12 +33,10 @@ def wait_for_workers() -> None:
 
 def is_master() -> bool:
     """Returns whether this is uWSGI's master, which forks workers again and again, and runs no Python between."""
-    uwsgi = sys.modules.get("uwsgi")
-    return uwsgi is not None and hasattr(uwsgi, "masterpid") and uwsgi.masterpid() == os.getpid()
+    uwsgi: Any = sys.modules.get("uwsgi")
+    return hasattr(uwsgi, "masterpid") and uwsgi.masterpid() == os.getpid()
 
 
 def _is_loading() -> bool:
-    uwsgi = sys.modules.get("uwsgi")
-    if uwsgi is None or not hasattr(uwsgi, "workers"):
-        return False
-    return not (uwsgi.worker_id() or any(worker["pid"] for worker in uwsgi.workers()))
+    uwsgi: Any = sys.modules.get("uwsgi")
+    return hasattr(uwsgi, "workers") and not (uwsgi.worker_id() or any(one["pid"] for one in uwsgi.workers()))

@@ -320,7 +320,8 @@ class BoundedQueue:
             if not self._is_pause_firm:
                 self._paused_until = 0.0
             if is_urgent:
-                self._delayed = [(0.0, sequence, item) for _, sequence, item in sorted(self._delayed)]
+                last = max(due for due, _, _ in self._delayed) if self._delayed else 0.0
+                self._delayed = [(due - last, sequence, item) for due, sequence, item in self._delayed]  # still a heap
             self._takers.notify_all()
             self._checkpoint += 1
             self._before[self._checkpoint] = 0

@@ -141,3 +141,13 @@ def test_a_pause_without_end_makes_nobody_fail() -> None:
     queue.pause(0.0)
     taker.join()
     assert [len(items) for items in taken] == [1]
+
+
+def test_who_closes_gets_what_waits_to_be_tried_again_in_the_order_in_which_it_would_have_been() -> None:
+    queue = memory()
+    for number in range(5):
+        queue.put(Sized(number))
+    for item in queue.take(5, ALL, deadline=0.0):
+        queue.requeue([item], 50.0 - 10 * item.entry.number)
+    queue.checkpoint(is_urgent=True)
+    assert [queue.take(1, ALL, deadline=0.0)[0].entry.number for _ in range(5)] == [4, 3, 2, 1, 0]
