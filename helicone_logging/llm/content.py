@@ -127,13 +127,17 @@ _Handler = Callable[[Held, _Renderer], str | None]
 
 def _rendered(part: Held, render: _Renderer) -> str | None:
     """A part as text; None when it is of no known kind."""
-    kind = safe_get.text(part.get("type"))
+    kind = safe_get.text(part.get("type") or first(part, *_KINDS))
     if kind is not None:
-        handler = _handler_of(kind)
+        handler = _handler_of(kind.replace("-", "_"))
         said = _text(part, render) if handler is None else handler(part, render)
         return _opaque(part, kind) if said is None else said
     if part.get("text") is not None:
         return _text(part, render)
+    if "tool_use_id" in part or "call_id" in part:
+        return tools.tool_result(part, render)
+    if tools.is_untyped_call(part):
+        return tools.tool_call(part, render)
     for name, value in part.items():
         handler = _BY_NAME.get(name) if value is not None else None
         if handler is not None:
@@ -155,8 +159,8 @@ def _text(part: Held, render: _Renderer) -> str | None:
     if text is None:
         inner = held(value)
         text = render(inner.get("value")) if inner is not None else None  # OpenAI Assistants
-        if text is None and part.get("type") == "text":
-            text = safe_get.text(part.get("content"))  # OpenTelemetry
+        if text is None and "text" in (part.get("type"), first(part, *_KINDS)):
+            text = safe_get.text(part.get("content"))  # OpenTelemetry, Pydantic AI
     for name in ("annotations", "citations"):
         if part.get(name):
             render.cite(part[name])
@@ -218,6 +222,12 @@ def _compaction(part: Held, render: _Renderer) -> str:
     return f"[compaction] {said}" if said else "[compaction]"
 
 
+def _result(part: Held, render: _Renderer) -> str | None:
+    """A step of Google's Interactions; within a result of Anthropic's tools there is no id of a call."""
+    return None if part.get("call_id") is None else tools.tool_result(part, render)
+
+
+_KINDS = ("part_kind", "block_type", "content_type")  # Pydantic AI, LlamaIndex, Semantic Kernel
 _THOUGHTS = ("thinking", "summary", "content", "reasoning", "reasoningText", "reasoning_content", "text")
 _SAYS_NOTHING = frozenset((*OPAQUE, "type", "id", "status", "index", "thought"))
 _PART_HANDLERS: dict[str, _Handler] = {
@@ -247,11 +257,17 @@ _BY_TYPE: dict[str, _Handler] = {
     "image_generation_call": tools.generated_image,
     "computer_screenshot": lambda part, _: media.mark(part, "image"),
     "compaction": _compaction,
-    "message": _nested,
+    **dict.fromkeys(("message", "model_output", "user_input", "user_prompt", "system_prompt"), _nested),
+    "thought": _thinking,
+    **dict.fromkeys(("tool_return", "retry_prompt"), tools.tool_result),  # Pydantic AI
+    "program": tools.tool_call,  # of OpenAI, which calls tools in code
+    "additional_tools": tools.tool_list,
+    "mcp_tool_listing": tools.tool_list,
 }
 _BY_SUFFIX: tuple[tuple[str, _Handler], ...] = (
     ("_tool_result", tools.tool_result),
     ("_output", tools.tool_result),
+    ("_result", _result),
     ("_use", tools.tool_call),
     ("_call", tools.tool_call),
 )
@@ -269,7 +285,7 @@ _BY_NAME: dict[str, _Handler] = {
     "audio": lambda value, _: media.mark(value, "audio"),
     "video": lambda value, _: media.mark(value, "video"),
     "document": _document,
-    "reasoningContent": _thinking,
+    **dict.fromkeys(("reasoningContent", "thinking", "reasoning_text"), _thinking),
     "searchResult": _search_hit,
     "citationsContent": _nested,
     "guardContent": _nested,

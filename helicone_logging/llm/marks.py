@@ -16,8 +16,8 @@ _Entry = TypeVar("_Entry")
 # What only the provider can read: it is long, and means nothing to whoever reads the row.
 OPAQUE = frozenset(
     (
-        "encrypted_content", "encrypted_index", "redactedContent", "signature", "thoughtSignature",
-        "thought_signature", "vector",
+        "encrypted_content", "encrypted_index", "redactedContent", "search_suggestions", "signature",
+        "thoughtSignature", "thought_signature", "vector",
     )
 )  # fmt: skip
 

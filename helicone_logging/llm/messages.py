@@ -64,15 +64,19 @@ class Choice(NamedTuple):
 _ROLES = {
     "model": "assistant", "ai": "assistant", "CHATBOT": "assistant", "AIMessageChunk": "assistant",
     "human": "user", "USER": "user", "SYSTEM": "system", "TOOL": "tool",
+    # AutoGen's, Pydantic AI's
+    "SystemMessage": "system", "UserMessage": "user", "AssistantMessage": "assistant",
+    "FunctionExecutionResultMessage": "tool", "request": "user", "response": "assistant",
 }  # fmt: skip
 _ROLE_NAMES = frozenset(("system", "developer", "user", "assistant", "tool", "function", *_ROLES))
-_ITEM_ROLES = {"reasoning": "assistant", "mcp_list_tools": "assistant", "compaction": "assistant"}
+_OF_THE_MODEL = frozenset(("reasoning", "mcp_list_tools", "compaction", "model_output", "thought"))
 _new_tuple = tuple.__new__
 _MAX_BESIDE = 1_000  # calls, or pictures, of one message
 _FINISH_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")
 # DeepSeek, LiteLLM and vLLM; OpenRouter and Groq; Ollama; Cohere.
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "tool_plan")
-_SAID = ("content", "parts", "message", "blocks")
+_SPEAKS = ("role", "_role")
+_SAID = ("content", "parts", "message", "blocks", "_content", "items")
 _BESIDE = frozenset(
     (
         *_THOUGHTS, "tool_call_id", "refusal", "audio", "images", "tool_calls", "function_call", "annotations",
@@ -243,9 +247,9 @@ def unwrapped(fields: Held) -> Held:
 
 
 def _role(fields: Held, default_role: str) -> str:
-    role = safe_get.text(first(fields, "role"))
+    role = safe_get.text(first(fields, *_SPEAKS))
     if not role:
-        role = _role_of_type(safe_get.text(fields.get("type")) or "")
+        role = _role_of_type(safe_get.text(first(fields, "type", "kind")) or "")
     return _ROLES.get(role, role) if role else default_role
 
 
@@ -253,14 +257,14 @@ def _role_of_type(kind: str) -> str:
     """LangChain's messages have their role as type; the items of OpenAI's Responses have none."""
     if kind in _ROLE_NAMES:
         return kind
-    if kind.endswith(("_output", "_tool_result")):
-        return "tool"
-    return "assistant" if kind.endswith(("_call", "_request")) else _ITEM_ROLES.get(kind, "")
+    if kind in _OF_THE_MODEL or kind.endswith(("_call", "_request")):
+        return "assistant"
+    return "tool" if kind.endswith(("_output", "_result")) else ""
 
 
 def _body(fields: Held, entry: object, beside: list[str]) -> str:
     content = first(fields, *_SAID)
-    if first(fields, "role") is None and (content is None or is_item(fields)):
+    if first(fields, *_SPEAKS) is None and (content is None or is_item(fields)):
         return content_text([entry])
     said = content_text(content)
     return _with_others(fields, said, beside) if beside else said

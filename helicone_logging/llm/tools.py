@@ -13,7 +13,7 @@ Render = Callable[[object], str]
 """Renders content within content."""
 
 _ARGUMENTS = (
-    "input", "args", "parameters", "action", "actions", "queries", "code", "operation",
+    "input", "args", "tool_kwargs", "parameters", "action", "actions", "queries", "code", "operation",
     "server_tool_call", "arguments",
 )  # fmt: skip
 _RESULTS = ("content", "output", "response", "result", "json", "server_tool_call_response")
@@ -48,6 +48,11 @@ def is_call(call: object) -> bool:
     return bool(name) or not (arguments is None or (type(arguments) in (str, dict) and not arguments))
 
 
+def is_untyped_call(part: Held) -> bool:
+    """Returns whether a part without a type is a call: so Haystack, AutoGen and Claude's Agent SDK have them."""
+    return ("arguments" in part or "input" in part) and safe_get.first(part, "name", "tool_name") is not None
+
+
 def _name_and_arguments(call: Held) -> tuple[str | None, object]:
     for key in ("function", "custom"):
         within = held(call[key]) if call.get(key) is not None else None
@@ -55,7 +60,8 @@ def _name_and_arguments(call: Held) -> tuple[str | None, object]:
             call = within
             break
     arguments = call.get("arguments")
-    return safe_get.text(call.get("name")), safe_get.first(call, *_ARGUMENTS) if arguments is None else arguments
+    arguments = safe_get.first(call, *_ARGUMENTS) if arguments is None else arguments
+    return safe_get.text(safe_get.first(call, "name", "tool_name")), arguments
 
 
 def tool_call(part: Held, render: Render) -> str:

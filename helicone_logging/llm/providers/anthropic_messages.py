@@ -23,7 +23,7 @@ def read(response: Held) -> Fields | None:
     said = joined((content_text(content), refusal(name(inner(response, "stop_details"), "explanation"))))
     choice = Choice(name(response, "role") or "assistant", said, name(response, "stop_reason"))
     provider = _provider(name(response, "id") or "", name(response, "model") or "")
-    fields = answer("chat", [choice], _usage(usage), response, provider)
+    fields = answer("chat", [choice], usage_of(usage), response, provider)
     if provider == "aws" and "model" in fields:  # Bedrock's own name for it, which the request has, is another one
         fields["fallback_model"] = fields.pop("model")
     return fields
@@ -36,8 +36,11 @@ def _provider(message_id: str, model: str) -> str | None:
     return "anthropic" if model.startswith("claude") else None
 
 
-def _usage(usage: Held) -> Fields:
-    """What was written to and read from the cache was part of the prompt, but `input_tokens` leaves it out."""
+def usage_of(usage: Held) -> Fields:
+    """Returns the token fields of a usage.
+
+    What was written to and read from the cache was part of the prompt, but `input_tokens` leaves it out.
+    """
     return {
         "prompt_tokens": tokens(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
         "completion_tokens": tokens(usage, "output_tokens"),

@@ -56,7 +56,7 @@ def _tokens(found: list[object]) -> Message:
 
 def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
-    data = entries(response, "data")
+    data = entries(response, "data", "embeddings")
     if data and data[0].get("embedding") is not None:
         return _fields(response, len(data), data[0]["embedding"])
     vector = safe_get.items(response.get("embedding"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
@@ -50,13 +50,16 @@ def _one_message_of_parts(contents: object) -> object:
 def read(response: Held) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     candidates = safe_get.items(response.get("candidates"))
+    usage = inner(response, "usage_metadata", "usageMetadata")
+    if candidates is None and usage and inner(response, "content").get("parts"):
+        candidates = [response]  # an event of Google's ADK
     feedback = inner(response, "prompt_feedback", "promptFeedback")
     if candidates is None and not feedback:
         return None
     told = {
         "model": name(response, "model_version", "modelVersion"),
         "response_id": name(response, "response_id", "responseId"),
-        **_usage(inner(response, "usage_metadata", "usageMetadata")),
+        **_usage(usage),
     }
     choices = some_choices(candidates or (), _choice) or _blocked(feedback)
     return with_error(answer("generate_content", choices, told, provider="google"), response.get("error"))
@@ -137,13 +140,18 @@ class _Growing:
         self._parts += (held(part) or EMPTY for part in safe_get.items(inner(candidate, "content").get("parts")) or ())
 
     def whole(self) -> Fields:
-        parts: list[object] = []
-        for is_thought, several in itertools.groupby(self._parts, _is_thought):
-            if is_thought is None:
-                parts += several
-            else:
-                parts.append({"text": "".join(map(_text, several)), "thought": is_thought})
-        return {"content": {"role": "model", "parts": parts}, **self._last}
+        return {"content": {"role": "model", "parts": merged(self._parts)}, **self._last}
+
+
+def merged(parts: Iterable[Held]) -> list[object]:
+    """Returns parts of a stream, with the texts that follow each other as one."""
+    found: list[object] = []
+    for is_thought, several in itertools.groupby(parts, _is_thought):
+        if is_thought is None:
+            found += several
+        else:
+            found.append({"text": "".join(map(_text, several)), "thought": is_thought})
+    return found
 
 
 def _text(part: Held) -> str:

@@ -10,14 +10,15 @@ from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers.common import Asked, Fields, answer, inner, last, name, with_error, with_system
 from helicone_logging.llm.providers.openai_chat import usage_of
+from helicone_logging.llm.safe_get import first
 
 
 def asked(request: Held) -> Asked | None:
-    """Returns what a request asks for; None when it is none of these."""
+    """Returns what a request asks for, also one to Google's Interactions; None when it is none of these."""
     value = request.get("input")
-    if value is None or name(request, "model") is None:
+    if value is None or name(request, "model", "agent") is None:
         return None
-    return Asked("responses", with_system(request.get("instructions"), value))
+    return Asked("responses", with_system(first(request, "instructions", "system_instruction"), value))
 
 
 def read(response: Held) -> Fields | None:

@@ -16,7 +16,9 @@ from helicone_logging.llm.providers import (
     detect,
     embeddings,
     errors,
+    frameworks,
     google_genai,
+    google_interactions,
     images,
     judgements,
     langchain,
@@ -31,6 +33,7 @@ _READERS: tuple[Callable[[Held], Fields | None], ...] = (
     openai_responses.read,
     anthropic_messages.read,
     google_genai.read,
+    google_interactions.read,
     langchain.read,
     ollama.read,
     bedrock.read,
@@ -48,6 +51,7 @@ _JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
     openai_responses.join,
     anthropic_messages.join,
     google_genai.join,
+    google_interactions.join,
     langchain.join,
     ollama.join,
     bedrock.join,
@@ -59,6 +63,7 @@ _JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
 )
 
 
+_MAX_DEPTH = 3  # of answers that frameworks, and batches, wrap
 _MAX_CHUNKS, _LAST_CHUNKS = 50_000, 5_000  # of one stream that are read
 
 _Chunk = TypeVar("_Chunk")
@@ -90,7 +95,9 @@ def _read(response: object) -> Fields | None:
         response = parsed(response)
     chunks = safe_get.items(response)
     if chunks is not None:
-        return _read_chunks(chunks)
+        if len(chunks) == 1 and held(chunks[0]):
+            return _read(chunks[0])
+        return _read_chunks(chunks) or frameworks.read_run(chunks)
     answer = held(response)
     if not answer:
         return errors.read_exception(response) if isinstance(response, BaseException) else None
@@ -110,7 +117,7 @@ def _http_response(answer: Held) -> Held | None:
     """Of httpx or requests, alone or in `with_raw_response` of OpenAI, Anthropic and their kin."""
     is_binary = answer.keys() == {"response"}  # what OpenAI's SDK returns for speech holds nothing else
     raw = held(answer.get("http_response")) or (held(answer.get("response")) if is_binary else None)
-    return answer if raw is None and "_content" in answer else raw
+    return answer if raw is None and isinstance(answer.get("_content"), bytes | bool) else raw
 
 
 def _body_of(answer: Held, raw: Held) -> object:
@@ -120,12 +127,24 @@ def _body_of(answer: Held, raw: Held) -> object:
     return raw.get("_content") if body is None else body
 
 
-def _read_answer(answer: Held, response: object) -> Fields | None:
+def _read_answer(answer: Held, response: object, depth: int = 0) -> Fields | None:
     for read in _READERS:
         fields = read(answer)
         if fields is not None:
             return _with_host(fields, response, [answer])
-    return _read_chunks([response]) or errors.read(answer)
+    found = _read_chunks([response]) if depth == 0 else None
+    found = found or _read_within(answer, depth) or frameworks.read(answer)
+    # An error within something else says so: there is more that holds nothing but a message.
+    return found or (errors.read(answer) if depth == 0 or "error" in answer else None)
+
+
+def _read_within(answer: Held, depth: int) -> Fields | None:
+    for value in frameworks.within(answer) if depth < _MAX_DEPTH else ():
+        fields = held(value)
+        found = _read_answer(fields, value, depth + 1) if fields else None
+        if found is not None:
+            return {**frameworks.usage_beside(answer), **found}
+    return None
 
 
 def _read_chunks(chunks: list[object]) -> Fields | None:
@@ -135,7 +154,7 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
     for join in _JOINERS:
         fields = join(found)
         if fields is not None:
-            fields = _with_host(fields, chunks[0], [*found[:2], *found[-2:]])
+            fields = frameworks.with_accumulated(_with_host(fields, chunks[0], [*found[:2], *found[-2:]]), chunks[-1])
             return with_behind(fields, f"[… {left_out} chunks left out …]") if left_out else fields
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
 
@@ -173,7 +192,7 @@ def _unpacked(chunk: object) -> list[Held]:
     """What a chunk holds: it may be JSON text, or bytes in an event of Bedrock."""
     fields = held(chunk)
     if fields is not None:
-        return [bedrock.chunk_of(fields) if "chunk" in fields else fields]
+        return [bedrock.chunk_of(fields) if "chunk" in fields else frameworks.unwrapped(fields)]
     lines = parsed(chunk)
     several = [lines] if held(lines) is not None else safe_get.items(lines) or ()
     return [fields for line in several if (fields := held(line)) is not None]
