@@ -111,6 +111,26 @@ def test_what_was_queued_before_a_reload_arrives_after_it(server) -> None:
     assert Counter(server.names()) == Counter(names)
 
 
+def test_of_two_equal_handlers_each_has_its_own_counts_after_a_reload(server) -> None:
+    one = {"class": "helicone_logging.HeliconeHandler", "endpoint": server.url}
+    loggers = [logging.getLogger(f"helicone_tests.reload.{name}") for name in "ab"]
+    for _ in range(2):
+        logging.config.dictConfig(
+            {
+                "version": 1,
+                "disable_existing_loggers": False,
+                "handlers": {"a": one, "b": one},
+                "loggers": {
+                    logger.name: {"handlers": [name], "level": "INFO", "propagate": False}
+                    for name, logger in zip("ab", loggers, strict=True)
+                },
+            }
+        )
+    loggers[0].info("to the first", extra=TRACE)
+    first, second = (logger.handlers[0] for logger in loggers)
+    assert (first.stats().emitted, second.stats().emitted) == (1, 0)
+
+
 def test_what_was_queued_before_a_reload_with_other_options_arrives_from_the_background(server) -> None:
     logger = logging.getLogger("helicone_tests.reload")
     names = [f"r {number}" for number in range(10)]
