@@ -641,5 +641,11 @@ def test_outside_of_the_main_thread_it_is_refused():
     assert "main thread" in refused[0]
 
 
+def test_a_signal_that_something_else_than_python_handles_is_left_alone(monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    with pytest.raises(ConfigurationError, match="something else than Python"):
+        flush_on_sigterm()
+
+
 def test_the_functions_stand_where_users_look_for_them():
     assert {"flush", "flushed", "flush_on_sigterm"} <= set(helicone_logging.__all__)
