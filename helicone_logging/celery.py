@@ -44,8 +44,8 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
         check.refuse("app", app, "give the application of Celery")
     span("task", logger, level)  # as those of the tasks will be: what cannot work is refused here
     tasks = _Tasks(app, logger, level)
-    signals.before_task_publish.connect(_send, weak=False, dispatch_uid=HEADER)
-    signals.celeryd_init.connect(_tell_of_lost_handlers, weak=False, dispatch_uid=HEADER)
+    signals.before_task_publish.connect(_send)
+    signals.celeryd_init.connect(_tell_of_lost_handlers)
     for signal, receiver in ((signals.task_prerun, tasks.begin), (signals.task_postrun, tasks.end)):
         uid = (HEADER, id(app))
         signal.disconnect(dispatch_uid=uid)

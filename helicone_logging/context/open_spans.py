@@ -200,11 +200,10 @@ def service_name_of(span: Any) -> str | None:
 def attributes_of(span: Span) -> dict[str, Any]:
     """Returns a copy of a span's attributes, by the SDK's own `copy`: reading them one by one takes a lock for each."""
     attributes = span.attributes
-    copy = getattr(attributes, "copy", None)
     try:
-        copied = dict(attributes or {}) if copy is None else copy()
-    except AttributeError:  # a proxy of a mapping without one
-        copied = dict(attributes)
+        copied = attributes.copy()
+    except AttributeError:  # of a proxy, or a mapping, without one; None of a span that has none
+        copied = attributes or {}
     return copied if type(copied) is dict else dict(copied)
 
 

@@ -259,6 +259,15 @@ def test_tasks_of_other_applications_are_left_alone(app, log):
     assert log.all("show") == []
 
 
+def test_each_of_two_applications_has_its_spans(log):
+    apps = [make_app(name, task_always_eager=True) for name in ("first", "second")]
+    for app in apps:
+        integration.connect(app)
+    for app in apps:
+        app.tasks["show"].delay()
+    assert len(log.all("show")) == 2
+
+
 def test_connecting_again_changes_the_options_and_logs_each_task_once(log):
     app = make_app("again", task_always_eager=True)
     integration.connect(app)
