@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from typing import Any, NamedTuple
@@ -43,13 +44,12 @@ def connect(app: Celery, *, logger: logging.Logger | str | None = None, level: i
     if not isinstance(app, Celery):
         check.refuse("app", app, "give the application of Celery")
     span("task", logger, level)  # as those of the tasks will be: what cannot work is refused here
-    tasks = _Tasks(app, logger, level)
     signals.before_task_publish.connect(_send)
     signals.celeryd_init.connect(_tell_of_lost_handlers)
-    for signal, receiver in ((signals.task_prerun, tasks.begin), (signals.task_postrun, tasks.end)):
-        uid = (HEADER, id(app))
-        signal.disconnect(dispatch_uid=uid)
-        signal.connect(receiver, weak=False, dispatch_uid=uid)
+    signals.task_postrun.connect(_end)
+    uid = (HEADER, id(app))
+    signals.task_prerun.disconnect(dispatch_uid=uid)
+    signals.task_prerun.connect(functools.partial(_begin, app, logger, level), weak=False, dispatch_uid=uid)
 
 
 def _tell_of_lost_handlers(conf: Any = None, **_: object) -> None:
@@ -62,9 +62,9 @@ def _tell_of_lost_handlers(conf: Any = None, **_: object) -> None:
         )
 
 
-def _send(headers: dict[str, Any] | None = None, **_: object) -> None:
+def _send(headers: dict[str, Any], **_: object) -> None:
     """Puts the context into a message's headers; one that is retried brings its first context along."""
-    if headers is not None and HEADER not in headers:
+    if HEADER not in headers:
         context = current_context()
         if context:
             headers[HEADER] = context
@@ -75,44 +75,37 @@ class _Running(NamedTuple):
     span: Span
 
 
-class _Tasks:
-    """The spans of one application's tasks."""
+def _begin(
+    app: Celery, logger: logging.Logger | str | None, level: int | str, *, task: Task, task_id: str, **_: object
+) -> None:
+    if task.app != app:
+        return
+    request = task.request
+    snapshot = stack.ContextSnapshot() if request.is_eager else binding.begin(**_received(request))
+    properties = {"task_id": task_id}
+    if request.retries:
+        properties["task_retries"] = str(request.retries)
+    span = Span(task.name, logger, level, {"properties": properties}, _call_site(task))
+    snapshot.__enter__()
+    span.__enter__()
+    request.__dict__[_RUNNING] = _Running(snapshot, span)
 
-    def __init__(self, app: Celery, logger: logging.Logger | str | None, level: int | str) -> None:
-        self._app = app
-        self._logger = logger
-        self._level = level
 
-    def begin(self, task: Task, task_id: str, **_: object) -> None:
-        if task.app != self._app:
-            return
-        request = task.request
-        snapshot = stack.ContextSnapshot() if request.is_eager else binding.begin(**_received(request))
-        properties = {"task_id": task_id}
-        if request.retries:
-            properties["task_retries"] = str(request.retries)
-        span = Span(task.name, self._logger, self._level, {"properties": properties}, _call_site(task))
-        snapshot.__enter__()
-        span.__enter__()
-        request.__dict__[_RUNNING] = _Running(snapshot, span)
-
-    def end(self, task: Task, state: str | None = None, retval: object = None, **_: object) -> None:
-        if task.app == self._app:
-            running = task.request.__dict__.pop(_RUNNING, None)
-            if running is not None:
-                running.span.end(_status(state, retval))
-                running.snapshot.__exit__()
+def _end(task: Task, state: str | None = None, retval: object = None, **_: object) -> None:
+    running = task.request.__dict__.pop(_RUNNING, None)
+    if running is not None:
+        running.span.end(_status(state, retval))
+        running.snapshot.__exit__()
 
 
 def _status(state: str | None, retval: object) -> SpanStatus:
     if state is None:  # an exception is on its way through Celery: a worker that stops, or `task_eager_propagates`
         return status_of(sys.exc_info()[1])
     properties = {"task_state": state}
-    error = getattr(retval, "exc", None) if state == states.RETRY else retval
     if state == states.RETRY:
-        return SpanStatus(logging.WARNING, error if isinstance(error, BaseException) else None, properties)
-    if state == states.FAILURE and isinstance(error, BaseException):
-        return SpanStatus(logging.ERROR, error, properties)
+        return SpanStatus(logging.WARNING, getattr(retval, "exc", None), properties)
+    if state == states.FAILURE and isinstance(retval, BaseException):
+        return SpanStatus(logging.ERROR, retval, properties)
     return SpanStatus(properties=properties)
 
 

@@ -212,7 +212,7 @@ def _place_of(opened: OpenSpan) -> Place:
     own, remote = span.context, span.parent
     around = {} if opened.parent is None else _inside(opened.parent, bound)
     trace_id = bound.get("trace_id") or around.get("trace_id")
-    parent_id = around.get("parent_span_id") or bound.get("parent_span_id")
+    parent_id = around.get("parent_span_id")  # or the one that is bound, which the record inherits
     if trace_id is None:
         trace_id = f"{own.trace_id:032x}"
         if remote is not None:

@@ -178,9 +178,11 @@ def test_a_task_sent_by_a_task_is_its_child(app, log):
     assert log["show"].span["session_path"] == "/send_another/show"
 
 
-def test_what_a_task_leaves_bound_is_gone_in_the_next(app):
+def test_what_a_task_leaves_bound_is_gone_in_the_next(app, eager):
     run(app.tasks["leak"])
     assert "leaked" not in run(app.tasks["show"]).get(timeout=30)
+    eager.tasks["leak"].delay()
+    assert current() == {}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from helicone_logging.errors import ConfigurationError
 
 MIDDLEWARE = "helicone_logging.django.TraceContextMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+SECURITY = "django.middleware.security.SecurityMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
@@ -140,13 +141,15 @@ def test_a_traceparent_gives_trace_and_parent_else_the_request_id_the_trace(site
 
 @BOTH
 def test_an_async_view_is_bound_across_awaits_and_in_threads(site, get):
-    assert get("/show_async", x_request_id="r").json() == {"trace_id": "r", "in_thread": "r"}
+    for around in ([], [SECURITY]):
+        site(around=around)
+        assert get("/show_async", x_request_id="r").json() == {"trace_id": "r", "in_thread": "r"}
 
 
 @BOTH
 @pytest.mark.parametrize("view", ["/show", "/show_async"])
 def test_a_sync_middleware_in_between_changes_nothing(site, get, view):
-    site(f"{__name__}.sync_only", around=[f"{__name__}.sync_only", SESSIONS])
+    site(f"{__name__}.sync_only", around=[f"{__name__}.sync_only"])
     answer = get(view, x_request_id="r").json()
     assert (answer["trace_id"], answer["tenant"]) == ("r", "x")
     assert answer.get("in_thread", "r") == "r"
