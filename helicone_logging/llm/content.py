@@ -129,7 +129,7 @@ def _rendered(part: Held, render: _Renderer) -> str | None:
     """A part as text; None when it is of no known kind."""
     kind = safe_get.text(part.get("type") or first(part, *_KINDS))
     if kind is not None:
-        handler = _handler_of(kind.replace("-", "_"))
+        handler = _handler_of(kind)
         said = _text(part, render) if handler is None else handler(part, render)
         return _opaque(part, kind) if said is None else said
     if part.get("text") is not None:
@@ -202,6 +202,12 @@ def _nested(part: Held, render: _Renderer) -> str:
     return render(first(part, "content", "text"))
 
 
+def _reference(part: Held, render: _Renderer) -> str:
+    """What Mistral's tools found, which stands between the texts."""
+    render.cite(part)
+    return ""
+
+
 def _media(part: Held, _: _Renderer) -> str:
     return media.mark(part, safe_get.text(part.get("modality")) or "")
 
@@ -223,11 +229,12 @@ def _compaction(part: Held, render: _Renderer) -> str:
 
 
 def _result(part: Held, render: _Renderer) -> str | None:
-    """A step of Google's Interactions; within a result of Anthropic's tools there is no id of a call."""
-    return None if part.get("call_id") is None else tools.tool_result(part, render)
+    """A step of Google's Interactions or Mistral's Conversations; within a result of Anthropic's tools there is no id of a call."""
+    return None if first(part, "call_id", "tool_call_id") is None else tools.tool_result(part, render)
 
 
 _KINDS = ("part_kind", "block_type", "content_type")  # Pydantic AI, LlamaIndex, Semantic Kernel
+_SPELLED = str.maketrans("-.", "__")  # Pydantic AI's `tool-call`, Mistral's `function.call`
 _THOUGHTS = ("thinking", "summary", "content", "reasoning", "reasoningText", "reasoning_content", "text")
 _SAYS_NOTHING = frozenset((*OPAQUE, "type", "id", "status", "index", "thought"))
 _PART_HANDLERS: dict[str, _Handler] = {
@@ -237,6 +244,7 @@ _PART_HANDLERS: dict[str, _Handler] = {
     **dict.fromkeys(("file", "input_file", "document_url", "container_upload"), _media),
     **dict.fromkeys(("thinking", "redacted_thinking"), _thinking),
     "document": _document,
+    "tool_reference": _reference,
     "refusal": _refusal,
     "tool_use": tools.tool_call,
     "server_tool_use": tools.tool_call,
@@ -257,10 +265,11 @@ _BY_TYPE: dict[str, _Handler] = {
     "image_generation_call": tools.generated_image,
     "computer_screenshot": lambda part, _: media.mark(part, "image"),
     "compaction": _compaction,
-    **dict.fromkeys(("message", "model_output", "user_input", "user_prompt", "system_prompt"), _nested),
+    **dict.fromkeys(("message", "message_output", "message_input", "model_output", "user_input"), _nested),
+    **dict.fromkeys(("user_prompt", "system_prompt"), _nested),
     "thought": _thinking,
     **dict.fromkeys(("tool_return", "retry_prompt"), tools.tool_result),  # Pydantic AI
-    "program": tools.tool_call,  # of OpenAI, which calls tools in code
+    **dict.fromkeys(("program", "tool_execution"), tools.tool_call),  # OpenAI, where code calls tools; Mistral
     "additional_tools": tools.tool_list,
     "mcp_tool_listing": tools.tool_list,
 }
@@ -295,7 +304,7 @@ _BY_NAME: dict[str, _Handler] = {
 
 def _handler_of(kind: str) -> _Handler | None:
     """How a part of a type shows; None when nobody knows the type."""
-    return _found_handler(kind) if len(kind) <= _MAX_KIND else None
+    return _found_handler(kind.translate(_SPELLED)) if len(kind) <= _MAX_KIND else None
 
 
 @functools.lru_cache(512)

@@ -69,7 +69,9 @@ _ROLES = {
     "FunctionExecutionResultMessage": "tool", "request": "user", "response": "assistant",
 }  # fmt: skip
 _ROLE_NAMES = frozenset(("system", "developer", "user", "assistant", "tool", "function", *_ROLES))
-_OF_THE_MODEL = frozenset(("reasoning", "mcp_list_tools", "compaction", "model_output", "thought"))
+_OF_THE_MODEL = frozenset(
+    ("reasoning", "mcp_list_tools", "compaction", "model_output", "thought", "message.output", "tool.execution")
+)
 _new_tuple = tuple.__new__
 _MAX_BESIDE = 1_000  # calls, or pictures, of one message
 _FINISH_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")
@@ -257,9 +259,9 @@ def _role_of_type(kind: str) -> str:
     """LangChain's messages have their role as type; the items of OpenAI's Responses have none."""
     if kind in _ROLE_NAMES:
         return kind
-    if kind in _OF_THE_MODEL or kind.endswith(("_call", "_request")):
+    if kind in _OF_THE_MODEL or kind.endswith(("_call", "_request", ".call")):
         return "assistant"
-    return "tool" if kind.endswith(("_output", "_result")) else ""
+    return "tool" if kind.endswith(("_output", "_result", ".result")) else ""
 
 
 def _body(fields: Held, entry: object, beside: list[str]) -> str:

@@ -88,7 +88,7 @@ def _built_in_entry(entry: object, render: Render) -> str:
         return f"{fields['filename']}: {render(fields.get('text'))}"
     printed = joined(safe_get.text(fields.get(name)) or "" for name in ("logs", "stdout", "stderr")).rstrip("\n")
     outcome = held(fields.get("outcome"))
-    code = safe_get.number(outcome.get("exit_code")) if outcome else None
+    code = safe_get.number(outcome.get("exit_code") if outcome else fields.get("return_code"))
     return joined((printed, f"(exit code {code})" if code else ""))
 
 
@@ -98,7 +98,7 @@ def tool_result(part: Held, render: Render) -> str:
     failed = part.get("is_error") is True or part.get("status") in ("error", "failed")
     value = safe_get.first(part, *_RESULTS)
     fields = held(value)
-    body = _built_in_result(value, render) if fields is None else render(value)
+    body = _built_in_result(value, render) if fields is None else _built_in_entry(value, render)
     return f"[tool result{call and ' '}{call}] {'(error) ' if failed else ''}{body}"
 
 
@@ -125,7 +125,7 @@ def tool_list(part: Held, _: Render) -> str:
     """The tools of a server, or those that a search for tools found, by name only: their schemas are long."""
     tools = safe_get.items(part.get("tools")) or []
     names = [found for tool in tools[:_MAX_TOOLS] if (found := _tool_name(tool))]
-    server = safe_get.text(part.get("server_label")) or ""
+    server = safe_get.text(safe_get.first(part, "server_label", "mcp_server_name")) or ""
     error = part.get("error")
     body = f"(error) {error_text(error)}" if error else ", ".join(names) + (", …" if len(tools) > _MAX_TOOLS else "")
     return f"[tools{server and ' '}{server}] {body}".rstrip()

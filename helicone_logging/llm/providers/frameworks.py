@@ -1,7 +1,7 @@
 """Answers of frameworks: what the SDK gave them, which many keep, or a message with its usage beside it.
 
 So have them LlamaIndex, smolagents, LangChain's `include_raw`, Semantic Kernel, Microsoft's Agent Framework and
-Instructor; batches of OpenAI, Anthropic and Google; DashScope; Pydantic AI, AutoGen, Haystack, Agno, OpenAI's Agents.
+Instructor; batches of OpenAI, Anthropic and Google; DashScope; Pydantic AI, AutoGen, Haystack, Agno, OpenAI's Agents; Mistral's Conversations.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RAW = ("raw", "inner_content", "raw_representation")
 """Where an answer, or a chunk of one, has what the SDK gave."""
 
 _WITHIN = (*RAW, "_raw_response", "response", "body", "result", "message", "output", "replies")
-_SAID = ("content", "parts", "_content", "final_output", "output", "result")
+_SAID = ("content", "parts", "_content", "final_output", "output", "outputs", "result")
 _USAGES = ("usage", "_usage", "token_usage", "metrics")
 _BESIDE = ("_meta", "_state", "context_wrapper")  # of Haystack, Pydantic AI, OpenAI's Agents
 

@@ -14,8 +14,8 @@ from helicone_logging.llm.safe_get import first
 
 
 def asked(request: Held) -> Asked | None:
-    """Returns what a request asks for, also one to Google's Interactions; None when it is none of these."""
-    value = request.get("input")
+    """Returns what a request asks for, also of Google's Interactions or Mistral's Conversations; None when it is none of these."""
+    value = first(request, "input", "inputs")
     if value is None or name(request, "model", "agent") is None:
         return None
     return Asked("responses", with_system(first(request, "instructions", "system_instruction"), value))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from provider_fixtures import PLAIN, Form, load, real
 
+from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers.responses import read_response
 
@@ -89,3 +90,17 @@ def test_a_refused_message_says_why() -> None:
     fields = read_response(refused)
     assert fields is not None
     assert fields["completion"] == [Choice("assistant", "[refusal] Not this.", "refusal")]
+
+
+def test_what_a_command_printed_shows_as_text_and_its_exit_code_where_it_failed() -> None:
+    def shown(code: int) -> str:
+        ran = {"type": "bash_code_execution_result", "stdout": "a.txt\n", "stderr": "", "return_code": code}
+        return content_text([{"type": "bash_code_execution_tool_result", "tool_use_id": "1", "content": ran}])
+
+    assert shown(0) == "[tool result 1] a.txt"
+    assert shown(2) == "[tool result 1] a.txt\n(exit code 2)"
+
+
+def test_a_listing_of_tools_names_them() -> None:
+    listing = {"type": "mcp_tool_listing", "mcp_server_name": "wiki", "tools": [{"name": "ask"}, {"name": "read"}]}
+    assert content_text([listing]) == "[tools wiki] ask, read"

@@ -163,6 +163,26 @@ SAYING: dict[str, tuple[object, str]] = {
         ],
         "Sunny.",
     ),
+    "Mistral's Conversations": (
+        {
+            "object": "conversation.response",
+            "conversation_id": "conv_1",
+            "outputs": [
+                {"type": "tool.execution", "name": "web_search", "arguments": '{"query": "weather"}'},
+                {
+                    "type": "message.output",
+                    "role": "assistant",
+                    "content": [
+                        {"type": "text", "text": "Sunny."},
+                        {"type": "tool_reference", "tool": "web_search", "title": "A", "url": "https://a.example"},
+                    ],
+                },
+                {"type": "function.call", "tool_call_id": "1", "name": "get_weather", "arguments": "{}"},
+            ],
+            "usage": COUNTED,
+        },
+        '[tool call] web_search({"query": "weather"})\nSunny.\n[tool call] get_weather({})\n[source 1] A, https://a.example',
+    ),
     "Google's ADK": (
         held(
             author="weather",
@@ -195,6 +215,8 @@ def test_messages_of_frameworks_keep_their_roles() -> None:
         held(content=[held(call_id="1", content="21 °C", is_error=False)], type="FunctionExecutionResultMessage"),
         held(_role=Role.ASSISTANT, _content=[held(text="Sunny.")], _meta={}),
         held(role=Role.ASSISTANT, items=[held(content_type="text", text="Sunny.")], inner_content=None),
+        {"type": "function.call", "name": "f", "arguments": "{}"},
+        {"type": "function.result", "tool_call_id": "1", "result": "21 °C"},
         held(kind="request", parts=[held(part_kind="user-prompt", content="And Rome?")]),
         held(kind="response", parts=[held(part_kind="text", content="Rainy.")]),
     ]
@@ -204,6 +226,8 @@ def test_messages_of_frameworks_keep_their_roles() -> None:
         ("tool", "[tool result 1] 21 °C"),
         ("assistant", "Sunny."),
         ("assistant", "Sunny."),
+        ("assistant", "[tool call] f({})"),
+        ("tool", "[tool result 1] 21 °C"),
         ("user", "And Rome?"),
         ("assistant", "Rainy."),
     ]
