@@ -229,7 +229,7 @@ def _compaction(part: Held, render: _Renderer) -> str:
 
 
 def _result(part: Held, render: _Renderer) -> str | None:
-    """A step of Google's Interactions or Mistral's Conversations; within a result of Anthropic's tools there is no id of a call."""
+    """Of Google's Interactions and Mistral's Conversations; what stands within one of Anthropic's has no call's id."""
     return None if first(part, "call_id", "tool_call_id") is None else tools.tool_result(part, render)
 
 

@@ -1,7 +1,8 @@
 """Answers of frameworks: what the SDK gave them, which many keep, or a message with its usage beside it.
 
 So have them LlamaIndex, smolagents, LangChain's `include_raw`, Semantic Kernel, Microsoft's Agent Framework and
-Instructor; batches of OpenAI, Anthropic and Google; DashScope; Pydantic AI, AutoGen, Haystack, Agno, OpenAI's Agents; Mistral's Conversations.
+Instructor; batches of OpenAI, Anthropic and Google; DashScope; Pydantic AI, AutoGen, Haystack, Agno, OpenAI's Agents;
+Mistral's Conversations.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
@@ -140,18 +140,13 @@ class _Growing:
         self._parts += (held(part) or EMPTY for part in safe_get.items(inner(candidate, "content").get("parts")) or ())
 
     def whole(self) -> Fields:
-        return {"content": {"role": "model", "parts": merged(self._parts)}, **self._last}
-
-
-def merged(parts: Iterable[Held]) -> list[object]:
-    """Returns parts of a stream, with the texts that follow each other as one."""
-    found: list[object] = []
-    for is_thought, several in itertools.groupby(parts, _is_thought):
-        if is_thought is None:
-            found += several
-        else:
-            found.append({"text": "".join(map(_text, several)), "thought": is_thought})
-    return found
+        parts: list[object] = []
+        for is_thought, several in itertools.groupby(self._parts, _is_thought):
+            if is_thought is None:
+                parts += several
+            else:
+                parts.append({"text": "".join(map(_text, several)), "thought": is_thought})
+        return {"content": {"role": "model", "parts": parts}, **self._last}
 
 
 def _text(part: Held) -> str:

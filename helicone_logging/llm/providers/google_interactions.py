@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, answer, inner, known, last, name, tokens, with_error
-from helicone_logging.llm.providers.google_genai import merged
+from helicone_logging.llm.providers.common import Fields, answer, inner, last, name, tokens, with_error
+from helicone_logging.llm.providers.openai_responses import items_of
 
 
 def read(response: Held) -> Fields | None:
@@ -39,43 +39,34 @@ def _usage(usage: Held) -> Fields:
 def join(events: Sequence[Held]) -> Fields | None:
     """Returns the fields of the interaction whose stream had these events; None when they are no such events."""
     interactions = [found for event in events if (found := held(event.get("interaction")))]
-    steps: dict[object, _Step] = {}
-    for event in events:
-        index, kind = safe_get.number(event.get("index")), name(event, "event_type")
-        if kind == "step.start":
-            steps[index] = _Step(inner(event, "step"))
-        elif kind == "step.delta":
-            steps.setdefault(index, _Step(EMPTY)).add(inner(event, "delta"))
-    if not interactions and not steps:
+    steps = items_of(translated for event in events for translated in _as_of_openai(event))
+    if not interactions and not any(name(event, "event_type") == "step.start" for event in events):
         return None
     told = {key: last(interactions, key) for key in ("id", "model", "agent", "status", "usage")}
-    whole = {**told, "status": told["status"] or "in_progress", "steps": [step.whole() for step in steps.values()]}
+    whole = {**told, "status": told["status"] or "in_progress", "steps": steps}
     return read({**whole, "error": last(events, "error")})
 
 
-class _Step:
-    """One step, put together from its start and its deltas."""
+def _as_of_openai(event: Held) -> Iterator[Held]:
+    """An event as OpenAI's Responses have it, which are put together in the same way."""
+    index = event.get("index")
+    if name(event, "event_type") == "step.start":
+        yield {"type": "response.output_item.added", "output_index": index, "item": event.get("step")}
+    delta = inner(event, "delta")
+    kind = name(delta, "type") or ""
+    content = inner(delta, "content") or delta
+    if kind in _DELTAS:
+        yield {"type": _DELTAS[kind], "output_index": index, "delta": name(content, "text", "arguments")}
+    elif kind.endswith(("_call", "_result")):  # of Google's own tools, which comes as a whole
+        yield {"type": "response.output_item.added", "output_index": index, "item": delta}
+    elif kind and not kind.endswith(("_signature", "_delta")):
+        yield {"type": "part", "output_index": index, "part": content}
+    for cited in safe_get.items(delta.get("annotations")) or ():
+        yield {"type": "response.output_text.annotation.added", "output_index": index, "annotation": cited}
 
-    def __init__(self, start: Held) -> None:
-        self._fields: Fields = {"type": "model_output", **start}
-        self._parts: list[Held] = []
-        self._cited: list[object] = []
-        self._arguments: list[str] = []
 
-    def add(self, delta: Held) -> None:
-        kind = name(delta, "type") or ""
-        if kind == "arguments_delta":
-            self._arguments.append(name(delta, "arguments") or "")
-        elif kind == "text_annotation_delta":
-            self._cited += safe_get.items(delta.get("annotations")) or ()
-        elif kind.endswith(("_call", "_result")):  # of Google's own tools, which come whole
-            self._fields |= known(delta)
-        elif kind != "thought_signature":
-            self._parts.append(held(delta.get("content")) or delta)
-
-    def whole(self) -> Fields:
-        begun = safe_get.items(self._fields.get("content")) or ()
-        content = [*begun, *merged(self._parts), {"text": "", "annotations": self._cited}]
-        arguments = "".join(self._arguments) or self._fields.get("arguments")
-        is_said = self._parts or self._cited
-        return {**self._fields, "arguments": arguments, **({"content": content} if is_said else {})}
+_DELTAS = {
+    "text": "response.output_text.delta",
+    "thought_summary": "response.reasoning_summary_text.delta",
+    "arguments_delta": "response.function_call_arguments.delta",
+}

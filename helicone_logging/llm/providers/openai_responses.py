@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from helicone_logging.core.held import Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Asked, Fields, answer, inner, last, name, with_error, with_system
+from helicone_logging.llm.providers.common import (
+    Asked,
+    Fields,
+    answer,
+    inner,
+    known,
+    last,
+    name,
+    with_error,
+    with_system,
+)
 from helicone_logging.llm.providers.openai_chat import usage_of
 from helicone_logging.llm.safe_get import first
 
 
 def asked(request: Held) -> Asked | None:
-    """Returns what a request asks for, also of Google's Interactions or Mistral's Conversations; None when it is none of these."""
+    """Returns what a request asks for; None when it is none of these, nor one as Google's and Mistral's are."""
     value = first(request, "input", "inputs")
     if value is None or name(request, "model", "agent") is None:
         return None
@@ -44,7 +54,7 @@ def join(events: Sequence[Held]) -> Fields | None:
     responses = [found for event in events if (found := held(event.get("response")))]
     whole = responses[-1] if responses else {}
     told = {key: whole.get(key) for key in ("id", "model", "status", "incomplete_details")}
-    output = safe_get.items(whole.get("output")) or _items(events)
+    output = safe_get.items(whole.get("output")) or items_of(events)
     errors = [event.get("error") or event for event in events if name(event, "type") == "error"]
     error = whole.get("error") or (errors[0] if errors else None)
     return read({"object": "response", **told, "usage": last(responses, "usage"), "output": output, "error": error})
@@ -65,9 +75,15 @@ _FIELDS = {
     "response.custom_tool_call_input.delta": "input",
     "response.code_interpreter_call_code.delta": "code",
 }
+_STEPS = ("_call", "_result")
 
 
-def _items(events: Sequence[Held]) -> list[object]:
+def items_of(events: Iterable[Held]) -> list[object]:
+    """Returns the items that had these events, whole or as far as they came.
+
+    Args:
+        events: of OpenAI, or of others in its words; a `part` of a message is one that comes whole.
+    """
     items: dict[object, _Item] = {}
     for event in events:
         if "output_index" in event or "delta" in event:
@@ -79,11 +95,12 @@ class _Item:
     """One item of the output, put together from its events."""
 
     def __init__(self) -> None:
-        self._start: Held = {}
+        self._start: Fields = {}
         self._done: object = None
         self._texts: dict[tuple[str, str, object], list[str]] = {}  # by type, field and number of the part
         self._fields: dict[str, list[str]] = {}
         self._annotations: list[object] = []
+        self._others: list[object] = []
 
     def add(self, event: Held) -> None:
         kind = name(event, "type") or ""
@@ -91,7 +108,9 @@ class _Item:
         if kind == "response.output_item.done":
             self._done = event.get("item")
         elif kind == "response.output_item.added":
-            self._start = held(event.get("item")) or {}
+            self._start |= known(inner(event, "item"))
+        elif kind == "part":
+            self._others.append(event.get("part"))
         elif kind in _PARTS:
             number = safe_get.number(event.get("content_index", event.get("summary_index")))
             self._texts.setdefault((*_PARTS[kind], number), []).append(said)
@@ -108,5 +127,6 @@ class _Item:
             for (kind, field, _), texts in self._texts.items()
         ]
         fields = {field: "".join(texts) for field, texts in self._fields.items()}
-        is_call = bool(fields) or (name(self._start, "type") or "").endswith("_call")
-        return [*parts, {"type": "function_call", **self._start, **fields}] if is_call else parts
+        parts += self._others
+        is_step = bool(fields) or (name(self._start, "type") or "").endswith(_STEPS)
+        return [*parts, {"type": "function_call", **self._start, **fields}] if is_step else parts
