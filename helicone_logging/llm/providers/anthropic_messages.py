@@ -55,16 +55,16 @@ def join(events: Sequence[Held]) -> Fields | None:
     start = next((message for message in starts if message is not None), None)
     if start is None:
         return None
-    blocks: dict[object, _Block] = {}
+    blocks: dict[object, Block] = {}
     usage = known(inner(start, "usage"))
     ending: Held = start
     error: object = None
     for event in events:
         kind, index = event.get("type"), safe_get.number(event.get("index"))
         if kind == "content_block_delta":
-            blocks.setdefault(index, _Block({"type": "text"})).add(inner(event, "delta"))
+            blocks.setdefault(index, Block({"type": "text"})).add(inner(event, "delta"))
         elif kind == "content_block_start":
-            blocks[index] = _Block(inner(event, "content_block"))
+            blocks[index] = Block(inner(event, "content_block"))
         elif kind == "message_delta":
             ending = inner(event, "delta")
             usage |= known(inner(event, "usage"))  # totals, in the place of the first event's
@@ -77,8 +77,15 @@ def join(events: Sequence[Held]) -> Fields | None:
     return fields and with_error(fields, error)
 
 
-class _Block:
-    """One block of content, put together from its deltas."""
+_TEXTS = {"text": "text", "thinking": "thinking", "compaction": "content"}  # what grows, by type
+
+
+class Block:
+    """One block of content, put together from its deltas.
+
+    Args:
+        start: what it began with.
+    """
 
     def __init__(self, start: Held) -> None:
         self._start = start
@@ -86,6 +93,7 @@ class _Block:
         self._citations: list[object] = []
 
     def add(self, delta: Held) -> None:
+        """Adds what a delta says, or cites."""
         said = name(delta, "text", "thinking", "partial_json", "content")
         if said:
             self._texts.append(said)
@@ -94,12 +102,12 @@ class _Block:
             self._citations.append(citation)
 
     def whole(self) -> object:
+        """Returns the block as far as it came."""
         kind = name(self._start, "type") or ""
         said = "".join(self._texts)
-        if kind in ("text", "thinking"):
-            whole: Fields = {"type": kind, kind: (name(self._start, kind) or "") + said}
+        field = _TEXTS.get(kind)
+        if field is not None:
             cited = safe_get.items(self._start.get("citations")) or []
-            return {**whole, "citations": [*cited, *self._citations]} if kind == "text" else whole
-        if kind == "compaction":
-            return {"type": kind, "content": (name(self._start, "content") or "") + said}
+            grown = {field: (name(self._start, field) or "") + said, "citations": [*cited, *self._citations]}
+            return {**self._start, **grown}
         return {"type": kind, "name": self._start.get("name"), "input": said} if said else self._start or EMPTY

@@ -12,6 +12,7 @@ from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice, read_choices, read_messages
+from helicone_logging.llm.providers.anthropic_messages import Block
 from helicone_logging.llm.providers.common import (
     Asked,
     Fields,
@@ -69,13 +70,15 @@ def join(events: Sequence[Held]) -> Fields | None:
     """Returns the fields of the response whose stream had these events; None when they are no such events."""
     if not any(held(event.get("messageStart")) for event in events):
         return None
-    blocks: dict[object, _Block] = {}
+    blocks: dict[object, Block] = {}
     reason, usage, error = None, EMPTY, None
     for event in events:
-        for key in ("contentBlockStart", "contentBlockDelta"):
-            block = held(event.get(key))
-            if block:
-                blocks.setdefault(safe_get.number(block.get("contentBlockIndex")), _Block()).add(block)
+        block = inner(event, "contentBlockStart", "contentBlockDelta")
+        if block:
+            start, delta = inner(inner(block, "start"), "toolUse"), _as_of_anthropic(inner(block, "delta"))
+            kind = "tool_use" if start or delta.get("partial_json") else "thinking" if delta.get("thinking") else "text"
+            index = safe_get.number(block.get("contentBlockIndex"))
+            blocks.setdefault(index, Block({**start, "type": kind})).add(delta)
         reason = name(inner(event, "messageStop"), "stopReason") or reason
         usage = inner(inner(event, "metadata"), "usage") or usage
         error = error_of(event) or error
@@ -84,40 +87,18 @@ def join(events: Sequence[Held]) -> Fields | None:
     return fields and with_error(fields, error)
 
 
+def _as_of_anthropic(delta: Held) -> Held:
+    thought, given = inner(delta, "reasoningContent"), inner(delta, "toolUse")
+    said = {"text": delta.get("text"), "thinking": thought.get("text"), "partial_json": given.get("input")}
+    return {**said, "citation": delta.get("citation")}
+
+
 def error_of(event: Held) -> Held | None:
     """Returns the exception with which a stream of Bedrock ends, such as `throttlingException`."""
     for key, value in event.items():
         if key.endswith("Exception") and (found := held(value)):
             return {"code": key, **found}
     return None
-
-
-class _Block:
-    """One block of content, put together from its start and its deltas."""
-
-    def __init__(self) -> None:
-        self._tool: str | None = None
-        self._texts: tuple[list[str], ...] = ([], [], [])  # what is said, thought, and given to a tool
-        self._citations: list[object] = []
-
-    def add(self, event: Held) -> None:
-        self._tool = name(inner(inner(event, "start"), "toolUse"), "name") or self._tool
-        delta = inner(event, "delta")
-        thought, given = inner(delta, "reasoningContent"), inner(delta, "toolUse")
-        for texts, piece in zip(self._texts, (delta.get("text"), thought.get("text"), given.get("input")), strict=True):
-            texts.append(safe_get.text(piece) or "")
-        if delta.get("citation") is not None:
-            self._citations.append(delta["citation"])
-
-    def whole(self) -> Fields:
-        said, thought, given = map("".join, self._texts)
-        if self._tool:
-            return {"toolUse": {"name": self._tool, "input": given}}
-        if thought:
-            return {"reasoningContent": {"reasoningText": {"text": thought}}}
-        if self._citations:
-            return {"citationsContent": {"content": [{"text": said}], "citations": self._citations}}
-        return {"text": said}
 
 
 # ---- invoke_model ----

@@ -80,15 +80,13 @@ def read_request(request: object) -> Fields | None:
 def _read(fields: Held, request: object) -> Fields | None:
     fields = bedrock.unwrapped({key: value for key, value in fields.items() if not is_absent(type(value))})
     model = name(fields, "model", "modelId", "model_id")
+    host = "aws" if "modelId" in fields else None
     for read in _READERS:
         found = read(fields)
         if found is not None:
-            provider = "aws" if "modelId" in fields else found.provider or _named(fields)
-            operation, messages = found.operation, found.messages or None
-            read_fields = {"model": model, "provider": provider, "operation": operation, "messages": messages}
-            return known({**read_fields, **_parameters(fields)})
-    provider = "aws" if "modelId" in fields else _named(fields)
-    return known({"model": model, "provider": provider, "llm_request": request}) if model else None
+            told = {"model": model, "provider": host or found.provider or _named(fields), "operation": found.operation}
+            return known({**told, "messages": found.messages or None, **_parameters(fields)})
+    return known({"model": model, "provider": host or _named(fields), "llm_request": request}) if model else None
 
 
 def _named(fields: Held) -> str | None:
