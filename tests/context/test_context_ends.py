@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from helicone_logging.context import stack
-from helicone_logging.context.binding import bind, current
+from helicone_logging.context.binding import begin, bind, current
 from helicone_logging.context.tracing import span
 
 
@@ -211,6 +211,17 @@ def test_a_binding_left_elsewhere_and_once_more_at_home_ends_once():
         assert now() == {"session_id": "s"}
         binding.__exit__()
         assert now() == {"session_id": "s"}
+
+
+def test_a_binding_of_a_request_that_is_left_elsewhere_takes_nothing_else_along():
+    with begin(trace_id="t"):
+        binding = bind(user_id="u")
+        binding.__enter__()
+        with bind(tenant="x"):
+            contextvars.copy_context().run(binding.__exit__)
+            for _ in range(2):
+                assert now() == {"trace_id": "t", "tenant": "x"}
+        assert now() == {"trace_id": "t"}
 
 
 def test_of_one_binding_in_many_tasks_each_leaves_its_own():

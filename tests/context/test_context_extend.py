@@ -61,12 +61,12 @@ def test_tasks_that_share_a_binding_outside_of_every_request_do_not_share_what_t
         return now()
 
     async def main():
-        with bind(service="shop"):
+        with bind(service="shop"), bind(tenant="x"):
             return await asyncio.gather(*(asyncio.create_task(connection(number)) for number in range(5))), now()
 
     found, outside = asyncio.run(main())
-    assert found == [{"service": "shop", "user_id": f"u{number}"} for number in range(5)]
-    assert outside == {"service": "shop"}
+    assert found == [{"service": "shop", "tenant": "x", "user_id": f"u{number}"} for number in range(5)]
+    assert outside == {"service": "shop", "tenant": "x"}
 
 
 def test_what_is_added_after_the_end_of_a_request_reaches_nobody():

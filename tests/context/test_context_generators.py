@@ -43,6 +43,32 @@ def test_decorated_generators_stay_what_they_are():
     assert inspect.isasyncgenfunction(async_echo)
 
 
+def test_decorated_functions_of_all_kinds_take_their_arguments():
+    @bind()
+    def plain(one, *, other):
+        return one, other
+
+    @bind()
+    async def coroutine(one, *, other):
+        return one, other
+
+    @bind()
+    def generator(one, *, other):
+        yield one
+        yield other
+
+    @bind()
+    async def async_generator(one, *, other):
+        yield one
+        yield other
+
+    async def main():
+        return await coroutine(1, other=2), [item async for item in async_generator(1, other=2)]
+
+    assert asyncio.run(main()) == ((1, 2), [1, 2])
+    assert (plain(1, other=2), list(generator(1, other=2))) == ((1, 2), [1, 2])
+
+
 def test_a_generator_is_bound_in_its_body_and_its_consumer_is_not():
     generator = echo()
     for _ in range(3):

@@ -407,15 +407,17 @@ def test_a_name_is_a_message_and_not_a_format(log):
     assert log.seen[0].span["session_path"] == "/100 % of %s_{}"
 
 
-def test_a_filter_that_raises_does_not_hide_what_ended_the_block(log, capsys):
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_filter_that_raises_does_not_hide_what_ended_the_block(log, capsys, monkeypatch, raises):
     def broken(record):
         raise RuntimeError("broken filter")
 
+    monkeypatch.setattr(logging, "raiseExceptions", raises)
     log.addFilter(broken)
     with pytest.raises(KeyError), span("work"):
         raise KeyError
     assert current() == {}
-    assert "broken filter" in capsys.readouterr().err
+    assert ("broken filter" in capsys.readouterr().err) is raises
 
 
 def test_nothing_is_injected_into_the_record_itself(log):
