@@ -113,13 +113,13 @@ def test_a_generator_delivers_at_its_end(server, logger):
 
 def test_a_coroutine_delivers_and_the_event_loop_goes_on_meanwhile(server, logger):
     @flushed(PATIENCE)
-    async def handle():
+    async def handle(*, result):
         logger.info("in the coroutine", extra=TRACE)
-        return "done"
+        return result
 
     async def main():
         with server.hold():
-            task = asyncio.create_task(handle())
+            task = asyncio.create_task(handle(result="done"))
             while not server._arrived:  # it could not arrive, nor this go on, if the loop were blocked
                 await asyncio.sleep(0)
             for _ in range(100):
@@ -143,7 +143,10 @@ def test_a_coroutine_that_raises_delivers_too(server, logger):
 
 
 def test_a_cancelled_wait_ends_and_what_is_queued_is_delivered_later(server, logger):
+    told = []
+
     async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
         with server.hold():
             task = asyncio.create_task(flushed(PATIENCE)(log_one)())
             while not server._arrived:
@@ -151,6 +154,9 @@ def test_a_cancelled_wait_ends_and_what_is_queued_is_delivered_later(server, log
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        while any(thread.name == "helicone-logging-flush" for thread in threading.enumerate()):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def log_one():
         logger.info("one", extra=TRACE)
@@ -158,6 +164,7 @@ def test_a_cancelled_wait_ends_and_what_is_queued_is_delivered_later(server, log
     asyncio.run(main())
     assert flush(PATIENCE)
     assert server.names() == ["one"]
+    assert told == []
 
 
 def test_under_trio_it_waits_as_well(server, logger):
