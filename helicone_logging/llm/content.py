@@ -304,10 +304,11 @@ _BY_NAME: dict[str, _Handler] = {
 
 def _handler_of(kind: str) -> _Handler | None:
     """How a part of a type shows; None when nobody knows the type."""
-    return _found_handler(kind.translate(_SPELLED)) if len(kind) <= _MAX_KIND else None
+    return _found_handler(kind) if len(kind) <= _MAX_KIND else None
 
 
 @functools.lru_cache(512)
 def _found_handler(kind: str) -> _Handler | None:
+    kind = kind.translate(_SPELLED)
     handler = _BY_TYPE.get(kind) or next((found for suffix, found in _BY_SUFFIX if kind.endswith(suffix)), None)
     return handler or (None if _MEDIA_WORDS.isdisjoint(kind.split("_")) else _media)

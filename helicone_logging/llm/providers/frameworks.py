@@ -17,10 +17,9 @@ from helicone_logging.llm.providers.common import Fields, answer, inner, known, 
 from helicone_logging.llm.providers.openai_chat import usage_of
 from helicone_logging.llm.safe_get import first
 
-RAW = ("raw", "inner_content", "raw_representation")
-"""Where an answer, or a chunk of one, has what the SDK gave."""
-
-_WITHIN = (*RAW, "_raw_response", "response", "body", "result", "message", "output", "replies")
+_RAW = ("raw", "inner_content", "raw_representation")  # what the SDK gave, also of one chunk
+_RAWS = frozenset(_RAW)
+_WITHIN = (*_RAW, "_raw_response", "response", "body", "result", "message", "output", "replies")
 _SAID = ("content", "parts", "_content", "final_output", "output", "outputs", "result")
 _USAGES = ("usage", "_usage", "token_usage", "metrics")
 _BESIDE = ("_meta", "_state", "context_wrapper")  # of Haystack, Pydantic AI, OpenAI's Agents
@@ -34,7 +33,7 @@ def within(answer: Held) -> list[object]:
 
 def unwrapped(chunk: Held) -> Held:
     """Returns what the SDK gave a framework that has wrapped this chunk; any other chunk as it is."""
-    return next((found for key in RAW if key in chunk and (found := held(chunk[key]))), chunk)
+    return chunk if _RAWS.isdisjoint(chunk) else inner(chunk, *_RAW) or chunk
 
 
 def with_accumulated(fields: Fields, last_chunk: object) -> Fields:
