@@ -60,13 +60,7 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
 
 
 def _message(entry: Any) -> Any:
-    if not isinstance(entry, dict):
-        return entry
-    message = {**entry, "content": content_told(entry.get("content"))}
-    calls = entry.get("tool_calls")
-    if isinstance(calls, list):
-        message["tool_calls"] = [call for call in calls if isinstance(call, dict)]
-    return message
+    return {**entry, "content": content_told(entry.get("content"))} if isinstance(entry, dict) else entry
 
 
 def _read_associated(attributes: Attributes, fields: Fields) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.messages import Choice, read_choices, some_choices
+from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices, some_choices
 from helicone_logging.llm.providers.common import Fields, answer, first_name, inner, known, name, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 
@@ -16,10 +16,13 @@ _MODELS = ("model_name", "model", "model_id", "model_version")
 
 
 def read(response: Held) -> Fields | None:
-    """Returns the fields of an `AIMessage`, or of an `LLMResult` or `ChatResult`; None when it is none of these."""
+    """Returns the fields of an `AIMessage`, an `LLMResult` or `ChatResult`, or what a graph returned; None of others."""
     response = _loaded(response)
     if name(response, "type") in _AI and "content" in response:
         return _of_messages([response])
+    answers = _answers(safe_get.items(response.get("messages")) or [])
+    if answers:
+        return {**_of_messages(answers), "completion": [_choice(answers[-1])]}
     rows = safe_get.items(response.get("generations"))
     if not rows or not ("llm_output" in response or safe_get.items(rows[0])):
         return None
@@ -40,6 +43,13 @@ def _loaded(fields: Held) -> Held:
         return fields
     path = safe_get.items(fields.get("id"))
     return {"type": safe_get.text(path[-1]) if path else None, **kwargs}
+
+
+def _answers(messages: list[object]) -> list[Held]:
+    """Those of the models in what a graph returned, since it was asked last."""
+    told = [_loaded(held(message) or EMPTY) for message in messages[-MAX_MESSAGES:]]
+    asked = max((number for number, message in enumerate(told) if name(message, "type") == "human"), default=-1)
+    return [message for message in told[asked + 1 :] if name(message, "type") in _AI]
 
 
 def _choice_of(generation: Held) -> Choice:

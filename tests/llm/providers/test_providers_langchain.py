@@ -151,3 +151,22 @@ def test_its_own_classes_are_read_in_a_request() -> None:
         Message("assistant", 'One moment.\n[tool call] get_weather({"city":"Paris"})'),
         Message("tool", "[tool result c1] 15 °C"),
     ]
+
+
+def test_the_state_of_a_graph_shows_its_answer_and_the_tokens_of_all_calls_since_it_was_asked_last() -> None:
+    usage = {"input_tokens": 45, "output_tokens": 3, "total_tokens": 48}
+    state = {
+        "messages": [
+            {"type": "human", "content": "Hi."},
+            {"type": "ai", "content": "Hello.", "usage_metadata": {"input_tokens": 1000, "output_tokens": 1000}},
+            {"type": "human", "content": "Weather?"},
+            ANSWER,
+            {"type": "tool", "content": "21 °C", "tool_call_id": "c1"},
+            {"type": "ai", "content": "Sunny.", "usage_metadata": usage, "response_metadata": {}},
+        ]
+    }
+    fields = read_response(state)
+    assert fields is not None
+    assert fields["completion"] == [Choice("assistant", "Sunny.", None)]
+    assert (fields["prompt_tokens"], fields["completion_tokens"], fields["model"]) == (75, 15, READ["model"])
+    assert read_response({"messages": state["messages"][:3]}) is None
