@@ -78,7 +78,7 @@ _FINISH_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")
 # DeepSeek, LiteLLM and vLLM; OpenRouter and Groq; Ollama; Cohere.
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "tool_plan")
 _SPEAKS = ("role", "_role")
-_SAID = ("content", "parts", "message", "blocks", "_content", "items")
+_SAID = ("content", "parts", "message", "blocks", "_content", "contents", "items")
 _BESIDE = frozenset(
     (
         *_THOUGHTS, "tool_call_id", "refusal", "audio", "images", "tool_calls", "function_call", "annotations",

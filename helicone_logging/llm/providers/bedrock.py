@@ -46,13 +46,15 @@ def read(response: Held) -> Fields | None:
     told = {
         "model": name(inner(inner(response, "trace"), "promptRouter"), "invokedModelId"),
         "response_id": name(inner(response, "ResponseMetadata"), "RequestId"),
-        **_usage(inner(response, "usage")),
+        **usage_of(inner(response, "usage")),
     }
     return answer("chat", [Choice(role, said, name(response, "stopReason"))], told, provider="aws")
 
 
-def _usage(usage: Held) -> Fields:
-    """As with Anthropic: what the cache holds was part of the prompt, but `inputTokens` leaves it out.
+def usage_of(usage: Held) -> Fields:
+    """Returns the token fields of a usage.
+
+    As with Anthropic: what the cache holds was part of the prompt, but `inputTokens` leaves it out.
 
     Converse says `cacheReadInputTokens`, and `cacheReadInputTokenCount` those that invoke Nova.
     """

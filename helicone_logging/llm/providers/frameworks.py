@@ -1,19 +1,17 @@
 """Answers of frameworks: what the SDK gave them, which many keep, or a message with its usage beside it.
 
-So have them LlamaIndex, smolagents, LangChain's `include_raw`, Semantic Kernel, Microsoft's Agent Framework and
-Instructor; batches of OpenAI, Anthropic and Google; DashScope; Pydantic AI, AutoGen, Haystack, Agno, OpenAI's Agents;
-Mistral's Conversations.
+Results of batches are kept so, too; docs/providers.md lists whose answers are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import read_choices
-from helicone_logging.llm.providers import anthropic_messages
-from helicone_logging.llm.providers.common import Fields, answer, inner, known, name
+from helicone_logging.llm.providers import anthropic_messages, bedrock
+from helicone_logging.llm.providers.common import Fields, answer, inner, known, name, tokens
 from helicone_logging.llm.providers.openai_chat import usage_of
 from helicone_logging.llm.safe_get import first
 
@@ -21,8 +19,22 @@ _RAW = ("raw", "inner_content", "raw_representation")  # what the SDK gave, also
 _RAWS = frozenset(_RAW)
 _WITHIN = (*_RAW, "_raw_response", "response", "body", "result", "message", "output", "replies")
 _SAID = ("content", "parts", "_content", "final_output", "output", "outputs", "result")
-_USAGES = ("usage", "_usage", "token_usage", "metrics")
+_USAGES = ("usage", "_usage", "token_usage", "metrics", "usage_details")
 _BESIDE = ("_meta", "_state", "context_wrapper")  # of Haystack, Pydantic AI, OpenAI's Agents
+
+
+def _usage_of_microsoft(usage: Held) -> Fields:
+    return {
+        "prompt_tokens": tokens(usage, "input_token_count"),
+        "completion_tokens": tokens(usage, "output_token_count"),
+    }
+
+
+_IN_WORDS_OF: dict[str, Callable[[Held], Fields]] = {
+    "cache_read_input_tokens": anthropic_messages.usage_of,
+    "inputTokens": bedrock.usage_of,
+    "input_token_count": _usage_of_microsoft,
+}
 
 
 def within(answer: Held) -> list[object]:
@@ -46,8 +58,9 @@ def with_accumulated(fields: Fields, last_chunk: object) -> Fields:
 def usage_beside(answer: Held) -> Fields:
     """Returns the counts that stand beside what is answered."""
     usage = inner(answer, *_USAGES)
-    is_of_claude = "cache_read_input_tokens" in usage
-    return known(anthropic_messages.usage_of(usage) if is_of_claude else usage_of(usage))
+    usage = inner(usage, "accumulated_usage") or usage  # Strands, in Bedrock's words
+    told = next((read for mark, read in _IN_WORDS_OF.items() if mark in usage), usage_of)
+    return known(told(usage))
 
 
 def read_run(messages: Sequence[object]) -> Fields | None:
@@ -67,9 +80,11 @@ def read(response: Held) -> Fields | None:
         told = {**inner(response, key), **told}
     usage = usage_beside(told)
     said = first(told, *_SAID)
-    if said is None or not usage:
+    message: object = {"content": said, "tool_calls": told.get("tool_calls"), "reasoning": told.get("thought")}
+    if said is None:
+        message = first(told, "message") or next(reversed(safe_get.items(told.get("messages")) or []), None)
+    if message is None or not usage:
         return None
-    message = {"content": said, "tool_calls": told.get("tool_calls"), "reasoning": told.get("thought")}
     choice = read_choices([message])[0]._replace(finish_reason=name(told, "finish_reason", "stop_reason"))
     others = {"model": name(told, "model_name", "model"), **usage}
     return answer("chat", [choice], others, told, name(told, "provider_name", "model_provider"))

@@ -16,7 +16,7 @@ _MODELS = ("model_name", "model", "model_id", "model_version")
 
 
 def read(response: Held) -> Fields | None:
-    """Returns the fields of an `AIMessage`, an `LLMResult` or `ChatResult`, or what a graph returned; None of others."""
+    """Returns the fields of an `AIMessage`, `LLMResult` or `ChatResult`, or what a graph returned; None of others."""
     response = _loaded(response)
     if name(response, "type") in _AI and "content" in response:
         return _of_messages([response])

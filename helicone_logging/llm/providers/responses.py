@@ -63,7 +63,7 @@ _JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
 )
 
 
-_MAX_DEPTH = 3  # of answers that frameworks, and batches, wrap
+_MAX_DEPTH = 2  # of answers that frameworks, and batches, wrap
 _MAX_CHUNKS, _LAST_CHUNKS = 50_000, 5_000  # of one stream that are read
 
 _Chunk = TypeVar("_Chunk")
@@ -195,7 +195,7 @@ def _unpacked(chunk: object) -> list[Held]:
         return [bedrock.chunk_of(fields) if "chunk" in fields else frameworks.unwrapped(fields)]
     lines = parsed(chunk)
     several = [lines] if held(lines) is not None else safe_get.items(lines) or ()
-    return [fields for line in several if (fields := held(line)) is not None]
+    return [frameworks.unwrapped(fields) for line in several if (fields := held(line)) is not None]
 
 
 def _with_host(fields: Fields, response: object, answers: list[Held]) -> Fields:

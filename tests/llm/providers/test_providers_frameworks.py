@@ -142,6 +142,22 @@ SAYING: dict[str, tuple[object, str]] = {
         held(final_output="Sunny.", context_wrapper=held(usage=held(input_tokens=12, output_tokens=5))),
         "Sunny.",
     ),
+    "Strands": (
+        held(
+            stop_reason="end_turn",
+            message={"role": "assistant", "content": [{"text": "Sunny."}]},
+            metrics=held(cycle_count=1, accumulated_usage={"inputTokens": 12, "outputTokens": 5, "totalTokens": 17}),
+        ),
+        "Sunny.",
+    ),
+    "a run of Microsoft's Agent Framework": (
+        held(
+            messages=[held(role=Role.ASSISTANT, contents=[held(type="text", text="Sunny.")])],
+            usage_details={"input_token_count": 12, "output_token_count": 5},
+            raw_representation=held(raw_representation=None),
+        ),
+        "Sunny.",
+    ),
     "Agno": (held(content="Sunny.", model="gpt-4o", metrics=held(input_tokens=12, output_tokens=5)), "Sunny."),
     "Claude's Agent SDK": (
         held(
@@ -202,6 +218,16 @@ def test_a_message_that_has_its_usage_beside_it_is_an_answer(framework: str) -> 
     assert {key: fields[key] for key in COUNTED} == COUNTED
 
 
+def test_a_stream_whose_chunks_come_in_lists_is_read() -> None:
+    """As those of Semantic Kernel."""
+    chunks = [
+        {"model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+        for text in ("Sun", "ny.")
+    ]
+    fields = read([[held(inner_content=chunk, content=None)] for chunk in chunks])
+    assert [choice.content for choice in fields["completion"]] == ["Sunny."]
+
+
 def test_vectors_of_dashscope_are_counted_and_never_shown() -> None:
     vectors = {"output": {"embeddings": [{"text_index": 0, "embedding": [0.5, 0.25]}]}, "usage": {"total_tokens": 3}}
     fields = read(vectors)
@@ -215,6 +241,7 @@ def test_messages_of_frameworks_keep_their_roles() -> None:
         held(content=[held(call_id="1", content="21 °C", is_error=False)], type="FunctionExecutionResultMessage"),
         held(_role=Role.ASSISTANT, _content=[held(text="Sunny.")], _meta={}),
         held(role=Role.ASSISTANT, items=[held(content_type="text", text="Sunny.")], inner_content=None),
+        held(role=Role.ASSISTANT, contents=[held(type="text", text="Sunny.")], message_id=None),
         {"type": "function.call", "name": "f", "arguments": "{}"},
         {"type": "function.result", "tool_call_id": "1", "result": "21 °C"},
         held(kind="request", parts=[held(part_kind="user-prompt", content="And Rome?")]),
@@ -224,6 +251,7 @@ def test_messages_of_frameworks_keep_their_roles() -> None:
         ("system", "Be brief."),
         ("user", "Weather?"),
         ("tool", "[tool result 1] 21 °C"),
+        ("assistant", "Sunny."),
         ("assistant", "Sunny."),
         ("assistant", "Sunny."),
         ("assistant", "[tool call] f({})"),
