@@ -148,10 +148,12 @@ def test_a_handler_that_a_reload_replaced_still_sends_what_is_logged_to_it(serve
     old = apply(server.url)
     logger.info("before", extra=TRACE)
     apply(server.url, queue_size=77)
+    wait_until_senders_are(0)
     record = logger.makeRecord("late", logging.INFO, "f.py", 1, "by a thread that was late", (), None, extra=TRACE)
     old.handle(record)
     server.wait_for(2)
     assert sorted(server.names()) == ["before", "by a thread that was late"]
+    wait_until_senders_are(0)  # nobody will ever end one that waits for more
 
 
 def test_reloads_with_a_dead_endpoint_stop_no_thread(dead_endpoint) -> None:
