@@ -144,8 +144,6 @@ def deadline(seconds: float) -> Iterator[float]:
     began = clock.monotonic()
     if not (is_exiting() or _Process.shares_waits):
         yield began + seconds
-        if is_exiting():  # it has begun meanwhile
-            _Process.waited += clock.monotonic() - began
         return
     is_outermost = _Process.waiting_since is None
     if is_outermost:

@@ -23,7 +23,7 @@ from helicone_logging.delivery.queue import Queue, QueueStats
 THREAD_NAME = "helicone-logging-sender"
 _LOOK_AGAIN = 0.5  # seconds for workers that are about to begin, if they ever do
 _LOOK_SOON = 0.05  # seconds after which a thread that sends by itself looks what is due
-_AFTER_FAULT = 1.0  # seconds until a worker tries again that could not begin, or not take a batch
+_AFTER_FAULT = 1.0  # seconds until another worker begins after one that could not work
 
 
 class Sender:
@@ -164,7 +164,7 @@ class Sender:
                 while self._work(transport):
                     seen = self._submitted
                 is_done = True
-        except Exception as error:  # noqa: BLE001 - such as no memory for its connections
+        except Exception as error:  # noqa: BLE001 - such as no memory; what is queued is to be sent all the same
             self.diagnostics.report("fault", f"a worker could not work: {type(error).__name__}: {error}")
             time.sleep(_AFTER_FAULT)  # whatever it is may last, and nobody is served by threads that come and go
         finally:
@@ -178,14 +178,9 @@ class Sender:
     def _work(self, transport: Transport) -> bool:
         """Waits for a batch and delivers it; returns whether to go on."""
         options = self._options
-        try:
-            items = self._queue.take(
-                options.batch_limit, options.batch_bytes, options.linger, eager=options.batch_size == AUTO
-            )
-        except Exception as error:  # noqa: BLE001 - such as no memory; what is queued is to be sent all the same
-            self.diagnostics.report("fault", f"taking records failed on {type(error).__name__}: {error}")
-            self._queue.pause(clock.monotonic() + _AFTER_FAULT)
-            return True
+        items = self._queue.take(
+            options.batch_limit, options.batch_bytes, options.linger, eager=options.batch_size == AUTO
+        )
         if not items:
             return False
         with self._ended:

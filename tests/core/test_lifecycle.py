@@ -78,6 +78,17 @@ def test_waits_within_a_wait_at_exit_add_nothing_to_it(slow: list[Slow], monkeyp
     assert slow[3].remaining == 1
 
 
+def test_a_wait_of_another_thread_that_began_before_the_exit_takes_nothing_from_it(
+    slow: list[Slow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle._Process, "waited", 0.0)
+    with lifecycle.deadline(60):
+        slow[0].close(20)
+        monkeypatch.setattr(lifecycle._Process, "is_exiting", True)
+    slow[0].close()
+    assert slow[0].remaining == 10
+
+
 class Renewed:
     """What a child must not inherit."""
 

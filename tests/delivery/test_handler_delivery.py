@@ -144,9 +144,11 @@ def test_a_record_logged_after_close_is_sent_all_the_same(server, handler, logge
 def test_close_reports_how_many_are_lost_and_how_many_may_have_arrived(server, logger_of, capfd) -> None:
     handler = HeliconeHandler(endpoint=server.url, max_connections=1, shutdown_timeout=0)
     logger = logger_of(handler)
+    logger.info("before", extra=TRACE)
+    assert handler.flush(PATIENCE)
     with server.hold():
         logger.info("on its way", extra=TRACE)
-        server.wait_for_arrivals(1)
+        server.wait_for_arrivals(2)
         for name in names("r", 6):
             logger.info(name, extra=TRACE)
         handler.close()

@@ -196,13 +196,16 @@ def test_records_wake_nobody_while_all_workers_are_busy(server, logger_of, monke
     assert woken == []
 
 
-def test_a_worker_that_hangs_does_not_hold_up_what_was_logged_right_after(server, logger_of) -> None:
+def test_a_worker_that_hangs_does_not_hold_up_what_was_logged_right_after(server, logger_of, monkeypatch) -> None:
     """Nobody logs, flushes or asks any more."""
     handler = HeliconeHandler(endpoint=server.url, max_connections=4)
-    logger = logger_of(handler)
+    logger, queue, is_logged = logger_of(handler), handler._sender._queue, threading.Event()
+    take = queue.take
+    monkeypatch.setattr(queue, "take", lambda *args, **options: is_logged.wait() and take(*args, **options))
     with server.hold():
         for number in range(6):
             logger.info("%d", number, extra=TRACE)
+        is_logged.set()
         server.wait_for_arrivals(4)
         assert workers() == 4
     server.wait_for(6)
@@ -217,6 +220,25 @@ def test_one_worker_is_enough_for_records_that_come_one_by_one(server, logger_of
         while not handler._sender._idle:
             time.sleep(0.001)
     assert workers() == 1
+
+
+def test_workers_that_end_while_another_is_busy_make_no_others_begin(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_connections=2, shutdown_timeout=0)
+    logger = logger_of(handler)
+    with server.hold():
+        for _ in range(2):
+            logger.info("at once", extra=TRACE)
+        server.wait_for_arrivals(2)
+    assert handler.flush(PATIENCE)
+    with server.hold(), monkeypatch.context() as patch:
+        logger.info("on its way", extra=TRACE)
+        server.wait_for_arrivals(3)
+        begun: list[threading.Thread] = []
+        patch.setattr(threading.Thread, "start", lambda thread: begun.append(thread))
+        handler.close()
+        while workers() > 1:
+            time.sleep(0.001)
+        assert begun == []
 
 
 def workers() -> int:
@@ -345,7 +367,9 @@ def test_a_record_for_which_no_thread_can_be_started_is_neither_lost_nor_called_
         assert len(told.splitlines()) == 1
         assert repr(error) in told
         assert handler.flush(PATIENCE)
-    assert server.names() == ["r"]
+    logger.info("next", extra=TRACE)
+    server.wait_for(2)
+    assert server.names() == ["r", "next"]
 
 
 def test_a_record_that_cannot_be_encoded_takes_no_other_with_it(server, logger_of, monkeypatch, capfd) -> None:
