@@ -68,7 +68,7 @@ def refuse_unknown(given: Collection[str], makers: Sequence[type], meant: Mappin
 
 def _options_of(makers: Iterable[type]) -> frozenset[str]:
     parameters = [parameter for maker in makers for parameter in inspect.signature(maker).parameters.values()]
-    return frozenset(it.name for it in parameters if it.kind not in {it.VAR_KEYWORD, it.VAR_POSITIONAL})
+    return frozenset(it.name for it in parameters if it.kind is not it.VAR_KEYWORD)
 
 
 def _hint(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
@@ -123,8 +123,6 @@ def _number(option: str, value: object, remedy: str) -> int | float:
 
 def truth(option: str, value: object) -> bool:
     """Returns an option as True or False; `true`, `yes`, `on`, `1` and their opposites are taken as text."""
-    if isinstance(value, bool):
-        return value
     if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
         return value.strip().lower() in _TRUE
     if isinstance(value, int) and value in {0, 1}:
@@ -243,7 +241,7 @@ def function(option: str, value: object, takes: Sequence[str] = (), *, words: st
         module, _, name = value.rpartition(".")
         try:
             found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:  # such as an error of the module's own
             raise ConfigurationError(f"{option}={value!r} cannot work: {error}; {remedy}") from error
     if not callable(found):
         refuse(option, value, remedy)

@@ -109,7 +109,7 @@ class _Reader:
 
     def read(self, value: object) -> Plain:
         plain = self.plain(value, 0)
-        bounded.spend(int(self._allowed - self._items_left) if self._allowed > self._items_left else 0)
+        bounded.spend(int(self._allowed - self._items_left))
         return plain
 
     def plain(self, value: object, depth: int) -> Plain:

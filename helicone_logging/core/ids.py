@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import random
 import re
-import uuid
 from typing import NamedTuple
 
 from helicone_logging.core import bounded, coerce, lifecycle
@@ -134,8 +133,6 @@ def _identify(value: object, digits: int) -> str | None:
 def _from_any(value: object, digits: int) -> str | None:
     if isinstance(value, str):
         return _from_text(value, digits)
-    if isinstance(value, uuid.UUID):
-        return _from_text(str(value), digits)
     if value is False:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -206,7 +203,7 @@ def is_named(name: str, value: object) -> bool:
         return False
     if name in ("session_id", "user_id", "traceparent"):
         return name == "user_id" or type(value) is not int or value != 0
-    return (trace_id if name == "trace_id" else span_id)(value) is not None
+    return trace_id(value) is not None
 
 
 def parse_traceparent(value: object) -> TraceParent | None:

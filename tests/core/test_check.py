@@ -233,7 +233,7 @@ def test_text_that_is_no_dotted_path_is_refused_with_all_that_may_stand_there(va
     assert message.endswith('give "secrets", a callable, or the dotted path of one such as "package.module.function"')
 
 
-@pytest.mark.parametrize("value", ["json.nothing", "no_such_module.function"])
+@pytest.mark.parametrize("value", ["json.nothing", "no_such_module.function", ".mine.function"])
 def test_a_dotted_path_that_leads_nowhere_is_refused_with_the_cause(value) -> None:
     with pytest.raises(ConfigurationError, match="give a callable, or the dotted path") as caught:
         check.function("some_option", value)

@@ -12,7 +12,7 @@ import pytest
 
 from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
-from helicone_logging.core.coerce import plain_of, text_of
+from helicone_logging.core.coerce import plain_of, scalar_of, text_of
 
 
 class Order(pydantic.BaseModel):
@@ -110,3 +110,26 @@ def test_a_long_text_that_stands_in_a_list_many_times_is_not_written_as_often() 
     assert len(text_of(["x" * 100_000] * 5_000)) < 50_000_000
     assert len(text_of({str(number): "x" * 100_000 for number in range(5_000)})) < 50_000_000
     assert text_of(["x" * 100_000] * 3).count("x") == 300_000
+
+
+def test_what_holds_itself_is_marked_where_it_comes_again_and_what_is_shared_is_not() -> None:
+    node: dict[str, Any] = {"name": "a"}
+    node["children"] = [{"parent": node}]
+    assert text_of(node) == '{"name":"a","children":[{"parent":"…"}]}'
+    assert text_of([node["name"], *[[1]] * 2]) == '["a",[1],[1]]'
+
+
+def test_what_is_nested_too_deep_is_marked_there() -> None:
+    value: list[Any] = []
+    for _ in range(100):
+        value = [value]
+    assert text_of(value) == "[" * 24 + '"…"' + "]" * 24
+
+
+def test_a_whole_number_of_any_class_stays_a_number() -> None:
+    class Count(int):
+        def __str__(self) -> str:
+            return "many"
+
+    assert type(scalar_of(Count(7))) is int
+    assert scalar_of(Count(7)) == 7
