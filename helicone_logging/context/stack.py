@@ -183,7 +183,7 @@ def _was_entered_here(entry: Entry) -> bool:
         return False
     try:
         _top.reset(entry.token)
-    except ValueError:
+    except (ValueError, RuntimeError):  # of another context; its own has done it this very moment
         return False
     entry.token = None
     return True
