@@ -332,13 +332,17 @@ def test_its_repr_shows_endpoint_and_level_but_no_key(server) -> None:
     assert "secret" not in str(vars(handler)) + repr(vars(handler._sender))
 
 
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"'queue_sise': did you mean 'queue_size'\?"):
+        HeliconeHandler(endpoint="http://127.0.0.1:1", queue_sise=3)
+
+
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [
         ({"url": "http://127.0.0.1:1"}, "did you mean 'endpoint'"),
         ({"token": "t"}, "did you mean 'api_key'"),
         ({"formatter": "verbose"}, "call `setFormatter`, or in a dictConfig name one of its `formatters`"),
-        ({"queue_sise": 3}, "did you mean 'queue_size'?"),
         ({"json_optiones": 1}, "has them all"),
         ({"on_request": lambda outcome, records: None}, "give a callable that takes outcome, records, seconds"),
         ({"on_reject": lambda payload: None}, "give a callable that takes payload, reason"),
