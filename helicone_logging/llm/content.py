@@ -134,9 +134,9 @@ def _rendered(part: Held, render: _Renderer) -> str | None:
         return _opaque(part, kind) if said is None else said
     if part.get("text") is not None:
         return _text(part, render)
-    if "tool_use_id" in part or "call_id" in part:
+    if part.keys() <= _UNTYPED_RESULT and "is_error" in part:
         return tools.tool_result(part, render)
-    if tools.is_untyped_call(part):
+    if part.keys() <= _UNTYPED_CALL and ("arguments" in part or "input" in part):
         return tools.tool_call(part, render)
     for name, value in part.items():
         handler = _BY_NAME.get(name) if value is not None else None
@@ -229,11 +229,16 @@ def _compaction(part: Held, render: _Renderer) -> str:
 
 
 def _result(part: Held, render: _Renderer) -> str | None:
-    """Of Google's Interactions and Mistral's Conversations; what stands within one of Anthropic's has no call's id."""
-    return None if first(part, "call_id", "tool_call_id") is None else tools.tool_result(part, render)
+    """Of Google's Interactions and Mistral's Conversations; within one of Anthropic's, what a command printed."""
+    if first(part, "call_id", "tool_call_id") is not None:
+        return tools.tool_result(part, render)
+    return tools.built_in_entry(part, render) if "stdout" in part else None
 
 
 _KINDS = ("part_kind", "block_type", "content_type")  # Pydantic AI, LlamaIndex, Semantic Kernel
+# Of Haystack, AutoGen and Claude's Agent SDK: these and no others, as results of tools may hold anything.
+_UNTYPED_CALL = frozenset(("id", "name", "tool_name", "arguments", "input", "extra"))
+_UNTYPED_RESULT = frozenset(("tool_use_id", "call_id", "content", "name", "is_error"))
 _SPELLED = str.maketrans("-.", "__")  # Pydantic AI's `tool-call`, Mistral's `function.call`
 _THOUGHTS = ("thinking", "summary", "content", "reasoning", "reasoningText", "reasoning_content", "text")
 _SAYS_NOTHING = frozenset((*OPAQUE, "type", "id", "status", "index", "thought"))

@@ -70,7 +70,7 @@ _ROLES = {
 }  # fmt: skip
 _ROLE_NAMES = frozenset(("system", "developer", "user", "assistant", "tool", "function", *_ROLES))
 _OF_THE_MODEL = frozenset(
-    ("reasoning", "mcp_list_tools", "compaction", "model_output", "thought", "message.output", "tool.execution")
+    ("reasoning", "mcp_list_tools", "compaction", "model_output", "message_output", "thought", "tool_execution")
 )
 _new_tuple = tuple.__new__
 _MAX_BESIDE = 1_000  # calls, or pictures, of one message
@@ -259,9 +259,10 @@ def _role_of_type(kind: str) -> str:
     """LangChain's messages have their role as type; the items of OpenAI's Responses have none."""
     if kind in _ROLE_NAMES:
         return kind
-    if kind in _OF_THE_MODEL or kind.endswith(("_call", "_request", ".call")):
+    kind = kind.replace(".", "_")  # Mistral's
+    if kind in _OF_THE_MODEL or kind.endswith(("_call", "_request")):
         return "assistant"
-    return "tool" if kind.endswith(("_output", "_result", ".result")) else ""
+    return "tool" if kind.endswith(("_output", "_result")) else ""
 
 
 def _body(fields: Held, entry: object, beside: list[str]) -> str:

@@ -48,11 +48,6 @@ def is_call(call: object) -> bool:
     return bool(name) or not (arguments is None or (type(arguments) in (str, dict) and not arguments))
 
 
-def is_untyped_call(part: Held) -> bool:
-    """Returns whether a part without a type is a call: so Haystack, AutoGen and Claude's Agent SDK have them."""
-    return ("arguments" in part or "input" in part) and safe_get.first(part, "name", "tool_name") is not None
-
-
 def _name_and_arguments(call: Held) -> tuple[str | None, object]:
     for key in ("function", "custom"):
         within = held(call[key]) if call.get(key) is not None else None
@@ -76,11 +71,16 @@ def tool_call(part: Held, render: Render) -> str:
 
 def _built_in_result(value: object, render: Render) -> str:
     entries = safe_get.items(value)
-    return render(value) if entries is None else joined_some(entries, lambda entry: _built_in_entry(entry, render))
+    return render(value) if entries is None else joined_some(entries, lambda entry: built_in_entry(entry, render))
 
 
-def _built_in_entry(entry: object, render: Render) -> str:
-    """Logs of a code interpreter, a hit of a search of files, what a shell printed."""
+def built_in_entry(entry: object, render: Render) -> str:
+    """Returns the logs of a code interpreter, a hit of a search of files, or what a shell printed, as text.
+
+    Args:
+        entry: one of these, or anything else.
+        render: renders what is none of these.
+    """
     fields = held(entry)
     if fields is None or not fields.keys() & {"logs", "filename", "stdout", "stderr"}:
         return render([entry])
@@ -98,7 +98,8 @@ def tool_result(part: Held, render: Render) -> str:
     failed = part.get("is_error") is True or part.get("status") in ("error", "failed")
     value = safe_get.first(part, *_RESULTS)
     fields = held(value)
-    body = _built_in_result(value, render) if fields is None else _built_in_entry(value, render)
+    is_part = fields is None or "type" in fields  # else it may hold anything
+    body = _built_in_result(value, render) if is_part else json_text(value)
     return f"[tool result{call and ' '}{call}] {'(error) ' if failed else ''}{body}"
 
 

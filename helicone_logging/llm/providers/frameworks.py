@@ -5,13 +5,13 @@ Results of batches are kept so, too; docs/providers.md lists whose answers are r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from helicone_logging.core.held import EMPTY, Held, held
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import read_choices
 from helicone_logging.llm.providers import anthropic_messages, bedrock
-from helicone_logging.llm.providers.common import Fields, answer, inner, known, name, tokens
+from helicone_logging.llm.providers.common import Fields, answer, inner, known, name
 from helicone_logging.llm.providers.openai_chat import usage_of
 from helicone_logging.llm.safe_get import first
 
@@ -21,20 +21,7 @@ _WITHIN = (*_RAW, "_raw_response", "response", "body", "result", "message", "out
 _SAID = ("content", "parts", "_content", "final_output", "output", "outputs", "result")
 _USAGES = ("usage", "_usage", "token_usage", "metrics", "usage_details")
 _BESIDE = ("_meta", "_state", "context_wrapper")  # of Haystack, Pydantic AI, OpenAI's Agents
-
-
-def _usage_of_microsoft(usage: Held) -> Fields:
-    return {
-        "prompt_tokens": tokens(usage, "input_token_count"),
-        "completion_tokens": tokens(usage, "output_token_count"),
-    }
-
-
-_IN_WORDS_OF: dict[str, Callable[[Held], Fields]] = {
-    "cache_read_input_tokens": anthropic_messages.usage_of,
-    "inputTokens": bedrock.usage_of,
-    "input_token_count": _usage_of_microsoft,
-}
+_IN_WORDS_OF = {"cache_read_input_tokens": anthropic_messages.usage_of, "inputTokens": bedrock.usage_of}
 
 
 def within(answer: Held) -> list[object]:

@@ -74,8 +74,8 @@ def usage_of(usage: Held) -> Fields:
     """Returns the token fields of a usage in OpenAI's words, of Chat Completions, Responses or Embeddings."""
     asked = inner(usage, "prompt_tokens_details", "input_tokens_details")
     answered = inner(usage, "completion_tokens_details", "output_tokens_details")
-    prompt = either(usage, "prompt_tokens", "input_tokens")
-    completion = either(usage, "completion_tokens", "output_tokens")
+    prompt = either(usage, "prompt_tokens", "input_tokens", "input_token_count")
+    completion = either(usage, "completion_tokens", "output_tokens", "output_token_count")
     total = tokens(usage, "total_tokens")
     if total is not None:
         prompt, completion = _out_of_total(total, prompt, completion)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -259,3 +260,20 @@ def test_messages_of_frameworks_keep_their_roles() -> None:
         ("user", "And Rome?"),
         ("assistant", "Rainy."),
     ]
+
+
+@pytest.mark.parametrize(
+    "gave",
+    [
+        {"call_id": "1", "duration": 5},
+        {"name": "Alice", "input": "card", "amount": 3},
+        {"content_type": "application/pdf", "pages": 2},
+        {"filename": "a.txt", "size": 3},
+        {"text": "Sunny.", "score": 0.5},
+        {"image": "https://a.example/b.png", "caption": "Rain"},
+        {"return_code": 0, "stdout": "a.txt", "cwd": "/tmp"},
+    ],
+)
+def test_what_a_tool_gave_back_is_shown_whole_though_its_fields_have_names_of_a_framework(gave: dict[str, Any]) -> None:
+    (message,) = read_messages([{"type": "function_result", "call_id": "c1", "result": gave}])
+    assert json.loads(message.content.removeprefix("[tool result c1] ")) == gave
