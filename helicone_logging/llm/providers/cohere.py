@@ -9,6 +9,7 @@ from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.marks import joined
 from helicone_logging.llm.messages import Choice, Message, both_ends, read_choices, read_messages, some_choices
+from helicone_logging.llm.providers.anthropic_messages import Block
 from helicone_logging.llm.providers.common import Asked, Fields, answer, entries, inner, known, name, tokens, with_error
 from helicone_logging.llm.tools import tool_call_text
 
@@ -45,47 +46,28 @@ def join_chat(events: Sequence[Held]) -> Fields | None:
     start = next((event for event in events if name(event, "type") == "message-start"), None)
     if start is None:
         return None
-    said = _Said()
+    blocks: dict[object, Block] = {}
+    calls: dict[object, Block] = {}
+    plan: list[str] = []
+    citations: list[object] = []
     end: Held = EMPTY
     for event in events:
-        delta = inner(event, "delta")
-        said.add(inner(delta, "message"))
+        delta, index = inner(event, "delta"), safe_get.number(event.get("index"))
+        message = inner(delta, "message")
+        said, call = inner(message, "content"), inner(inner(message, "tool_calls"), "function")
+        plan.append(name(message, "tool_plan") or "")
+        if said:
+            kind = name(said, "type") or ("thinking" if name(said, "thinking") else "text")
+            blocks.setdefault((kind, index), Block({"type": kind})).add(said)
+        if call:
+            started = Block({"type": "tool_use", "name": call.get("name")})
+            calls.setdefault(index, started).add({"partial_json": call.get("arguments")})
+        citations += safe_get.items(message.get("citations")) or filter(None, (message.get("citations"),))
         end = delta if name(event, "type") == "message-end" else end
+    content = [block.whole() for block in (*blocks.values(), *calls.values())]
+    whole = {"role": "assistant", "tool_plan": "".join(plan), "content": content, "citations": citations}
     ending = {key: end.get(key) for key in ("finish_reason", "usage")}
-    return with_error(_of_chat({"id": start.get("id"), "message": said.whole(), **ending}), end.get("error"))
-
-
-class _Said:
-    """The message, put together from the deltas of all events."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {"text": [], "thinking": [], "tool_plan": []}
-        self._calls: list[tuple[str, list[str]]] = []
-        self._citations: list[object] = []
-
-    def add(self, message: Held) -> None:
-        content, call = inner(message, "content"), inner(inner(message, "tool_calls"), "function")
-        for key, texts in self._texts.items():
-            texts.append(name(message if key == "tool_plan" else content, key) or "")
-        called = name(call, "name")
-        if called:
-            self._calls.append((called, []))
-        arguments = name(call, "arguments")
-        if arguments and self._calls:
-            self._calls[-1][1].append(arguments)
-        citations = message.get("citations")
-        if citations is not None:
-            self._citations += safe_get.items(citations) or (citations,)
-
-    def whole(self) -> Fields:
-        said = {key: "".join(texts) for key, texts in self._texts.items()}
-        return {
-            "role": "assistant",
-            "tool_plan": said["tool_plan"],
-            "content": [{"type": "thinking", "thinking": said["thinking"]}, {"type": "text", "text": said["text"]}],
-            "citations": self._citations,
-            "tool_calls": [{"name": called, "arguments": "".join(texts)} for called, texts in self._calls],
-        }
+    return with_error(_of_chat({"id": start.get("id"), "message": whole, **ending}), end.get("error"))
 
 
 def asked_v1(request: Held) -> Asked | None:
