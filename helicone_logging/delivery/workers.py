@@ -295,8 +295,6 @@ class Sender:
         checkpoint = self._queue.checkpoint(is_urgent=is_urgent)
         if self._queue.join(checkpoint, clock.monotonic()):
             return True
-        if not self._threads and not lifecycle.is_exiting():
-            self.start_worker()
         if self._threads and not self._running:  # they are about to begin, if they ever do
             self._queue.join(checkpoint, min(deadline, clock.monotonic() + _LOOK_AGAIN))
         if self._running:

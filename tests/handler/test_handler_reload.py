@@ -143,6 +143,16 @@ def test_what_was_queued_before_a_reload_with_other_options_arrives_from_the_bac
     assert Counter(server.names()) == Counter(names)
 
 
+def test_a_handler_that_takes_the_place_of_an_equal_one_sends_over_all_its_connections(server) -> None:
+    for _ in range(2):
+        apply(server.url, max_connections=2, timeout=2 * PATIENCE)
+    with server.hold():
+        for number in range(2):
+            logging.getLogger("helicone_tests.reload").info("%d", number, extra=TRACE)
+        server.wait_for_arrivals(2)
+    server.wait_for(2)
+
+
 def test_a_handler_that_a_reload_replaced_still_sends_what_is_logged_to_it(server) -> None:
     logger = logging.getLogger("helicone_tests.reload")
     old = apply(server.url)
@@ -235,3 +245,6 @@ def test_records_of_replaced_handlers_arrive_once_their_endpoint_is_back(server)
     server.status = 200
     server.wait_for(10)
     assert sorted(server.names()) == [f"r {number}" for number in range(10)]
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    while any("process_request" in thread.name for thread in threading.enumerate()):  # the server's, for a connection
+        time.sleep(0.001)
