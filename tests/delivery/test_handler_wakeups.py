@@ -256,6 +256,15 @@ def test_a_flush_without_threads_waits_instead_of_asking_again_and_again(dead_en
     assert len(takes) < 100
 
 
+def test_a_flush_that_sends_by_itself_keeps_its_time(server, logger_of, monkeypatch) -> None:
+    handler = HeliconeHandler(endpoint=server.url, timeout=3600)
+    monkeypatch.setattr(handler._sender, "start_worker", lambda: None)
+    logger_of(handler).info("r", extra=TRACE)
+    with server.hold():
+        assert handler.flush(0.2) is False
+    assert handler.flush(PATIENCE)
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -341,6 +350,17 @@ def test_a_worker_that_cannot_take_a_batch_tries_again(server, logger_of, monkey
     server.wait_for(1)
     assert handler.flush(PATIENCE)
     assert len(failures) == 3
+
+
+def test_a_fault_while_a_body_is_made_is_told_and_the_record_is_sent_later(
+    server, logger_of, monkeypatch, capfd
+) -> None:
+    handler = HeliconeHandler(endpoint=server.url, max_backoff=0.02)
+    logger = logger_of(handler)
+    fail_at_first(monkeypatch, handler._sender._dispatcher, "_encode_one", MemoryError("no more"))
+    logger.info("r", extra=TRACE)
+    server.wait_for(1)
+    assert "sending failed here: MemoryError: no more; 1 record is kept" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
