@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Status, StatusCode
 from payloads import attributes_of, checked
 
+from helicone_logging import bind
 from helicone_logging.llm.dialects import Kind, genai, kind_of, openinference, openllmetry
 from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events
 from helicone_logging.opentelemetry import HeliconeSpanProcessor
@@ -113,6 +114,20 @@ def test_any_attributes_are_sent_as_a_valid_span(
     call.end()
     span = sent.span()
     assert (span is None) == (kind_of(dict(call.attributes)) is None)  # type: ignore[attr-defined]
+    assert sent.processor.handler.stats().rejected == 0
+
+
+def test_a_span_is_sent_though_what_is_bound_around_it_cannot_be_read(sent: Sent) -> None:
+    class Unbound:
+        """As a proxy is of a request that is over."""
+
+        @property
+        def __class__(self):  # type: ignore[no-untyped-def]
+            raise RuntimeError
+
+    with bind(completion_tokens=Unbound()):
+        sent.tracer.start_span("operation", attributes={"gen_ai.operation.name": "chat"}).end()
+    assert sent.span() is not None
     assert sent.processor.handler.stats().rejected == 0
 
 

@@ -184,6 +184,10 @@ def test_a_share_of_the_traces_is_sent_and_every_failure(make_traced: Callable[.
     failed.end()
     assert [row.session_path for row in nothing.rows()] == ["/failed"]
     assert nothing.processor.handler.stats().skipped == 1
+    half = make_traced(sample_rate=0.5)
+    for _ in range(50):
+        half.tracer.start_span("chat", attributes=CALL).end()
+    assert 0 < half.processor.handler.stats().skipped < 50
 
 
 def test_options_of_the_handler_hold_for_spans(make_traced: Callable[..., Traced]) -> None:
