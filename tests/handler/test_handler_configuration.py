@@ -374,6 +374,8 @@ def test_an_option_that_cannot_work_says_what_to_write_instead(options, remedy) 
         ({"style": "x", "validate": "yes"}, "give one of '%', '{', '$', ','"),
         ({"validate": "perhaps"}, "give True or False"),
         ({"prefix": 5}, "give text"),
+        ({"exc_info_as_array": True}, "a span carries a traceback as text"),
+        ({"stack_info_as_array": True}, "a span carries a traceback as text"),
         ({"service_name": 5}, "give text of one line that is not empty"),
         ({"session_name": ""}, "give text of one line that is not empty"),
         ({"reserved_attrs": "name"}, "give a list of names"),
@@ -389,22 +391,6 @@ def test_an_option_of_the_format_that_cannot_work_says_what_to_write_instead(mak
     with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
         make(**options)
     assert remedy in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"fmt": "{name} {message}", "style": "{"},
-        {"fmt": "${name}", "style": "$"},
-        {"fmt": "name,message", "style": ","},
-        {"fmt": ("name", "message")},
-        {"fmt": ["name"], "style": "x"},
-    ],
-)
-def test_every_form_of_a_format_names_attributes_of_the_span(options) -> None:
-    payload = json.loads(OTELTraceFormatter(**options).format(a_record("a message")))
-    (span,) = payload["resourceSpans"][0]["scopeSpans"][0]["spans"]
-    assert {"key": "name", "value": {"stringValue": "app"}} in span["attributes"]
 
 
 ODD = [
