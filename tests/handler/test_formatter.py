@@ -8,7 +8,7 @@ import logging
 import pytest
 from payloads import attributes_of
 
-from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
+from helicone_logging import ConfigurationError, OTELTraceFormatter, TraceContextFilter, bind
 
 
 def a_record(message: object) -> logging.LogRecord:
@@ -58,3 +58,9 @@ def test_what_a_dict_message_says_itself_wins_over_what_a_filter_has_injected() 
     with bind(trace_id="t", user_id="bound"):
         TraceContextFilter().filter(record)
     assert "said" in written(OTELTraceFormatter(), record).values()
+
+
+@pytest.mark.parametrize("option", ["exc_info_as_array", "stack_info_as_array"])
+def test_a_traceback_that_is_no_text_is_refused_where_python_json_logger_has_such(option) -> None:
+    with pytest.raises(ConfigurationError, match=option):
+        OTELTraceFormatter(**{option: True})

@@ -374,8 +374,6 @@ def test_an_option_that_cannot_work_says_what_to_write_instead(options, remedy) 
         ({"style": "x", "validate": "yes"}, "give one of '%', '{', '$', ','"),
         ({"validate": "perhaps"}, "give True or False"),
         ({"prefix": 5}, "give text"),
-        ({"exc_info_as_array": True}, "a span carries a traceback as text"),
-        ({"stack_info_as_array": True}, "a span carries a traceback as text"),
         ({"service_name": 5}, "give text of one line that is not empty"),
         ({"session_name": ""}, "give text of one line that is not empty"),
         ({"reserved_attrs": "name"}, "give a list of names"),
