@@ -30,6 +30,17 @@ def test_the_proxies_option_sends_through_a_proxy(faulty, proxy, client_of, name
     assert proxy.lines == [f"POST {TARGET}/v1/trace/log HTTP/1.1"]
 
 
+def test_an_answer_that_takes_for_ever_behind_a_proxy_frees_its_thread_after_timeout(
+    faulty, proxy, client_of, names
+) -> None:
+    options = {"allow_insecure": True, "max_connections": 1, "timeout": 2}
+    client = client_of(TARGET, proxies={"http": proxy.url}, **options)
+    faulty.script(fault.drip())
+    client.log(*names(3))
+    client.settle()
+    assert set(faulty.stored) == set(names(3))
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 def test_proxy_variables_are_respected(variable, faulty, proxy, client_of, monkeypatch) -> None:
     monkeypatch.setenv(variable, proxy.url)
