@@ -57,6 +57,8 @@ def test_503_is_throttling_only_with_a_wait() -> None:
     assert outcome_of(503, "", None).kind is Kind.UNREACHABLE
     assert outcome_of(503, "", "nonsense").kind is Kind.UNREACHABLE
     assert outcome_of(503, "", "5").kind is Kind.THROTTLED
+    assert outcome_of(500, "", "5").kind is Kind.FAILED  # or a record that no server can take would be sent for ever
+    assert outcome_of(502, "", "5").kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize(
