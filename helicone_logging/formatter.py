@@ -16,27 +16,27 @@ from helicone_logging.context.inherited import OTEL_STAMPS, dict_message, inheri
 from helicone_logging.core import bounded, check, lifecycle
 from helicone_logging.payload.builder import ERROR, SpanBuilder, SpanOptions
 from helicone_logging.payload.exceptions import split
-from helicone_logging.payload.export_policy import DEBUG_VARIABLE, EXPORTS, Explained, ExportPolicy
+from helicone_logging.payload.export_policy import DEBUG_VARIABLE, EXPORTS, ExplainingPolicy, ExportPolicy
 from helicone_logging.payload.fields import ERROR_TYPE, says_something
 from helicone_logging.payload.frozen import FrozenRecord, are_plain, freeze
 from helicone_logging.payload.limits import LEAST_VALUE_LENGTH, MAX_ESCAPE, Limits
 from helicone_logging.payload.properties import properties_of
+from helicone_logging.payload.record_data import (
+    HOLDERS,
+    PATH_FIELDS,
+    RecordData,
+    layered,
+    names_of_trace,
+    path_fields_of,
+    record_data,
+    with_record,
+    without_proxies,
+)
 from helicone_logging.payload.redaction import Redactor
 from helicone_logging.payload.resource import resource_of
 from helicone_logging.payload.sampling import Chooses, Sampler, in_share
 from helicone_logging.payload.sanitized import record_of, sanitized
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import (
-    HOLDERS,
-    PLACE,
-    Said,
-    layered,
-    names_of_trace,
-    place_of,
-    said_by,
-    with_record,
-    without_proxies,
-)
 from helicone_logging.payload.span import SpanData
 from helicone_logging.payload.wires import DEFAULT, WIRES, SpanWire
 
@@ -164,7 +164,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         # Code of the application, which a subclass or a redactor is, runs at the call.
         is_ours = type(self) is OTELTraceFormatter and (options.redactor is None or redact == _SECRETS)
         adds = {**self.static_fields, **self.defaults}
-        self._can_wait = is_ours and set(PLACE).isdisjoint(adds) and are_plain(adds.values())
+        self._can_wait = is_ours and set(PATH_FIELDS).isdisjoint(adds) and are_plain(adds.values())
         self._max_frozen = min(options.limits.value_length, options.limits.span_bytes) // MAX_ESCAPE
         policy = ExportPolicy(check.choice("export", export, EXPORTS), self.rename_fields)
         self.selects: Chooses = policy
@@ -172,7 +172,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         if self._rate < 1:
             self.selects = Sampler(self.selects, self._rate, self._is_failure, self.rename_fields)
         if check.truth(DEBUG_VARIABLE, os.environ.get(DEBUG_VARIABLE, "")):
-            self.selects = Explained(self.selects, policy)
+            self.selects = ExplainingPolicy(self.selects, policy)
 
     def _speak(self, wire: SpanWire) -> None:
         encoder = wire.encoder(self._resource, SCOPE_NAME, __version__)
@@ -208,9 +208,9 @@ class OTELTraceFormatter(BaseJsonFormatter):
             text: its message as another formatter rendered it; None to render it here.
         """
         try:
-            return self._built(without_proxies(said_by(record, text)))
+            return self._built(without_proxies(record_data(record, text)))
         except Exception:  # noqa: BLE001 - an object raised where it was read
-            return self._built(said_by(sanitized(record), text))
+            return self._built(record_data(sanitized(record), text))
 
     def entry(self, record: logging.LogRecord, text: str | None = None) -> FrozenRecord | SpanData:
         """Returns a record as it is queued: nothing in it can change, and to read it runs no code of the application.
@@ -224,40 +224,40 @@ class OTELTraceFormatter(BaseJsonFormatter):
         if not self._can_wait or "traceparent" in record.__dict__ or type(record) is not logging.LogRecord:
             return self.span(record, text)
         try:
-            return self._waiting(said_by(record, text))
+            return self._frozen_or_built(record_data(record, text))
         except Exception:  # noqa: BLE001 - an object raised where it was read
-            return self._built(said_by(sanitized(record), text))
+            return self._built(record_data(sanitized(record), text))
 
-    def samples(self, said: Said) -> bool:
+    def samples(self, data: RecordData) -> bool:
         """Returns whether something that is no log record, and names its trace and level, is among those to be sent.
 
         Args:
-            said: what it says, as a record would.
+            data: what it says, as a record would.
         """
-        record = said.record
+        record = data.record
         return self._rate >= 1 or record["levelno"] >= logging.ERROR or in_share(record["trace_id"], self._rate)
 
-    def entry_of(self, said: Said, foreign: Iterable[object], *, at_once: bool) -> FrozenRecord | SpanData:
+    def entry_of(self, data: RecordData, foreign: Iterable[object], *, at_once: bool) -> FrozenRecord | SpanData:
         """Returns what is queued of something that is no log record, and is exported whatever it says.
 
         Args:
-            said: what it says, as a record would.
+            data: what it says, as a record would.
             foreign: those of its values, or what they hold, that may be of any type.
             at_once: whether its span is wanted now.
         """
         try:
-            return self._waiting(said, foreign) if self._can_wait and not at_once else self._built(said)
+            return self._frozen_or_built(data, foreign) if self._can_wait and not at_once else self._built(data)
         except Exception:  # noqa: BLE001 - as above
-            plain = said_by(sanitized(record_of(said.record)), said.text)
-            return self._built(plain._replace(exception=said.exception))
+            plain = record_data(sanitized(record_of(data.record)), data.text)
+            return self._built(plain._replace(exception=data.exception))
 
-    def _waiting(self, said: Said, foreign: Iterable[object] | None = None) -> FrozenRecord | SpanData:
-        waiting = freeze(said, self._max_frozen, self._thawed, foreign)
+    def _frozen_or_built(self, data: RecordData, foreign: Iterable[object] | None = None) -> FrozenRecord | SpanData:
+        waiting = freeze(data, self._max_frozen, self._thawed, foreign)
         if waiting is None:
-            return self._built(without_proxies(said))
-        place = place_of(said, self.rename_fields)
-        if place is not None:
-            self._builder.remember_place(said, place)
+            return self._built(without_proxies(data))
+        path_fields = path_fields_of(data, self.rename_fields)
+        if path_fields is not None:
+            self._builder.remember_path(data, path_fields)
         return waiting
 
     def _is_failure(self, record: logging.LogRecord) -> bool:
@@ -274,29 +274,29 @@ class OTELTraceFormatter(BaseJsonFormatter):
         inherited = inherited_by(record)
         return any(name in data or name in inherited for name in ("status", ERROR_TYPE, "extra", *HOLDERS))
 
-    def _thawed(self, said: Said) -> SpanData:
+    def _thawed(self, data: RecordData) -> SpanData:
         try:
-            return self._built(said, is_placed=True)
+            return self._built(data, is_path_known=True)
         except Exception:  # noqa: BLE001 - a number too long to be written, and whatever else plain values may do
-            plain = sanitized(record_of(said.record))
-            return self._built(with_record(said, plain.__dict__), is_placed=True)
+            plain = sanitized(record_of(data.record))
+            return self._built(with_record(data, plain.__dict__), is_path_known=True)
 
-    def _built(self, said: Said, *, is_placed: bool = False) -> SpanData:
-        with bounded.OneRecord():
-            text, told, stack = split(said.text)
-            exception = told if said.exception is None else said.exception.described()
-            if stack is not None and not said.record["stack_info"]:
-                said = said._replace(record={**said.record, "stack_info": stack})
-            return self._builder.build(said, self._fields(said, text), text, exception, is_placed=is_placed)
+    def _built(self, data: RecordData, *, is_path_known: bool = False) -> SpanData:
+        with bounded.RecordBudget():
+            text, told, stack = split(data.text)
+            exception = told if data.exception is None else data.exception.described()
+            if stack is not None and not data.record["stack_info"]:
+                data = data._replace(record={**data.record, "stack_info": stack})
+            return self._builder.build(data, self._fields(data, text), text, exception, is_path_known=is_path_known)
 
-    def _fields(self, said: Said, text: str) -> dict[str, object] | None:
+    def _fields(self, data: RecordData, text: str) -> dict[str, object] | None:
         """Everything that was logged with a record, or None where all of that stands on the record itself."""
-        record, logged, inherited = said.record, said.message, said.inherited
+        record, logged, inherited = data.record, data.message, data.inherited
         if inherited:
             inherited = of_same_trace(inherited, names_of_trace(record, logged))
         elif not logged and self._is_plain and record.keys().isdisjoint(HOLDERS):
             return None
-        around = {**inherited, **said.message_fields}
+        around = {**inherited, **data.message_fields}
         merged = self._with_extras(record, around) if self._is_plain else self._as_json(record, text, around)
         for name in record.get(INJECTED_MARK, ()):
             if name in logged:

@@ -25,10 +25,10 @@ from helicone_logging.delivery.queue import Queue
 from helicone_logging.delivery.workers import Sender
 from helicone_logging.formatter import OPTIONS_OF_JSON, OTELTraceFormatter
 from helicone_logging.payload import wires
-from helicone_logging.payload.export_policy import Explained
+from helicone_logging.payload.export_policy import ExplainingPolicy
 from helicone_logging.payload.frozen import FrozenRecord
+from helicone_logging.payload.record_data import RecordData
 from helicone_logging.payload.sanitized import record_of
-from helicone_logging.payload.sources import Said
 from helicone_logging.payload.span import SpanData
 
 _MIB = 1024 * 1024
@@ -162,7 +162,7 @@ class HeliconeHandler(logging.Handler):
         if not _is_enabled(enabled):
             return
         # Now, as it loads what importing the package does not need.
-        from helicone_logging.delivery.destinations import Given, transport_options
+        from helicone_logging.delivery.destinations import GivenOptions, transport_options
 
         self._wire = wires.chosen(wire, endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"))
         if batch_size is None:
@@ -170,7 +170,7 @@ class HeliconeHandler(logging.Handler):
         settings = _Settings(
             self._wire,
             transport_options(
-                Given(endpoint, secret, allow_insecure, timeout, compression, headers, proxies, verify, cert),
+                GivenOptions(endpoint, secret, allow_insecure, timeout, compression, headers, proxies, verify, cert),
                 self._wire,
                 is_wire_explicit=wire is not None,
             ),
@@ -252,7 +252,7 @@ class HeliconeHandler(logging.Handler):
                 pass
         if not reentrancy.enter():
             sender.diagnostics.skip()
-            if isinstance(self._traces.selects, Explained):
+            if isinstance(self._traces.selects, ExplainingPolicy):
                 self._traces.selects.explain(record, "it comes from this package's own work")
             return False
         try:
@@ -302,11 +302,11 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.count(cut_values=entry.cut_values, malformed=entry.malformed)
         sender.submit(entry)
 
-    def handle_span(self, say: Callable[[], tuple[Said, Iterable[object]] | None]) -> bool:
+    def handle_span(self, read: Callable[[], tuple[RecordData, Iterable[object]] | None]) -> bool:
         """Takes in what is no log record: a span that others have measured, which is exported whatever it says.
 
         Args:
-            say: returns what it says as a record would, and those of its values, or what they hold, that may be of any
+            read: returns what it says as a record would, and those of its values, or what they hold, that may be of any
                 type; None where it is not to be sent. It may raise.
 
         Returns:
@@ -320,11 +320,11 @@ class HeliconeHandler(logging.Handler):
             sender.diagnostics.skip()
             return False
         try:
-            told = say()
-            if told is not None and not self._traces.samples(told[0]):
+            found = read()
+            if found is not None and not self._traces.samples(found[0]):
                 sender.diagnostics.skip()
-            elif told is not None and self._lets_pass(told[0]):
-                self._submit(sender, self._traces.entry_of(*told, at_once=self._is_on_disk))
+            elif found is not None and self._lets_pass(found[0]):
+                self._submit(sender, self._traces.entry_of(*found, at_once=self._is_on_disk))
                 return True
         except Exception as error:  # noqa: BLE001 - nothing raises into the application
             sender.diagnostics.lost("a span", error)
@@ -338,8 +338,8 @@ class HeliconeHandler(logging.Handler):
             return None
         return self.formatter.format(record_of(record.__dict__))
 
-    def _lets_pass(self, said: Said) -> bool:
-        return not self.filters or bool(self.filter(record_of(said.record)))
+    def _lets_pass(self, data: RecordData) -> bool:
+        return not self.filters or bool(self.filter(record_of(data.record)))
 
     def report(self, kind: str, text: str) -> None:
         """Writes a line to stderr, unless one of its kind was written in the last minute.

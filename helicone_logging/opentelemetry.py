@@ -20,7 +20,7 @@ from helicone_logging.errors import ConfigurationError
 from helicone_logging.handler import HeliconeHandler
 from helicone_logging.llm.dialects import EXCEPTION, Kind, call_of, holds_content, is_helper, kind_of
 from helicone_logging.payload.exceptions import CapturedException
-from helicone_logging.payload.sources import Said
+from helicone_logging.payload.record_data import RecordData
 
 try:
     from opentelemetry.context import Context
@@ -103,8 +103,8 @@ class HeliconeSpanProcessor(SpanProcessor):
                 return
         except Exception:  # noqa: BLE001 - of an SDK that has other spans; nothing raises into the application
             return
-        if self._handler.handle_span(functools.partial(self._said, span, kind, opened)):
-            _tell_around(opened, self._handler)
+        if self._handler.handle_span(functools.partial(self._record_data, span, kind, opened)):
+            _note_sent_around(opened, self._handler)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Waits until all spans that have ended are delivered, or refused for good.
@@ -127,18 +127,20 @@ class HeliconeSpanProcessor(SpanProcessor):
         else:
             self._handler.flush()
 
-    def _said(self, span: ReadableSpan, kind: Kind, opened: OpenSpan) -> tuple[Said, Iterable[object]] | None:
-        """What a span says, and those of its values that are not of our making; None for one that is not sent."""
+    def _record_data(
+        self, span: ReadableSpan, kind: Kind, opened: OpenSpan
+    ) -> tuple[RecordData, Iterable[object]] | None:
+        """What a record would say of a span, and which of its values are not ours; None for one that is not sent."""
         status, parent = span.status, opened.parent
         is_failed = status.status_code is _FAILED
         level = logging.ERROR if is_failed else logging.INFO
         if not span.context.trace_flags.sampled or level < self._handler.level:
             return None
-        attributes, place = opened.said(), opened.place
-        if _is_told_elsewhere(opened, call_of(kind, attributes), self._handler):
+        attributes, location = opened.current_attributes(), opened.location
+        if _is_sent_elsewhere(opened, call_of(kind, attributes), self._handler):
             return None
         if kind == "model":
-            opened.tell_of_call()
+            opened.mark_enclosing()
         if parent is not None:
             attributes = {**attributes, **opened.shared()}
         start, end, scope = span.start_time or 0, span.end_time or 0, span.instrumentation_scope
@@ -153,11 +155,11 @@ class HeliconeSpanProcessor(SpanProcessor):
             "levelno": level,
             "levelname": _LEVEL_NAMES[level],
             "created": end / 1e9,
-            "trace_id": place.trace_id,
-            "span_id": place.span_id,
-            "parent_span_id": place.parent_id,
-            "parent_path": place.parent_path,
-            "span_name": place.name,
+            "trace_id": location.trace_id,
+            "span_id": location.span_id,
+            "parent_span_id": location.parent_id,
+            "parent_path": location.parent_path,
+            "span_name": location.name,
             "span_kind": span.kind.name,
             "start_time": start,
             "end_time": end,
@@ -170,9 +172,9 @@ class HeliconeSpanProcessor(SpanProcessor):
                 open_spans.service_name_of(span) if self._takes_name else None,
             ),
         }
-        exception = _exception_told(events, attributes, status.description)
-        said = Said(record, span.name, exception, opened.bound, ids.new_bits(), {})
-        return said, (name, span.name, *attributes.values(), *events)
+        exception = _exception_of(events, attributes, status.description)
+        data = RecordData(record, span.name, exception, opened.bound, ids.new_bits(), {})
+        return data, (name, span.name, *attributes.values(), *events)
 
 
 class _Advice:
@@ -191,9 +193,9 @@ class _Advice:
         """Looks at a call of a model that succeeded."""
         answer = attributes.get(_RESPONSE_ID)
         if type(answer) is str and answer:
-            told_by = self._answers.setdefault(answer, scope)
-            if told_by != scope:
-                self._report_twice(told_by, scope)
+            sent_by = self._answers.setdefault(answer, scope)
+            if sent_by != scope:
+                self._report_twice(sent_by, scope)
             if len(self._answers) > _MAX_ANSWERS:
                 with contextlib.suppress(RuntimeError, StopIteration):  # another thread was there
                     self._answers.pop(next(iter(self._answers)), None)
@@ -213,23 +215,23 @@ class _Advice:
         self._handler.report(text, f"{text}: {_GUIDE}")
 
 
-def _is_told_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None, sender: HeliconeHandler) -> bool:
+def _is_sent_elsewhere(opened: OpenSpan, call: tuple[Kind, object] | None, sender: HeliconeHandler) -> bool:
     """Whether the span around it, or one inside it, tells of the same call, and is sent.
 
     That is the outer one, unless its kind was not known before it ended, or the inner one alone has content.
     """
-    told_inside = None if opened.told_inside is None else opened.told_inside.pop(sender, None)
+    sent_inside = None if opened.sent_inside is None else opened.sent_inside.pop(sender, None)
     if call is None:
         return False
     around = _around(opened)
     if around is not None and _is_sent_for(around, call, opened):
         return True
-    told = (call, _holds_content(opened))
-    is_told_inside = told_inside in ((call, True), told)
-    _tell(opened, sender, told_inside if is_told_inside else told)
-    if is_told_inside:
-        _tell_around(opened, sender)
-    return is_told_inside
+    own = (call, _holds_content(opened))
+    is_sent_inside = sent_inside in ((call, True), own)
+    _note_sent(opened, sender, sent_inside if is_sent_inside else own)
+    if is_sent_inside:
+        _note_sent_around(opened, sender)
+    return is_sent_inside
 
 
 def _around(opened: OpenSpan) -> OpenSpan | None:
@@ -240,30 +242,30 @@ def _around(opened: OpenSpan) -> OpenSpan | None:
     return around
 
 
-def _tell(opened: OpenSpan, sender: HeliconeHandler, told: object) -> None:
-    if opened.told_inside is None:
-        opened.told_inside = {}
-    opened.told_inside[sender] = told
+def _note_sent(opened: OpenSpan, sender: HeliconeHandler, call: object) -> None:
+    if opened.sent_inside is None:
+        opened.sent_inside = {}
+    opened.sent_inside[sender] = call
 
 
-def _tell_around(opened: OpenSpan, sender: HeliconeHandler) -> None:
-    """Tells the span around it which call was sent."""
-    told = None if opened.told_inside is None else opened.told_inside.get(sender)
-    around = None if told is None else _around(opened)
+def _note_sent_around(opened: OpenSpan, sender: HeliconeHandler) -> None:
+    """Notes on the span around it which call was sent."""
+    call = None if opened.sent_inside is None else opened.sent_inside.get(sender)
+    around = None if call is None else _around(opened)
     if around is not None:
-        _tell(around, sender, told)
+        _note_sent(around, sender, call)
 
 
 def _is_sent_for(outer: OpenSpan, call: tuple[Kind, object], inner: OpenSpan) -> bool:
-    said = outer.said()
-    kind = kind_of(said)
-    if call_of(kind, said) != call:
+    attributes = outer.current_attributes()
+    kind = kind_of(attributes)
+    if call_of(kind, attributes) != call:
         return False
     return kind in ("model", "embedding") or not _holds_content(inner) or _holds_content(outer)
 
 
 def _holds_content(opened: OpenSpan) -> bool:
-    return holds_content(opened.said(), (event.name for event in getattr(opened.span, "events", ())))
+    return holds_content(opened.current_attributes(), (event.name for event in getattr(opened.span, "events", ())))
 
 
 def _is_helper(span: Any) -> bool:
@@ -275,7 +277,7 @@ def _event(event: Any, start: int) -> tuple[str, dict[str, Any], float]:
     return event.name, dict(event.attributes or {}), (event.timestamp - start) / 1e9
 
 
-def _exception_told(events: Iterable[Any], attributes: Mapping[str, Any], why: str | None) -> CapturedException | None:
+def _exception_of(events: Iterable[Any], attributes: Mapping[str, Any], why: str | None) -> CapturedException | None:
     """The last exception that a span tells of, or else why it failed; None where it says neither."""
     for told in reversed([attributes for name, attributes, _ in events if name == EXCEPTION]):
         kind, message, trace = (text_of(told.get(f"exception.{part}") or "") for part in _PARTS)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from helicone_logging.core import check
-from helicone_logging.delivery.destinations import Given, transport_options
+from helicone_logging.delivery.destinations import GivenOptions, transport_options
 from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.delivery.options import TransportOptions
 from helicone_logging.delivery.outcomes import Kind, Outcome
@@ -106,7 +106,7 @@ def _say(step: str, text: str) -> None:
 
 def _target(endpoint: str | None, wire_name: str | None, timeout: float) -> _Target:
     wire = chosen(wire_name, endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT"))
-    given = Given(endpoint=endpoint, timeout=timeout)
+    given = GivenOptions(endpoint=endpoint, timeout=timeout)
     options = transport_options(given, wire, is_wire_explicit=wire_name is not None)
     settings = environment_of(options)
     proxy = requests.utils.select_proxy(options.endpoint, settings["proxies"])

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from helicone_logging.delivery.endpoints import is_loopback
 from helicone_logging.errors import ConfigurationError
-from helicone_logging.receiver.entries import Entry, entry_of
+from helicone_logging.receiver.entries import SpanEntry, entry_of
 
 DEFAULT_URL = "http://127.0.0.1:8585"
 _TIMEOUT = 30.0  # seconds; a stream says every ten that it lives
@@ -56,7 +56,7 @@ class RemoteReceiver:
         """Where it is."""
         return self._url
 
-    def entries(self, after: int = 0, **arguments: str) -> Iterator[Entry]:
+    def entries(self, after: int = 0, **arguments: str) -> Iterator[SpanEntry]:
         """Yields spans that came after a number, the oldest first.
 
         Raises:

@@ -13,7 +13,7 @@ from helicone_logging.cli.remote import RemoteReceiver
 from helicone_logging.core.findings import INFO, Finding
 from helicone_logging.receiver import export
 from helicone_logging.receiver.console import session_lines
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 from helicone_logging.receiver.visible import one_line, visible
 
 _NAMED = 10
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _text(entries: list[Entry], form: str) -> str:
+def _text(entries: list[SpanEntry], form: str) -> str:
     if form == "json":
         key = entries[0].key
         spans = [export.as_json(entry) for entry in entries]
@@ -54,7 +54,7 @@ def _text(entries: list[Entry], form: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _problems(entries: list[Entry]) -> Iterator[str]:
+def _problems(entries: list[SpanEntry]) -> Iterator[str]:
     """What is shown wrongly, once however many spans it is said of, with the names of the first ones."""
     told: dict[str, dict[str, None]] = {}
     for entry in entries:
@@ -65,7 +65,7 @@ def _problems(entries: list[Entry]) -> Iterator[str]:
         yield f"  ! {', '.join(list(names)[:_TOLD])}{others}: {text}"
 
 
-def _advice(entries: list[Entry]) -> Iterator[str]:
+def _advice(entries: list[SpanEntry]) -> Iterator[str]:
     """What could be shown and is not, once however many spans it is said of."""
     told = Counter(_told(finding) for entry in entries for finding in entry.findings if finding.severity == INFO)
     for text, count in told.items():

@@ -74,7 +74,7 @@ class _Part(NamedTuple):
 
     file: File
     is_owned: bool | None
-    trouble: str = ""
+    reports: str = ""
     records: int = 0
     size: int = 0
     oldest: float = math.inf
@@ -82,12 +82,12 @@ class _Part(NamedTuple):
 
     @property
     def is_free(self) -> bool:
-        return not (self.is_owned or self.trouble)
+        return not (self.is_owned or self.reports)
 
     @property
     def owner(self) -> str:
-        if self.trouble:
-            return self.trouble
+        if self.reports:
+            return self.reports
         if self.is_owned is None:
             return "files have no locks here, so nobody knows whether their process runs"
         if self.is_owned:
@@ -112,8 +112,8 @@ def _part(directory: Directory, file: File) -> _Part | None:
     sizes = [record.size for record in content.live.values()]
     oldest = min((record.at for record in content.live.values()), default=math.inf)
     wire = content.wire or DEFAULT.name
-    trouble = "" if wire in WIRES else f"for the wire {wire!r}, which this version cannot send"
-    return _Part(file, is_owned, trouble, len(sizes), sum(sizes), oldest, wire)
+    reports = "" if wire in WIRES else f"for the wire {wire!r}, which this version cannot send"
+    return _Part(file, is_owned, reports, len(sizes), sum(sizes), oldest, wire)
 
 
 def _others(directory: Directory) -> int:
@@ -144,7 +144,7 @@ def _status(directory: Directory, parts: Sequence[_Part], _args: argparse.Namesp
     oldest = min((part.oldest for part in parts), default=math.inf)
     if oldest < math.inf:
         print(f"the oldest has been waiting for {_age(time.time() - oldest)}")
-    for owner in dict.fromkeys(part.owner for part in parts if part.records or part.trouble):
+    for owner in dict.fromkeys(part.owner for part in parts if part.records or part.reports):
         own = [part for part in parts if part.owner == owner]
         print(f"{_count(own)}, {sum(part.size for part in own):,} bytes: {owner}")
     others = _others(directory)
@@ -180,7 +180,7 @@ def _send(directory: Directory, _parts_before: Sequence[_Part], args: argparse.N
             print(f"the last request failed: {error}")
     for wire in others:
         print(f"what is for the wire {wire!r} was not sent, as this endpoint does not take it")
-    return _INCOMPLETE if any(part.records or part.trouble for part in left) else _OK
+    return _INCOMPLETE if any(part.records or part.reports for part in left) else _OK
 
 
 def _send_in(wire: str, directory: Directory, endpoint: str | None, deadline: float) -> HandlerStats:

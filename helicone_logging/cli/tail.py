@@ -15,7 +15,7 @@ from helicone_logging.cli.remote import Position, RemoteReceiver
 from helicone_logging.errors import ConfigurationError
 from helicone_logging.receiver import export
 from helicone_logging.receiver.console import describe
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 
 _FORMS = {
     "human": describe,
@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _between(receiver: RemoteReceiver, known: Position, latest: Position, arguments: dict[str, str]) -> Iterator[Entry]:
+def _between(
+    receiver: RemoteReceiver, known: Position, latest: Position, arguments: dict[str, str]
+) -> Iterator[SpanEntry]:
     """The spans after a position up to another, all of them where that is one of another run."""
     after = known.seq if known.run == latest.run else 0
     return takewhile(lambda entry: entry.seq <= latest.seq, receiver.entries(after, **arguments))
@@ -76,5 +78,5 @@ def _news(receiver: RemoteReceiver, known: Position) -> Iterator[Position]:
             yield known
 
 
-def _print(entry: Entry, form: str) -> bool:
+def _print(entry: SpanEntry, form: str) -> bool:
     return write(_FORMS[form](entry) + "\n")

@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from helicone_logging.context import decorators, open_spans, session_path, stack
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import is_text
+from helicone_logging.core.safe_vars import is_text
 
 INHERITED_MARK = "_helicone_ambient"
 """The attribute of a record that holds all that was bound around it, as our filter saw it."""
@@ -101,7 +101,7 @@ class Binding:
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         self._fields = resolved(fields)
-        self._entries: list[stack.Entry] = []
+        self._entries: list[stack.BindingToken] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {', '.join(self._fields) or 'nothing'}>"

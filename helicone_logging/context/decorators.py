@@ -17,7 +17,7 @@ from helicone_logging.context.stack import ContextSnapshot
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Scope(Protocol):
+class ContextScope(Protocol):
     """A context manager that lets every exception pass."""
 
     def __enter__(self) -> object: ...
@@ -26,7 +26,7 @@ class Scope(Protocol):
     ) -> None: ...
 
 
-Opener = Callable[[], Scope]
+Opener = Callable[[], ContextScope]
 
 
 def wrapped(function: Function, opener: Opener) -> Function:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from helicone_logging.context import binding
 from helicone_logging.core import ids, notices
-from helicone_logging.core.held import is_mapping
+from helicone_logging.core.safe_vars import is_mapping
 
 _OTEL_TRACE_ID = "otelTraceID"
 _OTEL_SPAN_ID = "otelSpanID"

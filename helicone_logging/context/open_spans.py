@@ -24,7 +24,7 @@ _SERVICE_NAME, _UNNAMED = "service.name", "unknown_service"
 _ENTITY, _ENTITY_PATH, _WORKFLOW = "traceloop.entity.name", "traceloop.entity.path", "traceloop.workflow.name"
 
 
-class Span(Protocol):
+class ReadableSpan(Protocol):
     """What is read of an SDK's span."""
 
     @property
@@ -41,21 +41,21 @@ class OpenSpan:
     """A span that has begun: the SDK's, the open one around it, and what was bound then."""
 
     __slots__ = (
-        "_place", "attributes", "bound", "holds_calls", "names_session", "owned", "parent", "span", "told_inside",
+        "_location", "attributes", "bound", "holds_calls", "names_session", "owned", "parent", "sent_inside", "span",
         "watchers",
     )  # fmt: skip
 
-    def __init__(self, span: Span, parent: OpenSpan | None, bound: Mapping[str, object]) -> None:
+    def __init__(self, span: ReadableSpan, parent: OpenSpan | None, bound: Mapping[str, object]) -> None:
         self.span = span
         self.parent = parent
         self.bound = bound
         self.attributes: dict[str, Any] | None = None  # once it has ended
         self.owned: dict[str, object] | None = None  # session and user, once a record inside has asked
         self.holds_calls = False  # whether calls of models inside it were sent
-        self.told_inside: dict[object, Any] | None = None  # by handler, the call that a span inside was sent for
+        self.sent_inside: dict[object, Any] | None = None  # by handler, the call that a span inside was sent for
         self.watchers = 1  # how many will say that it has ended
         self.names_session = False  # whether sessions are named after its service
-        self._place: Place | None = None
+        self._location: SpanLocation | None = None
 
     def ancestors(self) -> Iterator[OpenSpan]:
         """The spans around it, the nearest first."""
@@ -64,34 +64,34 @@ class OpenSpan:
             yield around
             around = around.parent
 
-    def said(self) -> dict[str, Any]:
+    def current_attributes(self) -> dict[str, Any]:
         """Its attributes, so far."""
         return attributes_of(self.span) if self.attributes is None else self.attributes
 
-    def tell_of_call(self) -> None:
-        """Tells the spans around it that it is a call of a model, and is sent."""
+    def mark_enclosing(self) -> None:
+        """Notes on the spans around it that a call of a model inside them is sent."""
         for each in self.ancestors():
             each.holds_calls = True
 
     @property
-    def place(self) -> Place:
-        """Where it stands; what was said of it once stays true, whatever it is called later."""
-        if self._place is None:
-            unplaced = [self]
+    def location(self) -> SpanLocation:
+        """Where it stands in the tree; what was said of it once stays true, whatever it is called later."""
+        if self._location is None:
+            unlocated = [self]
             for each in self.ancestors():
-                if each._place is not None:
+                if each._location is not None:
                     break
-                unplaced.append(each)
-            while unplaced:  # from the outermost, as each needs the one around it
-                each = unplaced.pop()
-                each._place = _place_of(each)
-        return self._place  # type: ignore[return-value]  # it is the last of the unplaced
+                unlocated.append(each)
+            while unlocated:  # from the outermost, as each needs the one around it
+                each = unlocated.pop()
+                each._location = _location_of(each)
+        return self._location  # type: ignore[return-value]  # it is the last of those without one
 
     def shared(self) -> dict[str, object]:
         """The attributes by which its session and its user are known: its own, or those of the spans around it."""
         found: dict[str, object] = {}
         for each in (self, *self.ancestors()):
-            attributes = each.said()
+            attributes = each.current_attributes()
             for name in (*_SESSIONS, *_USERS):
                 if name in attributes:
                     found.setdefault(name, attributes[name])
@@ -100,8 +100,8 @@ class OpenSpan:
         return found
 
 
-class Place(NamedTuple):
-    """Where a span stands.
+class SpanLocation(NamedTuple):
+    """Where a span stands in the session's tree.
 
     Args:
         trace_id: its trace, as it was written.
@@ -126,7 +126,7 @@ class Place(NamedTuple):
 _open: dict[int, OpenSpan] = {}  # by span id
 
 
-def started(span: Span, *, names_session: bool = False) -> None:
+def started(span: ReadableSpan, *, names_session: bool = False) -> None:
     """Keeps a span that begins in the running code.
 
     Args:
@@ -147,7 +147,7 @@ def started(span: Span, *, names_session: bool = False) -> None:
             _open.pop(next(iter(_open)), None)
 
 
-def ended(span: Span) -> OpenSpan | None:
+def ended(span: ReadableSpan) -> OpenSpan | None:
     """Forgets a span, and returns what was known of it; None where nobody saw it begin."""
     span_id = span.context.span_id
     known = _open.get(span_id)
@@ -197,7 +197,7 @@ def service_name_of(span: Any) -> str | None:
     return name if name and not name.startswith(_UNNAMED) else None
 
 
-def attributes_of(span: Span) -> dict[str, Any]:
+def attributes_of(span: ReadableSpan) -> dict[str, Any]:
     """Returns a copy of a span's attributes, by the SDK's own `copy`: reading them one by one takes a lock for each."""
     attributes = span.attributes
     try:
@@ -207,7 +207,7 @@ def attributes_of(span: Span) -> dict[str, Any]:
     return copied if type(copied) is dict else dict(copied)
 
 
-def _place_of(opened: OpenSpan) -> Place:
+def _location_of(opened: OpenSpan) -> SpanLocation:
     span, bound = opened.span, opened.bound
     own, remote = span.context, span.parent
     around = {} if opened.parent is None else _inside(opened.parent, bound)
@@ -217,9 +217,11 @@ def _place_of(opened: OpenSpan) -> Place:
         trace_id = f"{own.trace_id:032x}"
         if remote is not None:
             parent_id = f"{remote.span_id:016x}"
-    attributes = opened.said()
+    attributes = opened.current_attributes()
     path = around.get("parent_path") or bound.get("parent_path") or _path_of(attributes)
-    return Place(trace_id, f"{own.span_id:016x}", parent_id, str(path), str(attributes.get(_ENTITY) or span.name))
+    return SpanLocation(
+        trace_id, f"{own.span_id:016x}", parent_id, str(path), str(attributes.get(_ENTITY) or span.name)
+    )
 
 
 def _path_of(attributes: Mapping[str, object]) -> str:
@@ -235,22 +237,22 @@ def _path_of(attributes: Mapping[str, object]) -> str:
 
 def _inside(opened: OpenSpan, bound: Mapping[str, object]) -> dict[str, object]:
     """What a span is for what runs inside it, unless a trace or a span of ours was bound in between."""
-    place = opened.place
+    location = opened.location
     trace, parent = bound.get("trace_id"), bound.get("parent_span_id")
-    if trace is not None and trace != place.trace_id and ids.trace_id(trace) != ids.trace_id(place.trace_id):
+    if trace is not None and trace != location.trace_id and ids.trace_id(trace) != ids.trace_id(location.trace_id):
         return {}
     if parent is not None and parent != opened.bound.get("parent_span_id") and not _is_around(opened, parent):
         return {}
     return {
-        "trace_id": place.trace_id if trace is None else trace,
-        "parent_span_id": place.span_id,
-        "parent_path": place.path,
+        "trace_id": location.trace_id if trace is None else trace,
+        "parent_span_id": location.span_id,
+        "parent_path": location.path,
     }
 
 
 def _is_around(opened: OpenSpan, span_id: object) -> bool:
     """Whether a span is an open one, or stands around it: a middleware binds the span that is open already."""
     for each in (opened, *opened.ancestors()):
-        if span_id == each.place.span_id:
+        if span_id == each.location.span_id:
             return True
-    return bool(span_id == each.place.parent_id)
+    return bool(span_id == each.location.parent_id)

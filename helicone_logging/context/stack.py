@@ -21,7 +21,7 @@ _OF_THE_TRACE = ("parent_span_id", "parent_path")
 _NEVER: list[Mapping[str, object]] = []  # of frames that are never extended in place
 
 
-class Entry:
+class BindingToken:
     """One time that a binding was entered.
 
     Args:
@@ -32,11 +32,11 @@ class Entry:
     __slots__ = ("has_ended", "token")
 
     def __init__(self) -> None:
-        self.token: contextvars.Token[Frame | None] | None = None
+        self.token: contextvars.Token[StackFrame | None] | None = None
         self.has_ended = False
 
 
-class Frame:
+class StackFrame:
     """What one binding puts on the stack.
 
     Args:
@@ -51,9 +51,9 @@ class Frame:
 
     def __init__(
         self,
-        entry: Entry | None,
+        entry: BindingToken | None,
         fields: Mapping[str, object],
-        outer: Frame | None,
+        outer: StackFrame | None,
         bound: Mapping[str, object],
         is_in_request: bool,
     ) -> None:
@@ -66,12 +66,12 @@ class Frame:
         self.checked: object = _latest_end if outer is None else outer.checked
 
 
-_top: contextvars.ContextVar[Frame | None] = contextvars.ContextVar("helicone_logging", default=None)
+_top: contextvars.ContextVar[StackFrame | None] = contextvars.ContextVar("helicone_logging", default=None)
 _latest_end: object = object()
 """Another object whenever a binding was left in another context; a frame that has seen it needs no second look."""
 
 
-def current() -> Frame | None:
+def current() -> StackFrame | None:
     """Returns the innermost frame, without those that have ended."""
     frame = _top.get()
     if frame is None or frame.checked is _latest_end:
@@ -89,22 +89,22 @@ def bound() -> Mapping[str, object]:
     return NOTHING if frame is None else frame.bound
 
 
-def enter(fields: Mapping[str, object], bound: Mapping[str, object] | None = None) -> Entry:
+def enter(fields: Mapping[str, object], bound: Mapping[str, object] | None = None) -> BindingToken:
     """Binds fields, until `leave` is called with what this returns.
 
     Args:
         fields: what to bind over what is bound already.
         bound: both together, where the caller has them.
     """
-    outer, entry = current(), Entry()
+    outer, entry = current(), BindingToken()
     if bound is None:
         bound = merged(NOTHING if outer is None else outer.bound, fields)
-    frame = Frame(entry, fields, outer, bound, outer is not None and outer.is_in_request)
+    frame = StackFrame(entry, fields, outer, bound, outer is not None and outer.is_in_request)
     entry.token = _top.set(frame)
     return entry
 
 
-def leave(entry: Entry) -> None:
+def leave(entry: BindingToken) -> None:
     """Takes a binding off the stack, in this context and in the one where it was entered.
 
     It calls nothing but ContextVars where the binding is the innermost: what ends a block may be a RecursionError,
@@ -126,7 +126,7 @@ def leave(entry: Entry) -> None:
     _top.set(frame.outer if frame is not None and frame.entry is entry else _without(frame, entry))
 
 
-def holds(entry: Entry) -> bool:
+def holds(entry: BindingToken) -> bool:
     """Returns whether a binding is on the stack of this context."""
     frame = _top.get()
     while frame is not None and frame.entry is not entry:
@@ -149,7 +149,7 @@ def extend(fields: Mapping[str, object]) -> None:
         _top.set(_above(frame.outer, frame, merged(frame.fields, fields)))
 
 
-def _extend_in_place(frame: Frame, fields: Mapping[str, object]) -> None:
+def _extend_in_place(frame: StackFrame, fields: Mapping[str, object]) -> None:
     """Without a lock, as a fork could leave it locked: whoever was overtaken by another thread does it again."""
     frame.added.append(fields)
     count = 0
@@ -158,14 +158,14 @@ def _extend_in_place(frame: Frame, fields: Mapping[str, object]) -> None:
         frame.bound = merged(NOTHING if frame.outer is None else frame.outer.bound, _own(frame))
 
 
-def _own(frame: Frame) -> Mapping[str, object]:
+def _own(frame: StackFrame) -> Mapping[str, object]:
     fields = frame.fields
     for more in list(frame.added):
         fields = merged(fields, more)
     return fields
 
 
-def _settled(frame: Frame) -> Frame | None:
+def _settled(frame: StackFrame) -> StackFrame | None:
     """The stack without what has ended elsewhere; in a copy of that context it stays."""
     latest, rest = _latest_end, None
     for each in reversed(_frames(frame)):
@@ -178,7 +178,7 @@ def _settled(frame: Frame) -> Frame | None:
     return rest
 
 
-def _was_entered_here(entry: Entry) -> bool:
+def _was_entered_here(entry: BindingToken) -> bool:
     if entry.token is None:
         return False
     try:
@@ -189,7 +189,7 @@ def _was_entered_here(entry: Entry) -> bool:
     return True
 
 
-def _without(frame: Frame | None, entry: Entry) -> Frame | None:
+def _without(frame: StackFrame | None, entry: BindingToken) -> StackFrame | None:
     """The stack without a frame, wherever in it that stands; itself where it has none."""
     frames = _frames(frame)
     place = next((place for place, each in enumerate(frames) if each.entry is entry), None)
@@ -201,7 +201,7 @@ def _without(frame: Frame | None, entry: Entry) -> Frame | None:
     return rest
 
 
-def _frames(frame: Frame | None) -> list[Frame]:
+def _frames(frame: StackFrame | None) -> list[StackFrame]:
     """From the innermost to the outermost."""
     frames = []
     while frame is not None:
@@ -210,10 +210,10 @@ def _frames(frame: Frame | None) -> list[Frame]:
     return frames
 
 
-def _above(outer: Frame | None, frame: Frame, fields: Mapping[str, object]) -> Frame:
+def _above(outer: StackFrame | None, frame: StackFrame, fields: Mapping[str, object]) -> StackFrame:
     """The same frame over another one, or with other fields."""
     around = NOTHING if outer is None else outer.bound
-    return Frame(frame.entry, fields, outer, merged(around, fields), frame.is_in_request)
+    return StackFrame(frame.entry, fields, outer, merged(around, fields), frame.is_in_request)
 
 
 def merged(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
@@ -261,8 +261,8 @@ class ContextSnapshot:
     __slots__ = ("_frame", "_outside")
 
     def __init__(self, fields: Mapping[str, object] | None = None) -> None:
-        self._frame = current() if fields is None else Frame(None, fields, None, fields, True)
-        self._outside: list[contextvars.Token[Frame | None]] = []
+        self._frame = current() if fields is None else StackFrame(None, fields, None, fields, True)
+        self._outside: list[contextvars.Token[StackFrame | None]] = []
 
     def __enter__(self) -> ContextSnapshot:
         self._outside.append(_top.set(self._frame))

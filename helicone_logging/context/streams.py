@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from typing import Any, TypeVar
 
-from helicone_logging.core.held import is_text
+from helicone_logging.core.safe_vars import is_text
 
 MAX_CHUNKS = 20_000
 """Chunks that are kept from the beginning; an answer that long fills the value's limit many times."""

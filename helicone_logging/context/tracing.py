@@ -13,7 +13,7 @@ from helicone_logging.context import binding, call_site, decorators, session_pat
 from helicone_logging.context.call_site import CallSite
 from helicone_logging.core import check, clock, ids
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import is_text
+from helicone_logging.core.safe_vars import is_text
 
 # They say whose the work is and which session it belongs to, so all that happens inside belongs there too.
 _INHERITED = ("user_id", "session_id", "session_name")
@@ -55,7 +55,11 @@ class _Run:
     __slots__ = ("around", "began", "chunks", "entry", "fields", "identity", "is_logged", "started")
 
     def __init__(
-        self, around: dict[str, object], identity: dict[str, object], fields: dict[str, object], entry: stack.Entry
+        self,
+        around: dict[str, object],
+        identity: dict[str, object],
+        fields: dict[str, object],
+        entry: stack.BindingToken,
     ) -> None:
         self.around = around
         self.identity = identity

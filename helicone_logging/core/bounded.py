@@ -1,4 +1,4 @@
-"""How much is read of one record, as whoever logs it waits: values have any size, and mappings may be a database.
+"""The reading budget of a record, as whoever logs it waits: values have any size, and mappings may be a database.
 
 `…` stands for what is left out. What Python's own containers hold is in memory already, and is copied as a whole in one
 go, as another thread may be changing it.
@@ -34,7 +34,7 @@ class _Left(threading.local):
 _left = _Left()
 
 
-class OneRecord:
+class RecordBudget:
     """Within it all values together have no more than `MAX_OF_RECORD`; a record within a record has its own.
 
     A class, as entering a generator takes a microsecond, for which whoever logs messages waits.
@@ -65,7 +65,7 @@ def copied(mapping: Mapping[Any, Any], most: int | None = None) -> dict[Any, Any
 
     Args:
         mapping: any mapping; it may raise whatever it likes.
-        most: how many items of a foreign one are read; None for 10,000, and no more than `OneRecord` leaves.
+        most: how many items of a foreign one are read; None for 10,000, and no more than `RecordBudget` leaves.
     """
     if getattr(type(mapping), "__iter__", None) is dict.__iter__:
         return dict(mapping)
@@ -103,7 +103,7 @@ def listed(values: Iterable[Any], most: int | None = None) -> list[Any]:
 
 
 def allowed() -> int:
-    """Returns how many items of one value may be read: 10,000, or what `OneRecord` leaves, and a few always."""
+    """Returns how many items of one value may be read: 10,000, or what `RecordBudget` leaves, and a few always."""
     return int(max(_FEW, min(MAX_ITEMS, left())))
 
 

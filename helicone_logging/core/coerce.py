@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
-from helicone_logging.core import bounded, held, proxies
+from helicone_logging.core import bounded, proxies, safe_vars
 from helicone_logging.core.bounded import CUT, MAX_ITEMS
 from helicone_logging.core.proxies import name_of_unfetched
 
@@ -58,7 +58,7 @@ def text_of(value: object) -> str:
 
     Args:
         value: mappings, lists, sets, dataclasses and models become JSON text, at most 24 levels deep and 10,000
-            items long, and no longer than what `bounded.OneRecord` leaves, where `…` stands for the rest; bool is
+            items long, and no longer than what `bounded.RecordBudget` leaves, where `…` stands for the rest; bool is
             `true` or `false`, None is empty.
     """
     if type(value) is str:
@@ -182,7 +182,7 @@ def _printed_parts(value: object) -> object | None:
     if issubclass(kind, BaseException):
         return cast("BaseException", value).args
     if kind.__repr__ is types.SimpleNamespace.__repr__ or hasattr(kind, "__attrs_attrs__"):
-        return held.held(value)
+        return safe_vars.safe_vars(value)
     value = proxies.resolved(value)
     return None if _members(value) is None else value
 
@@ -214,7 +214,7 @@ def _members(value: object) -> object | None:
     names = _field_names(kind)  # type: ignore[arg-type]  # mypy takes classes for unhashable
     if names is None:
         return None
-    found = held.held(value) or held.EMPTY
+    found = safe_vars.safe_vars(value) or safe_vars.EMPTY
     return {name: found[name] for name in names if name in found}
 
 
@@ -223,7 +223,7 @@ def _field_names(kind: type) -> tuple[str, ...] | None:
     """The fields of a dataclass or pydantic model, which show as a mapping; None for other classes."""
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind))
-    fields = getattr(kind, "model_fields", None) if held.is_model(kind) else None
+    fields = getattr(kind, "model_fields", None) if safe_vars.is_model(kind) else None
     return tuple(fields) if isinstance(fields, dict) else None
 
 

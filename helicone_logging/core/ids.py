@@ -12,8 +12,8 @@ import uuid
 from typing import NamedTuple
 
 from helicone_logging.core import bounded, coerce, lifecycle
-from helicone_logging.core.held import is_text
 from helicone_logging.core.proxies import name_of_unfetched
+from helicone_logging.core.safe_vars import is_text
 
 try:  # hashlib takes it from there, and loads OpenSSL beside it, which takes 4 ms
     from _blake2 import blake2b
@@ -147,7 +147,7 @@ def _from_any(value: object, digits: int) -> str | None:
 
 def _text_of(value: object) -> str:
     """The same in every record, however much was read of it before."""
-    with bounded.OneRecord():
+    with bounded.RecordBudget():
         return coerce.printed(value)
 
 

@@ -1,4 +1,4 @@
-"""Objects that stand for others: transparent proxies, and what a database has not been asked for yet.
+"""Transparent proxies, which stand for other objects, and lazy ones, which would ask a database when they are read.
 
 werkzeug's `LocalProxy` (Flask's `g`, `current_user`), Django's `SimpleLazyObject` (`request.user`) and lazy texts, the
 proxies of wrapt say that they are of another class. What they stand for depends on when and where they are asked, so

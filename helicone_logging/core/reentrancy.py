@@ -1,4 +1,4 @@
-"""Turns away records that are born inside this package's own work.
+"""The reentrancy guard: turns away records that are born inside this package's own work.
 
 A worker's `urllib3` record would otherwise be sent by the worker (opentelemetry-python #4688), and a redactor or
 `__str__` that logs would call itself without end. The question is asked before any lock is taken (watchtower #93). One

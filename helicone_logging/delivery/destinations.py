@@ -21,7 +21,7 @@ _VARIABLE = "HELICONE_API_KEY"
 _OF_HELICONE = "/v1/trace/"
 
 
-class Given(NamedTuple):
+class GivenOptions(NamedTuple):
     """The options of a handler that say where and how bodies are sent, as they were given."""
 
     endpoint: Any = None
@@ -35,7 +35,7 @@ class Given(NamedTuple):
     cert: Any = None
 
 
-def transport_options(given: Given, wire: Wire, *, is_wire_explicit: bool) -> TransportOptions:
+def transport_options(given: GivenOptions, wire: Wire, *, is_wire_explicit: bool) -> TransportOptions:
     """Returns where and how bodies are sent.
 
     Args:
@@ -52,13 +52,13 @@ def transport_options(given: Given, wire: Wire, *, is_wire_explicit: bool) -> Tr
     return _to_collector(given, wire, collector)
 
 
-def _to_helicone(given: Given, wire: Wire) -> TransportOptions:
+def _to_helicone(given: GivenOptions, wire: Wire) -> TransportOptions:
     key = checked_key(given.api_key) or checked_key(Secret(os.environ.get(_VARIABLE) or ""), _VARIABLE)
     url = endpoint_for(_named(given), key, wire.path, allow_insecure=_is_insecure_allowed(given))
     return _options(given, url, options.checked_headers(given.headers), Collector(), key)
 
 
-def _to_collector(given: Given, wire: Wire, collector: Collector) -> TransportOptions:
+def _to_collector(given: GivenOptions, wire: Wire, collector: Collector) -> TransportOptions:
     if checked_key(given.api_key) is not None:
         raise ConfigurationError(
             f"api_key cannot work with wire={wire.name!r}: a Collector is never sent Helicone's key; leave it out, and"
@@ -86,16 +86,16 @@ def _merged(of_environment: Mapping[str, str], own: Any) -> tuple[tuple[str, str
     return (*options.checked_headers(others, may_authorize=True), *checked)
 
 
-def _named(given: Given) -> object:
+def _named(given: GivenOptions) -> object:
     return given.endpoint or os.environ.get("HELICONE_TRACE_ENDPOINT")
 
 
-def _is_insecure_allowed(given: Given) -> bool:
+def _is_insecure_allowed(given: GivenOptions) -> bool:
     return check.truth("allow_insecure", given.allow_insecure)
 
 
 def _options(
-    given: Given, url: str, headers: tuple[tuple[str, str], ...], collector: Collector, key: Secret | None
+    given: GivenOptions, url: str, headers: tuple[tuple[str, str], ...], collector: Collector, key: Secret | None
 ) -> TransportOptions:
     """The options given, and where there are none, those of the environment."""
     timeout, compression = given.timeout, given.compression

@@ -81,7 +81,7 @@ class Dispatcher:
         del body  # to be freed before what the outcome asks for; that is done, whatever a callback raises
         items = parts[-1]
         if count >= _MANY:
-            let_others_run()
+            yield_gil()
         try:
             if self._options.on_request is not None and outcome.kind is not Kind.BROKEN:
                 seconds = clock.monotonic() - sent_at
@@ -93,7 +93,7 @@ class Dispatcher:
 
     def _encode(self, parts: list[Sequence[Item]]) -> list[bytes]:
         """The bytes of the next records, as many as a body holds; the rest of them goes back into the queue."""
-        items, turns, size = parts[-1], _Turns(), self._frame
+        items, turns, size = parts[-1], _GilTurns(), self._frame
         encoded: list[bytes] = []
         for position, item in enumerate(items):
             data = self._encode_one(item)
@@ -254,12 +254,12 @@ def _look_at(wire: Wire) -> str:
     return f"if it lasts, check `endpoint` or OTEL_EXPORTER_OTLP_ENDPOINT, or run `{check}`"
 
 
-def let_others_run() -> None:
+def yield_gil() -> None:
     """Lets a thread that waits for the GIL go on."""
     time.sleep(_PAUSE)
 
 
-class _Turns:
+class _GilTurns:
     """Hands over the GIL between the parts of large work, which would be one piece for the threads that wait.
 
     Python makes a running thread hand over after 5 ms; a worker that encodes hundreds of records in less than that
@@ -278,7 +278,7 @@ class _Turns:
         now = clock.monotonic()
         if now < self._ends_at:
             return
-        let_others_run()
+        yield_gil()
         back_at = clock.monotonic()
         self._turn = 2 * self._turn if back_at - now < self._UNUSED else self._TURN
         self._ends_at = math.inf if back_at - now > self._CROWDED else back_at + self._turn

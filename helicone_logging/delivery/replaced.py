@@ -1,4 +1,4 @@
-"""A few threads for all senders whose handlers were replaced while they had records left, however many they are.
+"""Shared workers: a few threads for all senders whose handlers were replaced while they had records left.
 
 An application that reloads its logging settings again and again while its endpoint is down must not pile up threads.
 These senders are served in turn, a batch at a time, each by one thread at a time, until their queues are empty.
@@ -20,7 +20,7 @@ _MAX_THREADS = 4
 _LOOK_AGAIN = 0.25  # seconds after a round in which nothing was due
 
 
-class _Servants:
+class _SharedWorkers:
     """The threads, and whom they serve."""
 
     def __init__(self) -> None:
@@ -80,5 +80,5 @@ class _Servants:
                 self._served.discard(sender)
 
 
-_servants = _Servants()
-serve = _servants.add
+_shared_workers = _SharedWorkers()
+serve = _shared_workers.add

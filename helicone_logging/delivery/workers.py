@@ -65,8 +65,8 @@ class Sender:
         self._idle = 0  # workers that wait in the queue, or are on their way there
         self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
         self._sending = 0  # batches on their way
-        self._dropped = self._drops_told = 0  # records, as the queue was full
-        self._refusals_told = 1  # records; the first one is told at once
+        self._dropped = self._drops_reported = 0  # records, as the queue was full
+        self._refusals_reported = 1  # records; the first one is told at once
         self._is_closed = False  # nobody has submitted anything since `close`
         self._is_replaced = False  # it has no workers of its own any more
         self._kept = self._make_transport()  # of the thread that serves it then
@@ -101,17 +101,17 @@ class Sender:
         if not self.diagnostics.has_reported("dropped"):  # while the queue is full, nearly every record comes here
             self.diagnostics.report("dropped", self._drops())
 
-    def _tell_of_losses(self) -> None:
+    def _report_losses(self) -> None:
         """In the end, as a report of its kind is written once a minute."""
-        if self._dropped > self._drops_told:
+        if self._dropped > self._drops_reported:
             notices.report(self._drops())
         refused = self._queue.stats().rejected
-        if refused > self._refusals_told:
-            self._refusals_told = refused
+        if refused > self._refusals_reported:
+            self._refusals_reported = refused
             notices.report(f"{refused:,} records in all were refused, or could not be encoded, and are lost")
 
     def _drops(self) -> str:
-        self._drops_told = self._dropped
+        self._drops_reported = self._dropped
         return (
             f"{counted(self._dropped, 'record is', 'records are')} lost, as the queue is full; "
             "raise `queue_size`, `queue_bytes` or `spool_bytes`"
@@ -131,7 +131,7 @@ class Sender:
         try:
             thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         except RuntimeError as error:  # of a sub-interpreter that has no daemon threads
-            self._tell_of_no_thread(error)
+            self._report_no_thread(error)
             return
         with self._ended:
             if self._idle or len(self._threads) >= self._options.max_connections:
@@ -144,12 +144,12 @@ class Sender:
             self._has_ended(thread)
             if not isinstance(error, Exception):  # of a signal handler
                 raise
-            self._tell_of_no_thread(error)
+            self._report_no_thread(error)
             return
         lifecycle.watch_end_of_child()
         self.diagnostics.warn_of_missing_threads()
 
-    def _tell_of_no_thread(self, error: Exception) -> None:
+    def _report_no_thread(self, error: Exception) -> None:
         if not self._threads and "shutdown" not in str(error):  # of the interpreter, where what closes sends soon
             what = f"no thread can be started, so records wait for `flush`, `close` or the next record: {error!r}"
             self.diagnostics.report("threads", what)
@@ -187,7 +187,7 @@ class Sender:
             self._idle -= 1
             self._sending += 1
         try:
-            self._call_for_help(len(items))
+            self._start_another(len(items))
             self._dispatcher.deliver(items, transport)
         finally:
             items.clear()  # to be freed now, and not when the next ones have been taken
@@ -196,7 +196,7 @@ class Sender:
                 self._sending -= 1
         return True
 
-    def _call_for_help(self, taken: int) -> None:
+    def _start_another(self, taken: int) -> None:
         """Starts another worker where records are left that nobody waits for."""
         if self._idle or len(self._threads) >= self._options.max_connections:
             return
@@ -245,7 +245,7 @@ class Sender:
                 self._leave()  # others log on
                 return
             lost = self._queue.close(discard=True)
-            self._tell_of_losses()
+            self._report_losses()
             self._report_unsent(lost, is_sent=is_sent)
             with self._ended:
                 remaining = max(0.0, deadline - clock.monotonic())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
-from helicone_logging.llm.marks import joined
+from helicone_logging.llm.placeholders import joined
 
 MAX_SOURCES = 50
 _MAX_READ = 1_000  # citations of one answer; many may name the same source
@@ -43,7 +43,7 @@ class Sources:
         if url:
             self._titles.setdefault(url, "")
             return
-        fields = held(citation)
+        fields = safe_vars(citation)
         if not fields:  # such as the empty list that most answers have
             return
         levels = _levels(fields)
@@ -74,14 +74,14 @@ def with_sources(said: str, *citations: object) -> str:
     return joined((said, sources.text()))
 
 
-def _levels(fields: Held) -> list[Held]:
+def _levels(fields: Vars) -> list[Vars]:
     """What a citation holds, and what it wraps; Bedrock's wraps it once more, in `location`."""
     levels = [fields]
-    for outer in (fields, held(fields.get("location")) or EMPTY):
-        levels += [within for wrapper in _WRAPPERS if (within := held(outer.get(wrapper)))]
+    for outer in (fields, safe_vars(fields.get("location")) or EMPTY):
+        levels += [within for wrapper in _WRAPPERS if (within := safe_vars(outer.get(wrapper)))]
     return levels
 
 
-def _text_under(levels: Iterable[Held], names: tuple[str, ...]) -> str:
+def _text_under(levels: Iterable[Vars], names: tuple[str, ...]) -> str:
     found = (safe_get.text(fields.get(name)) for name in names for fields in levels)
     return next((text for text in found if text), "")

@@ -1,6 +1,6 @@
 """The content of one message as text: all that Helicone can show of text, tools, thoughts and pictures.
 
-What is not text becomes a mark in square brackets. A mark never looks like JSON as a whole, since Helicone parses
+What is not text becomes a placeholder in square brackets. That never looks like JSON as a whole, since Helicone parses
 the text of some models when it does, and never carries the bytes of a file.
 """
 
@@ -13,10 +13,10 @@ from itertools import islice
 from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import Held, held, is_absent
+from helicone_logging.core.safe_vars import Vars, is_absent, safe_vars
 from helicone_logging.llm import media, safe_get, tools
 from helicone_logging.llm.citations import Sources
-from helicone_logging.llm.marks import OPAQUE, joined, json_text
+from helicone_logging.llm.placeholders import OPAQUE, joined, json_text
 from helicone_logging.llm.safe_get import first
 
 _MAX_DEPTH = 6
@@ -40,7 +40,7 @@ def are_parts(entries: Sequence[object]) -> bool:
     for entry in islice(entries, _MAX_PARTS):
         if type(entry) is str:
             continue
-        fields = held(entry)
+        fields = safe_vars(entry)
         if not fields or fields.get("role") is not None or safe_get.text(fields.get("type")) not in _PART_HANDLERS:
             return False
         has_part = True
@@ -51,7 +51,7 @@ def are_output(entries: Sequence[object]) -> bool:
     """Returns whether a list is what one answer is made of: messages of OpenAI's Responses with calls beside them."""
     has_item = False
     for entry in islice(entries, _MAX_PARTS):
-        fields = held(entry)
+        fields = safe_vars(entry)
         kind = safe_get.text(fields.get("type")) if fields else None
         if not kind or _handler_of(kind) is None:
             return False
@@ -59,7 +59,7 @@ def are_output(entries: Sequence[object]) -> bool:
     return has_item
 
 
-def is_item(fields: Held) -> bool:
+def is_item(fields: Vars) -> bool:
     """Returns whether something stands beside messages, without a role, and is no message itself."""
     kind = safe_get.text(fields.get("type"))
     return bool(kind) and fields.get("role") is None and _handler_of(kind or "") is not None
@@ -111,7 +111,7 @@ class _Renderer:
         if safe_get.items(part) is not None:
             return self(part)
         try:
-            fields = held(part)
+            fields = safe_vars(part)
             rendered = _rendered(fields, self) if fields is not None else None
         except Exception:  # noqa: BLE001 - one odd part must not cost the others
             rendered = None
@@ -122,10 +122,10 @@ class _Renderer:
         return "" if is_absent(type(part)) else json_text(part)
 
 
-_Handler = Callable[[Held, _Renderer], str | None]
+_Handler = Callable[[Vars, _Renderer], str | None]
 
 
-def _rendered(part: Held, render: _Renderer) -> str | None:
+def _rendered(part: Vars, render: _Renderer) -> str | None:
     """A part as text; None when it is of no known kind."""
     kind = safe_get.text(part.get("type") or first(part, *_KINDS))
     if kind is not None:
@@ -141,11 +141,11 @@ def _rendered(part: Held, render: _Renderer) -> str | None:
     for name, value in part.items():
         handler = _BY_NAME.get(name) if value is not None else None
         if handler is not None:
-            return handler(held(value) or {"content": value}, render)
+            return handler(safe_vars(value) or {"content": value}, render)
     return _opaque(part, "")
 
 
-def _opaque(part: Held, kind: str) -> str | None:
+def _opaque(part: Vars, kind: str) -> str | None:
     """What holds nothing that anybody could read does not show as JSON."""
     told = [name for name, value in part.items() if value is not None and name not in _SAYS_NOTHING]
     if told or not any(part.get(name) is not None for name in OPAQUE):
@@ -153,11 +153,11 @@ def _opaque(part: Held, kind: str) -> str | None:
     return f"[{kind}]" if kind else ""
 
 
-def _text(part: Held, render: _Renderer) -> str | None:
+def _text(part: Vars, render: _Renderer) -> str | None:
     value = part.get("text")
     text = safe_get.text(value)
     if text is None:
-        inner = held(value)
+        inner = safe_vars(value)
         text = render(inner.get("value")) if inner is not None else None  # OpenAI Assistants
         if text is None and "text" in (part.get("type"), first(part, *_KINDS)):
             text = safe_get.text(part.get("content"))  # OpenTelemetry, Pydantic AI
@@ -167,12 +167,12 @@ def _text(part: Held, render: _Renderer) -> str | None:
     return f"[thinking] {text}" if text and part.get("thought") is True else text
 
 
-def _refusal(part: Held, _: _Renderer) -> str | None:
+def _refusal(part: Vars, _: _Renderer) -> str | None:
     text = safe_get.text(part.get("refusal"))
     return text and f"[refusal] {text}"
 
 
-def _thinking(part: Held, render: _Renderer) -> str:
+def _thinking(part: Vars, render: _Renderer) -> str:
     """OpenAI and Anthropic encrypt some thoughts; those of OpenAI come by the dozen and say nothing."""
     text = joined(render(value) for name in _THOUGHTS if (value := part.get(name)) is not None)
     if not text and (part.get("type") == "redacted_thinking" or part.get("redactedContent") is not None):
@@ -180,55 +180,55 @@ def _thinking(part: Held, render: _Renderer) -> str:
     return text and f"[thinking] {text}"
 
 
-def _search_hit(part: Held, render: _Renderer) -> str:
+def _search_hit(part: Vars, render: _Renderer) -> str:
     """Without `encrypted_content`, which is long and means nothing to a reader."""
     source = safe_get.text(first(part, "url", "source")) or ""
     return joined((safe_get.text(part.get("title")) or "", source, render(part.get("content"))))
 
 
-def _document(part: Held, render: _Renderer) -> str | None:
+def _document(part: Vars, render: _Renderer) -> str | None:
     source = first(part, "source", "document")
-    fields = held(source) or {}
+    fields = safe_vars(source) or {}
     title = safe_get.text(first(part, "title", "name")) or safe_get.text(fields.get("id")) or ""
     body = render(first(fields, "text", "content"))
     if not body and (fields.get("type") == "text" or part.get("document") is not None):  # Anthropic, Cohere
         body = render(fields.get("data"))
-    return f"[document{title and ' '}{title}] {body}" if body else media.mark(part, "document")
+    return f"[document{title and ' '}{title}] {body}" if body else media.placeholder(part, "document")
 
 
-def _nested(part: Held, render: _Renderer) -> str:
+def _nested(part: Vars, render: _Renderer) -> str:
     if part.get("citations"):
         render.cite(part["citations"])
     return render(first(part, "content", "text"))
 
 
-def _reference(part: Held, render: _Renderer) -> str:
+def _reference(part: Vars, render: _Renderer) -> str:
     """What Mistral's tools found, which stands between the texts."""
     render.cite(part)
     return ""
 
 
-def _media(part: Held, _: _Renderer) -> str:
-    return media.mark(part, safe_get.text(part.get("modality")) or "")
+def _media(part: Vars, _: _Renderer) -> str:
+    return media.placeholder(part, safe_get.text(part.get("modality")) or "")
 
 
-def _blob(part: Held, _: _Renderer) -> str:
+def _blob(part: Vars, _: _Renderer) -> str:
     """Its type says nothing of what it is."""
     return _media({**part, "type": None, "data": first(part, "data", "content")}, _)
 
 
-def _code(part: Held, _: _Renderer) -> str:
+def _code(part: Vars, _: _Renderer) -> str:
     language = (safe_get.text(part.get("language")) or "").lower()
     return f"[code{language and ' '}{language}]\n{safe_get.text(part.get('code')) or ''}"
 
 
-def _compaction(part: Held, render: _Renderer) -> str:
+def _compaction(part: Vars, render: _Renderer) -> str:
     """What a long conversation was shortened to; OpenAI encrypts it."""
     said = render(part.get("content"))
     return f"[compaction] {said}" if said else "[compaction]"
 
 
-def _result(part: Held, render: _Renderer) -> str | None:
+def _result(part: Vars, render: _Renderer) -> str | None:
     """Of Google's Interactions and Mistral's Conversations; within one of Anthropic's, what a command printed."""
     if first(part, "call_id", "tool_call_id") is not None:
         return tools.tool_result(part, render)
@@ -268,7 +268,7 @@ _BY_TYPE: dict[str, _Handler] = {
     **dict.fromkeys(("mcp_list_tools", "tool_search_output"), tools.tool_list),
     **dict.fromkeys(("mcp_approval_request", "mcp_approval_response"), tools.approval),
     "image_generation_call": tools.generated_image,
-    "computer_screenshot": lambda part, _: media.mark(part, "image"),
+    "computer_screenshot": lambda part, _: media.placeholder(part, "image"),
     "compaction": _compaction,
     **dict.fromkeys(("message", "message_output", "message_input", "model_output", "user_input"), _nested),
     **dict.fromkeys(("user_prompt", "system_prompt"), _nested),
@@ -295,9 +295,9 @@ _BY_NAME: dict[str, _Handler] = {
     ),
     **dict.fromkeys(("executable_code", "executableCode"), _code),
     **dict.fromkeys(("code_execution_result", "codeExecutionResult"), tools.tool_result),
-    "image": lambda value, _: media.mark(value, "image"),
-    "audio": lambda value, _: media.mark(value, "audio"),
-    "video": lambda value, _: media.mark(value, "video"),
+    "image": lambda value, _: media.placeholder(value, "image"),
+    "audio": lambda value, _: media.placeholder(value, "audio"),
+    "video": lambda value, _: media.placeholder(value, "video"),
     "document": _document,
     **dict.fromkeys(("reasoningContent", "thinking", "reasoning_text"), _thinking),
     "searchResult": _search_hit,

@@ -1,8 +1,8 @@
-"""Pictures, sounds and files as a short mark: where they are or how large they are, never their bytes."""
+"""Placeholders for pictures, sounds and files: where they are or how large they are, never their bytes."""
 
 from __future__ import annotations
 
-from helicone_logging.core.held import Held, held
+from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import safe_get
 
 _MAX_DETAIL = 500
@@ -22,8 +22,8 @@ _MEDIA_TYPES = ("media_type", "mime_type", "mimeType", "format")
 _NAMES = ("filename", "file_name", "title", "name", "display_name", "displayName")
 
 
-def mark(part: object, kind: str = "") -> str:
-    """Returns the mark of a part that holds or points to a medium.
+def placeholder(part: object, kind: str = "") -> str:
+    """Returns the placeholder of a part that holds or points to a medium.
 
     Args:
         part: as OpenAI, Anthropic, Google, Mistral, Cohere, Bedrock or LangChain have it.
@@ -44,17 +44,17 @@ def mark(part: object, kind: str = "") -> str:
     return f"[{label}{shown and ' '}{shown}]{transcript and ' '}{transcript}"
 
 
-def _levels(part: object) -> list[Held]:
+def _levels(part: object) -> list[Vars]:
     """The part and what it wraps: Anthropic and Bedrock have a `source`, OpenAI an object named after the type."""
-    levels: list[Held] = []
-    fields = held(part)
+    levels: list[Vars] = []
+    fields = safe_vars(part)
     while fields is not None and len(levels) < 4:
         levels.append(fields)
-        fields = held(safe_get.first(fields, *_WRAPPERS))
+        fields = safe_vars(safe_get.first(fields, *_WRAPPERS))
     return levels
 
 
-def _under(levels: list[Held], names: tuple[str, ...]) -> str | bytes | None:
+def _under(levels: list[Vars], names: tuple[str, ...]) -> str | bytes | None:
     for fields in levels:
         for name in names:
             value = fields.get(name)
@@ -63,7 +63,7 @@ def _under(levels: list[Held], names: tuple[str, ...]) -> str | bytes | None:
     return None
 
 
-def _text_under(levels: list[Held], names: tuple[str, ...]) -> str:
+def _text_under(levels: list[Vars], names: tuple[str, ...]) -> str:
     found = _under(levels, names)
     return found if isinstance(found, str) else ""
 

@@ -7,11 +7,11 @@ from typing import NamedTuple, TypeVar, cast
 
 from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
-from helicone_logging.core.held import Held, held
-from helicone_logging.llm import marks, media, safe_get
+from helicone_logging.core.safe_vars import Vars, safe_vars
+from helicone_logging.llm import media, placeholders, safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import are_output, are_parts, content_text, is_item
-from helicone_logging.llm.marks import joined
+from helicone_logging.llm.placeholders import joined
 from helicone_logging.llm.safe_get import first
 from helicone_logging.llm.tools import error_text, is_call, tool_call_text
 
@@ -33,14 +33,14 @@ class Message(NamedTuple):
     content: str
 
 
-class LeftOut(Message):
+class OmittedMessages(Message):
     """Stands for messages that nobody read."""
 
     amount: int
 
     @classmethod
-    def of(cls, amount: int) -> LeftOut:
-        """Returns the mark for an amount of messages."""
+    def of(cls, amount: int) -> OmittedMessages:
+        """Returns the placeholder for an amount of messages."""
         mark = cls("system", f"[… {amount} messages left out …]")
         mark.amount = amount
         return mark
@@ -130,21 +130,21 @@ def both_ends(entries: Sequence[_Entry], read: Callable[[_Entry], Message]) -> l
         read: makes a message of one.
     """
     some = without_middle(entries)
-    return [entry if type(entry) is LeftOut else read(cast("_Entry", entry)) for entry in some]
+    return [entry if type(entry) is OmittedMessages else read(cast("_Entry", entry)) for entry in some]
 
 
-def without_middle(entries: Sequence[_Entry]) -> Sequence[_Entry | LeftOut]:
+def without_middle(entries: Sequence[_Entry]) -> Sequence[_Entry | OmittedMessages]:
     """Returns no more than `MAX_MESSAGES` of a conversation: the beginning, which instructs, and what was asked last.
 
     Args:
-        entries: messages, read or not; a mark stands for those between.
+        entries: messages, read or not; a placeholder stands for those between.
     """
     if len(entries) <= MAX_MESSAGES:
         return entries
     half = MAX_MESSAGES // 2
     first, middle, last = entries[:half], entries[half : half + 1 - MAX_MESSAGES], entries[half + 1 - MAX_MESSAGES :]
-    amount = sum(cast("LeftOut", entry).amount if type(entry) is LeftOut else 1 for entry in middle)
-    return [*first, LeftOut.of(amount), *last]
+    amount = sum(cast("OmittedMessages", entry).amount if type(entry) is OmittedMessages else 1 for entry in middle)
+    return [*first, OmittedMessages.of(amount), *last]
 
 
 def read_choices(value: object) -> list[Choice]:
@@ -164,7 +164,7 @@ def read_choices(value: object) -> list[Choice]:
 
 
 def some_choices(entries: Sequence[_Entry], read: Callable[[_Entry], Choice]) -> list[Choice]:
-    """Returns the choices of a list, `MAX_MESSAGES` at most: the last of them is then a mark for the rest.
+    """Returns the choices of a list, `MAX_MESSAGES` at most: the last of them is then a placeholder for the rest.
 
     Args:
         entries: any number of them.
@@ -186,14 +186,14 @@ def _entries(value: object) -> list[object]:
 def _is_conversation(entry: object) -> bool:
     """Whether the only entry of a list is itself a list of messages: LangChain's callbacks get a batch of one."""
     within = safe_get.items(entry)
-    fields = held(within[0]) if within else None
+    fields = safe_vars(within[0]) if within else None
     return bool(fields) and safe_get.text(first(fields, "role", "type")) in _ROLE_NAMES
 
 
 def _choice(entry: object) -> Choice:
     if type(entry) is Choice:
         return entry
-    fields = None if type(entry) is Message else held(entry)
+    fields = None if type(entry) is Message else safe_vars(entry)
     if fields is None:
         return Choice(*_message(entry, "assistant"), None)
     reason = safe_get.text(first(fields, *_FINISH_REASONS)) or None
@@ -203,11 +203,11 @@ def _choice(entry: object) -> Choice:
     role, content = _message(message, "assistant")
     error = fields.get("error")
     if error is not None:  # OpenRouter's
-        content = joined((content, marks.error(error_text(error))))
+        content = joined((content, placeholders.error(error_text(error))))
     return _new_tuple(Choice, (role, content, reason))
 
 
-def _message_of_choice(fields: Held, entry: object, reason: str | None) -> object:
+def _message_of_choice(fields: Vars, entry: object, reason: str | None) -> object:
     """What a choice without a `message` says: Google's has it in `content`; one that was filtered says nothing."""
     candidate = fields.get("content")
     if candidate is not None and first(candidate, "parts", "role") is not None:
@@ -227,7 +227,7 @@ def _message(entry: object, default_role: str) -> Message:
         speaker = safe_get.text(entry[0])
         if speaker in _ROLE_NAMES:  # LangChain
             return Message(_ROLES.get(speaker, speaker), content_text(entry[1]))
-    fields = held(entry)
+    fields = safe_vars(entry)
     if fields is None:
         return Message(default_role, content_text(entry))
     beside = [name for name, value in fields.items() if name in _BESIDE and value is not None]
@@ -241,14 +241,14 @@ def _message(entry: object, default_role: str) -> Message:
     return Message(_role(fields, default_role), _body(fields, entry, beside))
 
 
-def unwrapped(fields: Held) -> Held:
+def unwrapped(fields: Vars) -> Vars:
     """Returns what LangChain has serialized, which has the message in `kwargs` or `data`; all else as it is."""
     if fields.get("lc") is not None:
-        return held(fields.get("kwargs")) or fields
-    return (held(fields.get("data")) or fields) if safe_get.text(fields.get("type")) in _ROLE_NAMES else fields
+        return safe_vars(fields.get("kwargs")) or fields
+    return (safe_vars(fields.get("data")) or fields) if safe_get.text(fields.get("type")) in _ROLE_NAMES else fields
 
 
-def _role(fields: Held, default_role: str) -> str:
+def _role(fields: Vars, default_role: str) -> str:
     role = safe_get.text(first(fields, *_SPEAKS))
     if not role:
         role = _role_of_type(safe_get.text(first(fields, "type", "kind")) or "")
@@ -265,7 +265,7 @@ def _role_of_type(kind: str) -> str:
     return "tool" if kind.endswith(("_output", "_result")) else ""
 
 
-def _body(fields: Held, entry: object, beside: list[str]) -> str:
+def _body(fields: Vars, entry: object, beside: list[str]) -> str:
     content = first(fields, *_SAID)
     if first(fields, *_SPEAKS) is None and (content is None or is_item(fields)):
         return content_text([entry])
@@ -273,7 +273,7 @@ def _body(fields: Held, entry: object, beside: list[str]) -> str:
     return _with_others(fields, said, beside) if beside else said
 
 
-def _with_others(fields: Held, said: str, beside: list[str]) -> str:
+def _with_others(fields: Vars, said: str, beside: list[str]) -> str:
     """What is said, with the thoughts before it, and behind it what stands beside the content."""
     thoughts = next(filter(None, (safe_get.text(fields[name]) for name in _THOUGHTS if name in beside)), "")
     if "tool_call_id" in beside and (call := safe_get.text(fields["tool_call_id"])):
@@ -294,15 +294,15 @@ def _call(call: object) -> str:
 
 # Calls are left out that stand in the content already: LangChain lists Anthropic's in both places.
 _SHOWN_BESIDE: tuple[tuple[str, Callable[[object], str]], ...] = (
-    ("refusal", lambda said: marks.refusal(safe_get.text(said))),
-    ("audio", lambda sound: media.mark({"type": "audio", "audio": sound})),
-    ("images", lambda picture: media.mark({"type": "image", "image": picture})),
+    ("refusal", lambda said: placeholders.refusal(safe_get.text(said))),
+    ("audio", lambda sound: media.placeholder({"type": "audio", "audio": sound})),
+    ("images", lambda picture: media.placeholder({"type": "image", "image": picture})),
     ("tool_calls", _call),
     ("function_call", _call),
 )
 
 
-def _some(fields: Held, name: str) -> Iterator[object]:
+def _some(fields: Vars, name: str) -> Iterator[object]:
     for number, entry in enumerate(_entries(first(fields, name))):
         if number == _MAX_BESIDE or not bounded.spend():
             yield CUT

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence, Set, ValuesView
 from typing import cast
 
 from helicone_logging.core import bounded
-from helicone_logging.core.held import held, is_absent, is_named_tuple
+from helicone_logging.core.safe_vars import is_absent, is_named_tuple, safe_vars
 
 _SEQUENCES = (list, tuple, set, frozenset, Sequence, Set, ValuesView)
 _NOT_ITEMS = (str, bytes, bytearray, memoryview, range)
@@ -22,7 +22,7 @@ _JSON_TYPES = frozenset((str, int, float, bool, dict, list))
 
 def first(source: object, *names: str) -> object:
     """Returns what a mapping or an object has under the first of some names that has a value; None for none."""
-    fields = held(source)
+    fields = safe_vars(source)
     if fields:
         for name in names:
             value = fields.get(name)

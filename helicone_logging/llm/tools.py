@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import Held, held
+from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import media, safe_get
-from helicone_logging.llm.marks import arguments_text, joined, joined_some, json_text
+from helicone_logging.llm.placeholders import arguments_text, joined, joined_some, json_text
 
 Render = Callable[[object], str]
 """Renders content within content."""
@@ -29,7 +29,7 @@ def tool_call_text(call: object) -> str:
     Args:
         call: as OpenAI, Anthropic, Google, Mistral, Cohere, Bedrock or LangChain have it.
     """
-    fields = held(call)
+    fields = safe_vars(call)
     if fields is None:
         return f"[tool call] {text_of(call)}"
     name, arguments = _name_and_arguments(fields)
@@ -41,16 +41,16 @@ def tool_call_text(call: object) -> str:
 
 def is_call(call: object) -> bool:
     """Returns whether a tool call names or says anything: some SDKs have an empty one where there is none."""
-    fields = held(call)
+    fields = safe_vars(call)
     if fields is None:
         return call is not None
     name, arguments = _name_and_arguments(fields)
     return bool(name) or not (arguments is None or (type(arguments) in (str, dict) and not arguments))
 
 
-def _name_and_arguments(call: Held) -> tuple[str | None, object]:
+def _name_and_arguments(call: Vars) -> tuple[str | None, object]:
     for key in ("function", "custom"):
-        within = held(call[key]) if call.get(key) is not None else None
+        within = safe_vars(call[key]) if call.get(key) is not None else None
         if within:
             call = within
             break
@@ -59,7 +59,7 @@ def _name_and_arguments(call: Held) -> tuple[str | None, object]:
     return safe_get.text(safe_get.first(call, "name", "tool_name")), arguments
 
 
-def tool_call(part: Held, render: Render) -> str:
+def tool_call(part: Vars, render: Render) -> str:
     """A call, and what came of it where the provider ran the tool itself, as OpenAI does in its Responses."""
     results = (
         _built_in_result(value, render) for name in ("outputs", "results", "output") if (value := part.get(name))
@@ -81,23 +81,23 @@ def built_in_entry(entry: object, render: Render) -> str:
         entry: one of these, or anything else.
         render: renders what is none of these.
     """
-    fields = held(entry)
+    fields = safe_vars(entry)
     if fields is None or not fields.keys() & {"logs", "filename", "stdout", "stderr"}:
         return render([entry])
     if safe_get.text(fields.get("filename")):
         return f"{fields['filename']}: {render(fields.get('text'))}"
     printed = joined(safe_get.text(fields.get(name)) or "" for name in ("logs", "stdout", "stderr")).rstrip("\n")
-    outcome = held(fields.get("outcome"))
+    outcome = safe_vars(fields.get("outcome"))
     code = safe_get.number(outcome.get("exit_code") if outcome else fields.get("return_code"))
     return joined((printed, f"(exit code {code})" if code else ""))
 
 
-def tool_result(part: Held, render: Render) -> str:
+def tool_result(part: Vars, render: Render) -> str:
     """What a tool gave back, with the id of its call."""
     call = safe_get.text(safe_get.first(part, *_CALL_IDS)) or ""
     failed = part.get("is_error") is True or part.get("status") in ("error", "failed")
     value = safe_get.first(part, *_RESULTS)
-    fields = held(value)
+    fields = safe_vars(value)
     is_part = fields is None or "type" in fields  # else it may hold anything
     body = _built_in_result(value, render) if is_part else json_text(value)
     return f"[tool result{call and ' '}{call}] {'(error) ' if failed else ''}{body}"
@@ -112,7 +112,7 @@ def error_text(error: object, depth: int = 0) -> str:
     """
     if type(error) is str:
         return error
-    fields = held(error)
+    fields = safe_vars(error)
     several = safe_get.items(error) if fields is None else None
     if depth >= _MAX_DEPTH or (fields is None and several is None):
         return text_of(error)
@@ -122,7 +122,7 @@ def error_text(error: object, depth: int = 0) -> str:
     return json_text(fields) if message is None else error_text(message, depth + 1)
 
 
-def tool_list(part: Held, _: Render) -> str:
+def tool_list(part: Vars, _: Render) -> str:
     """The tools of a server, or those that a search for tools found, by name only: their schemas are long."""
     tools = safe_get.items(part.get("tools")) or []
     names = [found for tool in tools[:_MAX_TOOLS] if (found := _tool_name(tool))]
@@ -139,7 +139,7 @@ def _tool_name(tool: object) -> str:
     return f"{called} ({', '.join(names)})" if within else called
 
 
-def approval(part: Held, _: Render) -> str:
+def approval(part: Vars, _: Render) -> str:
     """Whether a person let a call happen."""
     if part.get("approve") is None:
         return tool_call_text({**part, "type": ""}).replace("[tool call]", "[approval request]", 1)
@@ -147,7 +147,7 @@ def approval(part: Held, _: Render) -> str:
     return f"[approval] {'approved' if part.get('approve') is True else 'denied'}{reason and ': '}{reason}"
 
 
-def generated_image(part: Held, _: Render) -> str:
+def generated_image(part: Vars, _: Render) -> str:
     """A picture that was made, with the prompt that the model made of what was asked."""
     revised = safe_get.text(part.get("revised_prompt")) or ""
-    return f"{media.mark({'type': 'image', 'data': part.get('result')})} {revised}".rstrip()
+    return f"{media.placeholder({'type': 'image', 'data': part.get('result')})} {revised}".rstrip()

@@ -17,7 +17,13 @@ from helicone_logging.core.coerce import scalar_of, text_of, whole
 from helicone_logging.core.ids import is_named
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
-from helicone_logging.payload.conversation import say, write_cancelled, write_completion, write_failure, write_prompt
+from helicone_logging.payload.conversation import (
+    write_cancelled,
+    write_completion,
+    write_failure,
+    write_message,
+    write_prompt,
+)
 from helicone_logging.payload.exceptions import ExceptionInfo, split
 from helicone_logging.payload.fields import (
     AGENT_NAME,
@@ -39,10 +45,10 @@ from helicone_logging.payload.identity import SpanIdentity, identity_of
 from helicone_logging.payload.limits import STACKTRACE, Limits, bounded, cut_text, redacted_attributes
 from helicone_logging.payload.properties import properties_of
 from helicone_logging.payload.provider import ProviderNaming
+from helicone_logging.payload.record_data import HOLDERS, PathFields, RecordData
 from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import HOLDERS, Place, Said
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
 from helicone_logging.payload.steps import name_step
 from helicone_logging.payload.times import times_of
@@ -60,7 +66,7 @@ _FIRST_HTTP_ERROR = 400
 _MAX_NAME = 256
 _MAX_REDACTED_NAME = 16 * _MAX_NAME
 _MAX_FAILURE = 1_024  # bytes
-_MAX_PLACED = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
+_MAX_PATH_TEXT = 4 * _MAX_NAME  # characters of a text that may become a part of a path, which has 100
 
 
 class SpanOptions(NamedTuple):
@@ -114,23 +120,23 @@ class SpanBuilder:
 
     def build(
         self,
-        said: Said,
+        data: RecordData,
         fields: Mapping[str, object] | None,
         text: str,
         exception: ExceptionInfo | None,
         *,
-        is_placed: bool = False,
+        is_path_known: bool = False,
     ) -> SpanData:
         """Returns the span of a record.
 
         Args:
-            said: what the record says, and so where and when it was logged, and at which level.
+            data: what the record says, and so where and when it was logged, and at which level.
             fields: what was logged with it, by canonical names; None for what stands among its attributes.
             text: what it says, without a traceback.
             exception: the exception it tells of, if any.
-            is_placed: whether `remember_place` was called for it.
+            is_path_known: whether `remember_path` was called for it.
         """
-        options, record = self._options, said.record
+        options, record = self._options, data.record
         capture_text = options.capture_content
         attributes: dict[str, Value] = {}
         special: Special = {}
@@ -142,13 +148,13 @@ class SpanBuilder:
         if not semconv.NAMES.isdisjoint(special):
             semconv.read(special, attributes, rest)
         _drop_nobody(attributes, special, rest)
-        identity = identity_of(special, rest, said.bits)
+        identity = identity_of(special, rest, data.bits)
         start, end = times_of(special, record["created"], rest)
         name = self._name(record, special, text, rest)
         path = self._path(special, identity, name, rest)
-        if identity.is_known and not is_placed:
+        if identity.is_known and not is_path_known:
             ids = identity.trace_id + identity.span_id
-            self._paths.remember(ids, _placed_already, (ids, path))
+            self._paths.remember(ids, _known_path, (ids, path))
         status, kind = self._status(record, special, exception, rest), self._kind(special, attributes, rest)
         self._naming.write(attributes)
         if MODEL not in attributes and "model" not in rest:
@@ -160,7 +166,7 @@ class SpanBuilder:
         _describe(record, attributes, exception, identity.parent_id, capture_text=capture_text)
         has_prompt = write_prompt(special, attributes, rest, capture_text=capture_text)
         if not has_prompt:
-            say(attributes, PROMPT, "user", text)
+            write_message(attributes, PROMPT, "user", text)
         has_completion = write_completion(special, attributes, rest, capture_text=capture_text)
         is_failure = exception is not None or ERROR_TYPE in attributes
         if status == ERROR or (is_failure and not has_completion):
@@ -192,14 +198,14 @@ class SpanBuilder:
         )
         return bounded(span, options.limits)
 
-    def remember_place(self, said: Said, place: Place) -> None:
-        """Keeps where a span stands whose record names its id, for spans that name it as their parent."""
-        record = said.record
-        names = place.own["span_id"], place.own.get("trace_id")
-        named = (said.bits, record["funcName"], record["name"], said.text[:_MAX_PLACED])
-        self._paths.remember(names, self._place, named + place)
+    def remember_path(self, data: RecordData, path_fields: PathFields) -> None:
+        """Keeps what a span's path follows from whose record names its id, for spans that name it as their parent."""
+        record = data.record
+        names = path_fields.own["span_id"], path_fields.own.get("trace_id")
+        named = (data.bits, record["funcName"], record["name"], data.text[:_MAX_PATH_TEXT])
+        self._paths.remember(names, self._locate, named + path_fields)
 
-    def _place(
+    def _locate(
         self,
         bits: int,
         function: str | None,
@@ -398,7 +404,7 @@ def _drop_nobody(attributes: dict[str, Value], special: Special, rest: Rest) -> 
         del special["session_id"]
 
 
-def _placed_already(ids: str, path: str) -> tuple[str, str]:
+def _known_path(ids: str, path: str) -> tuple[str, str]:
     return ids, path
 
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from helicone_logging.core.coerce import text_of
-from helicone_logging.llm import marks, safe_get
+from helicone_logging.llm import placeholders, safe_get
 from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices, read_messages, without_middle
 from helicone_logging.payload.exceptions import ExceptionInfo
 from helicone_logging.payload.fields import COMPLETION, ERROR_TYPE, PROMPT, Rest, Special, read_text, text_in
@@ -32,7 +32,7 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
     if asked is None:
         return _write_spelled_out(PROMPT, attributes, rest, capture_text=capture_text)
     if type(asked) is str:  # as most are
-        say(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
+        write_message(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
         return True
     messages = without_middle(read_messages(asked))
     for (role_key, content_key, _), (role, content) in zip(_keys(PROMPT), messages, strict=False):
@@ -56,7 +56,7 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
         return _write_spelled_out(COMPLETION, attributes, rest, capture_text=capture_text)
     reasons = _finish_reasons(special, rest)
     if type(completion) is str:
-        say(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
+        write_message(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
         if reason := next(reasons):
             attributes[_keys(COMPLETION)[0][2]] = reason
         return True
@@ -79,7 +79,7 @@ def _finish_reasons(special: Special, rest: Rest) -> Iterator[str | None]:
     return itertools.repeat(next(reasons)) if len(several) == 1 else itertools.chain(reasons, itertools.repeat(None))
 
 
-def say(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:
+def write_message(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:
     """Writes one message, the only one of a prompt or a completion."""
     role_key, content_key, _ = _keys(prefix)[0]
     attributes[role_key] = role
@@ -99,7 +99,7 @@ def write_failure(
     `said` is the record's text, where that is not the prompt.
     """
     if exception is not None and not has_completion:
-        say(attributes, COMPLETION, "assistant", exception.summary)
+        write_message(attributes, COMPLETION, "assistant", exception.summary)
         return
     if exception is not None:
         failure = exception.summary
@@ -113,14 +113,14 @@ def write_failure(
     answer = str(attributes.get(content_key, ""))
     if failure and failure not in answer:
         attributes.setdefault(role_key, "assistant")
-        attributes[content_key] = marks.joined((answer, marks.error(failure)))
+        attributes[content_key] = placeholders.joined((answer, placeholders.error(failure)))
 
 
 def write_cancelled(special: Special, attributes: dict[str, Value]) -> None:
     """Writes in the place of an answer that the work was cancelled, as `span()` tells by a property."""
     properties = special.get("properties")
     if isinstance(properties, Mapping) and properties.get("cancelled") == "true":
-        say(attributes, COMPLETION, "assistant", _CANCELLED)
+        write_message(attributes, COMPLETION, "assistant", _CANCELLED)
 
 
 def _write_spelled_out(prefix: str, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:

@@ -12,7 +12,7 @@ from helicone_logging.context.binding import INJECTED_MARK, MESSAGE_MARK
 from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import notices
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import is_mapping
+from helicone_logging.core.safe_vars import is_mapping
 from helicone_logging.payload.fields import CONTEXT_FIELDS, MODEL_FIELDS, is_given, says_something
 from helicone_logging.payload.sampling import Chooses
 
@@ -99,7 +99,7 @@ class ExportPolicy:
         return any(is_given(each[name]) for each in everything for name in _OF_A_CALL if name in each)
 
 
-class Explained:
+class ExplainingPolicy:
     """Chooses as another does, and tells on stderr why a record is not exported.
 
     Args:

@@ -1,4 +1,4 @@
-"""A record as it waits in the queue: what it says is fixed at the call, and a worker builds its span.
+"""`FrozenRecord`: a record as it waits in the queue, fixed at the call; a worker builds its span.
 
 `marshal` copies values of the built-in types, in any depth, by one call of C. What it has copied cannot change any
 more, and to read it runs no code of the application; so the caller of `logger.info` need not wait until it has been
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from helicone_logging.context.inherited import dict_message
 from helicone_logging.llm.providers.snapshots import NotPlainError, snapshot
 from helicone_logging.payload.exceptions import CapturedException
-from helicone_logging.payload.sources import Said
+from helicone_logging.payload.record_data import RecordData
 from helicone_logging.payload.span import SpanData
 
 _VERSION = 4  # keeps what occurs twice once, so that no nesting of shared lists can grow
@@ -37,7 +37,7 @@ class FrozenRecord(NamedTuple):
     Args:
         values: what it says, but for its exception.
         exception: what it tells of one.
-        bits: as in `Said`.
+        bits: as in `RecordData`.
         build: makes its span.
         size: about how many bytes its span will have.
     """
@@ -45,28 +45,28 @@ class FrozenRecord(NamedTuple):
     values: bytes
     exception: CapturedException | None
     bits: int
-    build: Callable[[Said], SpanData]
+    build: Callable[[RecordData], SpanData]
     size: int
 
     def encode(self) -> bytes:
         """Builds its span, and returns the bytes of that."""
         record, text, inherited = marshal.loads(self.values)  # noqa: S302 - of this process
         message = dict_message(record) or {}
-        return self.build(Said(record, text, self.exception, inherited, self.bits, message)).encode()
+        return self.build(RecordData(record, text, self.exception, inherited, self.bits, message)).encode()
 
 
 def freeze(
-    said: Said, max_bytes: int, build: Callable[[Said], SpanData], foreign: Iterable[object] | None = None
+    data: RecordData, max_bytes: int, build: Callable[[RecordData], SpanData], foreign: Iterable[object] | None = None
 ) -> FrozenRecord | None:
     """Returns what a record says as it waits; None where that may change, has to be read now, or is large.
 
     Args:
-        said: values of any type.
+        data: values of any type.
         max_bytes: of them together.
         build: makes a span of them.
         foreign: those values, or what they hold, that may be of any type; None for all that were added to the record.
     """
-    record, text, exception, inherited, bits, _ = said
+    record, text, exception, inherited, bits, _ = data
     if record["args"] or exception is not None:
         record = {**record, **_READ_ALREADY}
     checked = islice(record.values(), _OWN_ATTRIBUTES, None) if foreign is None else foreign  # behind the record's own

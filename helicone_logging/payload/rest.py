@@ -1,4 +1,4 @@
-"""What no field of the vocabulary took: attributes under their own names, and what is short as properties too."""
+"""Custom fields, which are not in the vocabulary: attributes under their own names, and the short ones properties."""
 
 from __future__ import annotations
 

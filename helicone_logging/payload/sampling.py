@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from helicone_logging.context.inherited import dict_message, inherited_by
 from helicone_logging.core import ids
-from helicone_logging.payload.sources import attributes_of, names_of_trace
+from helicone_logging.payload.record_data import attributes_of, names_of_trace
 
 Chooses = Callable[[logging.LogRecord], bool]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from helicone_logging.core.coerce import text_of
-from helicone_logging.core.held import held
+from helicone_logging.core.safe_vars import safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import are_parts, content_text
 from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.marks import joined, joined_some, json_text
 from helicone_logging.llm.messages import Message, read_messages
+from helicone_logging.llm.placeholders import joined, joined_some, json_text
 from helicone_logging.payload.fields import (
     AGENT_NAME,
     ERROR_TYPE,
@@ -63,8 +63,8 @@ def read(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
     for operation, asked, answered, answer in _STEPS:
         if (asked in special or answered in special) and MODEL not in attributes:
             attributes.setdefault(OPERATION, operation)
-        _say(special, "messages", asked, text_of, rest)
-        _say(special, "completion", answered, answer, rest)
+        _write_step(special, "messages", asked, text_of, rest)
+        _write_step(special, "completion", answered, answer, rest)
     if _INSTRUCTIONS in special:
         instructions = Message("system", joined(text for _, text in read_messages(parsed(special[_INSTRUCTIONS]))))
         messages = read_messages(special.get("messages"))
@@ -82,7 +82,7 @@ def _show(special: Special, attributes: dict[str, Value], rest: Rest) -> None:
                 attributes[PROPERTY + shown] = text_of(value)
 
 
-def _say(special: Special, field: str, name: str, as_text: Callable[[object], str], rest: Rest) -> None:
+def _write_step(special: Special, field: str, name: str, as_text: Callable[[object], str], rest: Rest) -> None:
     """Says in a field what has another name, unless the record says something there already."""
     if name in special:
         if field in special:
@@ -106,7 +106,7 @@ def _documents(value: object) -> str:
 
 
 def _document(document: object) -> str:
-    fields = held(document)
+    fields = safe_vars(document)
     if not fields:
         return f"[document] {text_of(document)}"
     title, score = text_of(fields.get("id")), safe_get.number(fields.get("score"))

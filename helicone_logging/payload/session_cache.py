@@ -1,4 +1,4 @@
-"""Where a span stands in Helicone's session tree: the only thing that shows spans as one trace there."""
+"""Session paths, and a cache of those of recent spans: the path alone shows spans as one tree in Helicone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cachetools import TTLCache
 from helicone_logging.context import session_path
 from helicone_logging.core import clock, lifecycle
 
-Place = Callable[..., tuple[str, str] | None]
+PathFinder = Callable[..., tuple[str, str] | None]
 """Returns the ids of a span, its trace's and its own in one, and its path; None for a span that nobody can name."""
 
 REMEMBERED_SPANS = 10_000
@@ -40,8 +40,8 @@ class SessionPaths:
         self._now = 0.0
         self._path_of: TTLCache[str, str] = TTLCache(self._size, self._ttl, timer=lambda: self._now)
         # What came since somebody asked: most spans have no child that asks, and the cache takes 3 µs to put one in.
-        self._fresh: deque[tuple[float, Place, tuple[Any, ...]]] = deque(maxlen=self._size)
-        self._is_placing = False
+        self._fresh: deque[tuple[float, PathFinder, tuple[Any, ...]]] = deque(maxlen=self._size)
+        self._is_finding = False
         self._last: object = None
 
     def find(
@@ -57,33 +57,33 @@ class SessionPaths:
             return session_path.join("", name)
         return session_path.join(self._recall(trace_id + parent_id), name)
 
-    def remember(self, span: object, place: Place, arguments: tuple[Any, ...]) -> None:
+    def remember(self, span: object, find: PathFinder, arguments: tuple[Any, ...]) -> None:
         """Keeps where a span stands that others can name as their parent.
 
         Args:
             span: what tells it from others; one that is logged again and again is kept once.
-            place: says where; called when a child asks, in the order of the spans.
+            find: says where; called when a child asks, in the order of the spans.
             arguments: its arguments, of which nothing can change.
         """
         if span != self._last or not self._fresh:
             self._last = span
-            self._fresh.append((clock.monotonic(), place, arguments))
+            self._fresh.append((clock.monotonic(), find, arguments))
 
     def _recall(self, span: str) -> str:
         with self._lock:
-            if not self._is_placing:  # to place a span may ask for its parent, which came before it
-                self._is_placing = True
+            if not self._is_finding:  # to find a path may ask for that of its parent, which came before it
+                self._is_finding = True
                 try:
-                    self._place_all()
+                    self._find_all()
                 finally:
-                    self._is_placing = False
+                    self._is_finding = False
             return self._path_of.get(span, "")
 
-    def _place_all(self) -> None:
+    def _find_all(self) -> None:
         with contextlib.suppress(IndexError):  # at the end; a signal handler may get there first
             while True:
-                self._now, place, arguments = self._fresh.popleft()
-                placed = place(*arguments)
-                if placed is not None:
-                    self._path_of[placed[0]] = placed[1]
+                self._now, find, arguments = self._fresh.popleft()
+                found = find(*arguments)
+                if found is not None:
+                    self._path_of[found[0]] = found[1]
         self._now = clock.monotonic()

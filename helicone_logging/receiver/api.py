@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from helicone_logging.receiver import export
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 from helicone_logging.receiver.live import Streams, known_number, news_after
 from helicone_logging.receiver.rows import Node, Row, sessions_of
 from helicone_logging.receiver.sessions import Query, Summaries, Summary
@@ -55,7 +55,7 @@ class Api:
     def _requests(self, request: Request) -> Response:
         return _page(self._chosen(request), export.as_json)
 
-    def _chosen(self, request: Request) -> list[Entry]:
+    def _chosen(self, request: Request) -> list[SpanEntry]:
         """The entries of a page, the oldest first."""
         after, limit = _number(request, "after", 0), _limit(request, _SPANS_AT_ONCE)
         query = Query.of(request.args.items(multi=False))
@@ -63,7 +63,7 @@ class Api:
         chosen = [entry for entry in entries if entry.seq > after and (query.is_empty or query.matches(entry))]
         return chosen[:limit]
 
-    def _of_session(self, request: Request) -> list[Entry]:
+    def _of_session(self, request: Request) -> list[SpanEntry]:
         """The entries of a session, of all names where none is given."""
         wanted, name = request.args["session"], request.args.get("name")
         found = [
@@ -112,7 +112,7 @@ class Api:
         return "", 204
 
 
-def _page(entries: list[Entry], form: Callable[[Entry], dict[str, Any]]) -> Response:
+def _page(entries: list[SpanEntry], form: Callable[[SpanEntry], dict[str, Any]]) -> Response:
     response = _json([form(entry) for entry in entries])
     if entries:
         response.headers["X-Last-Seq"] = str(entries[-1].seq)
@@ -134,7 +134,7 @@ def _limit(request: Request, default: int) -> int:
     return min(max(_number(request, "limit", default), 1), _MOST)
 
 
-def _session(summary: Summary, entries: list[Entry]) -> dict[str, Any]:
+def _session(summary: Summary, entries: list[SpanEntry]) -> dict[str, Any]:
     told = {name: value for name, value in dataclasses.asdict(summary).items() if name != "key"}
     trees = sessions_of(entry.row for entry in entries)
     tree = {"tree": _node(trees[0].root)} if trees else {}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from helicone_logging.core.findings import INFO, Finding
-from helicone_logging.receiver.entries import Entry, StoredSpan
+from helicone_logging.receiver.entries import SpanEntry, StoredSpan
 from helicone_logging.receiver.lint_rules import findings_of
 from helicone_logging.receiver.rows import Node, Row, row_of, sessions_of
 from helicone_logging.receiver.visible import encodable, one_line
@@ -21,7 +21,7 @@ def describe_span(stored: StoredSpan) -> str:
     return _described(row, findings_of(stored.span, row))
 
 
-def describe(entry: Entry) -> str:
+def describe(entry: SpanEntry) -> str:
     """Returns an entry in the same lines."""
     return _described(entry.row, entry.findings)
 

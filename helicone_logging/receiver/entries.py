@@ -41,7 +41,7 @@ class StoredSpan(NamedTuple):
 
 
 @dataclass(eq=False)
-class Entry:
+class SpanEntry:
     """A span that was received; nothing of it changes, but that the store numbers it.
 
     Args:
@@ -110,7 +110,7 @@ def raw_spans_of(payload: Mapping[str, Any]) -> list[bytes]:
     ]
 
 
-def entry_of(raw: bytes, seq: int = 0, received_at: float | None = None) -> Entry:
+def entry_of(raw: bytes, seq: int = 0, received_at: float | None = None) -> SpanEntry:
     """Returns the entry of a span.
 
     Args:
@@ -121,7 +121,7 @@ def entry_of(raw: bytes, seq: int = 0, received_at: float | None = None) -> Entr
     span = json.loads(raw)["span"]
     row = row_of(span)
     parent = span.get("parentSpanId") or _attribute(span, "parent_span_id")
-    return Entry(
+    return SpanEntry(
         seq=seq,
         received_at=time.time() if received_at is None else received_at,
         raw=raw,

@@ -11,7 +11,7 @@ from typing import Any
 
 from helicone_logging.receiver import validation
 from helicone_logging.receiver.console import facts_of
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 from helicone_logging.receiver.visible import one_line, visible
 from helicone_logging.receiver.waterfall import lines_by_path
 
@@ -19,13 +19,13 @@ _FENCE = "`"
 _WIDTH = 200
 
 
-def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
+def json_lines(entries: Iterable[SpanEntry]) -> Iterator[str]:
     """Yields a payload a line, as `OTELTraceFormatter` writes them."""
     for entry in entries:
         yield json.dumps(entry.payload) + "\n"
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: SpanEntry) -> dict[str, Any]:
     """Returns a span as Helicone shows it, with its number and its findings."""
     return {
         "seq": entry.seq,
@@ -37,20 +37,20 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def markdown(entries: list[Entry]) -> str:
+def markdown(entries: list[SpanEntry]) -> str:
     """Returns sessions as Markdown: the tree, then each span with what was said and what Helicone will not show."""
-    sessions: dict[tuple[str, str], list[Entry]] = {}
+    sessions: dict[tuple[str, str], list[SpanEntry]] = {}
     for entry in entries:
         sessions.setdefault(entry.key, []).append(entry)
     return "\n".join(part for found in sessions.values() for part in _session(found))
 
 
-def span_markdown(entry: Entry) -> str:
+def span_markdown(entry: SpanEntry) -> str:
     """Returns one span as Markdown."""
     return "\n".join(_span(entry))
 
 
-def _session(entries: list[Entry]) -> Iterator[str]:
+def _session(entries: list[SpanEntry]) -> Iterator[str]:
     key = entries[0].key
     yield f"# Session {_plain(key.id) or '(none)'}{f' ({_plain(key.name)})' if key.name else ''}\n"
     lines = lines_by_path(entries)
@@ -63,7 +63,7 @@ def _session(entries: list[Entry]) -> Iterator[str]:
             yield from _span(line.entry)
 
 
-def _span(entry: Entry) -> Iterator[str]:
+def _span(entry: SpanEntry) -> Iterator[str]:
     row = entry.row
     yield f"## {_plain(entry.name) or '(no name)'}\n"
     yield f"{_headline(entry)}; span {_plain(entry.span_id)}, number {entry.seq}\n"
@@ -87,7 +87,7 @@ def _said(title: str, text: str) -> Iterator[str]:
     yield f"{_plain(title)}:\n\n{fence}text\n{visible(text)}\n{fence}\n"
 
 
-def _headline(entry: Entry) -> str:
+def _headline(entry: SpanEntry) -> str:
     return ", ".join(facts_of(entry.row, has_failed=entry.has_failed))
 
 
@@ -95,7 +95,7 @@ def _plain(text: str) -> str:
     return one_line(text, _WIDTH)
 
 
-def curl_command(entry: Entry, endpoint: str) -> str:
+def curl_command(entry: SpanEntry, endpoint: str) -> str:
     """Returns a command for a shell that sends a span again; the key is taken from the environment.
 
     The payload stands in a here-document whose delimiter is quoted and cannot be guessed, so nothing in it is obeyed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from helicone_logging.receiver.console import describe
 from helicone_logging.receiver.endpoints import Answer, Endpoint
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 
 if TYPE_CHECKING:
     from flask import Request
@@ -60,7 +60,7 @@ class Intake:
             self._describe(entry)
         return None
 
-    def _describe(self, entry: Entry) -> None:
+    def _describe(self, entry: SpanEntry) -> None:
         """What cannot be printed costs no span: it has been stored."""
         if self._on_span is None:
             return

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 from helicone_logging.receiver.store import SpanStore
 
 STREAMS = 16
@@ -103,7 +103,7 @@ def news_after(store: SpanStore, after: int) -> dict[str, Any]:
     }
 
 
-def _events_of(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _events_of(entries: Sequence[SpanEntry]) -> list[dict[str, Any]]:
     return [
         {
             "seq": entry.seq,

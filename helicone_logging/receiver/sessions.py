@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from helicone_logging.receiver.entries import Entry, SessionKey
+from helicone_logging.receiver.entries import SessionKey, SpanEntry
 
 _PROPERTY = "property."
 _NOT_CAPTURED = "[not captured: "
@@ -44,7 +44,7 @@ class Summary:
     problems: int
 
 
-def summary_of(key: SessionKey, entries: Sequence[Entry]) -> Summary:
+def summary_of(key: SessionKey, entries: Sequence[SpanEntry]) -> Summary:
     """Returns a session at a glance.
 
     Args:
@@ -71,7 +71,7 @@ def summary_of(key: SessionKey, entries: Sequence[Entry]) -> Summary:
     )
 
 
-def _prompt_of(entries: Sequence[Entry]) -> str:
+def _prompt_of(entries: Sequence[SpanEntry]) -> str:
     """The first prompt, or what the first span is called; one without a prompt has its name in the place of it."""
     prompts = ((entry.row.messages[-1].content, entry.name) for entry in entries if entry.row.messages)
     asked = (text for text, name in prompts if text != name and not text.startswith(_NOT_CAPTURED))
@@ -84,14 +84,14 @@ class Summaries:
     def __init__(self) -> None:
         self._known: dict[SessionKey, tuple[int, int, Summary]] = {}
 
-    def of(self, sessions: Mapping[SessionKey, Sequence[Entry]]) -> list[Summary]:
+    def of(self, sessions: Mapping[SessionKey, Sequence[SpanEntry]]) -> list[Summary]:
         """Returns the summaries of sessions, the one with the latest span first."""
         known = self._known
         self._known = {key: self._current(known, key, entries) for key, entries in sessions.items()}
         return sorted((entry[2] for entry in self._known.values()), key=lambda one: one.last_seq, reverse=True)
 
     def _current(
-        self, known: Mapping[SessionKey, tuple[int, int, Summary]], key: SessionKey, entries: Sequence[Entry]
+        self, known: Mapping[SessionKey, tuple[int, int, Summary]], key: SessionKey, entries: Sequence[SpanEntry]
     ) -> tuple[int, int, Summary]:
         first, last = entries[0].seq, entries[-1].seq
         found = known.get(key)
@@ -138,7 +138,7 @@ class Query:
         """Whether everything is asked for."""
         return self == Query()
 
-    def matches(self, entry: Entry) -> bool:
+    def matches(self, entry: SpanEntry) -> bool:
         """Returns whether a span meets all of it."""
         row = entry.row
         return (
@@ -150,7 +150,7 @@ class Query:
             and (not self.text or self.text in entry.text)
         )
 
-    def choose(self, sessions: Mapping[SessionKey, Sequence[Entry]]) -> dict[SessionKey, Sequence[Entry]]:
+    def choose(self, sessions: Mapping[SessionKey, Sequence[SpanEntry]]) -> dict[SessionKey, Sequence[SpanEntry]]:
         """Returns the sessions that are asked for."""
         if self.is_empty:
             return dict(sessions)

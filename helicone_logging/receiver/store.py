@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import Any
 
 from helicone_logging.receiver.database import Database
-from helicone_logging.receiver.entries import Entry, SessionKey, StoredSpan, entry_of, raw_spans_of
+from helicone_logging.receiver.entries import SessionKey, SpanEntry, StoredSpan, entry_of, raw_spans_of
 
 KEEP_BYTES = 256 * 1024 * 1024
 
@@ -32,8 +32,8 @@ class SpanStore:
         self._database = database
         self.run = secrets.token_hex(4) if database is None else database.run
         """Names the numbering of the entries: with another one, all numbers that a reader knows mean nothing."""
-        self._entries: deque[Entry] = deque()
-        self._by_session: dict[SessionKey, deque[Entry]] = {}
+        self._entries: deque[SpanEntry] = deque()
+        self._by_session: dict[SessionKey, deque[SpanEntry]] = {}
         self._bytes = 0
         self._last_seq = 0
         self._received = 0
@@ -67,7 +67,7 @@ class SpanStore:
         """The number of the latest entry."""
         return self._last_seq
 
-    def add(self, payload: Mapping[str, Any]) -> list[Entry]:
+    def add(self, payload: Mapping[str, Any]) -> list[SpanEntry]:
         """Stores the spans of a payload that the schema accepts, and returns them.
 
         Raises:
@@ -87,7 +87,7 @@ class SpanStore:
             self._changed.notify_all()
         return entries
 
-    def _keep_entry(self, entry: Entry) -> None:
+    def _keep_entry(self, entry: SpanEntry) -> None:
         self._entries.append(entry)
         self._by_session.setdefault(entry.key, deque()).append(entry)
         self._bytes += entry.size
@@ -127,7 +127,7 @@ class SpanStore:
                 self._database.close()
                 self._database = None
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SpanEntry]:
         """Returns the entries that are kept, in the order they came."""
         with self._changed:
             return list(self._entries)
@@ -136,7 +136,7 @@ class SpanStore:
         """Returns the spans that are kept, in the order they came."""
         return [entry.stored for entry in self.entries()]
 
-    def after(self, seq: int, limit: int) -> list[Entry]:
+    def after(self, seq: int, limit: int) -> list[SpanEntry]:
         """Returns entries that came after a number, the oldest first.
 
         Args:
@@ -147,16 +147,16 @@ class SpanStore:
             later = list(takewhile(lambda entry: entry.seq > seq, reversed(self._entries)))
         return later[::-1][:limit]
 
-    def find(self, seq: int) -> Entry | None:
+    def find(self, seq: int) -> SpanEntry | None:
         """Returns the entry of a number, None if it has left."""
         return next((entry for entry in self.entries() if entry.seq == seq), None)
 
-    def sessions(self) -> dict[SessionKey, list[Entry]]:
+    def sessions(self) -> dict[SessionKey, list[SpanEntry]]:
         """Returns the entries of each session, sessions in the order in which they began to come."""
         with self._changed:
             return {key: list(entries) for key, entries in self._by_session.items()}
 
-    def session(self, key: SessionKey) -> list[Entry]:
+    def session(self, key: SessionKey) -> list[SpanEntry]:
         """Returns the entries of one session; none where it is not known."""
         with self._changed:
             return list(self._by_session.get(key, ()))

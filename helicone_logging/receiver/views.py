@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from helicone_logging.receiver import export
 from helicone_logging.receiver.conversation import Conversation, conversation_of
-from helicone_logging.receiver.entries import Entry, SessionKey
+from helicone_logging.receiver.entries import SessionKey, SpanEntry
 from helicone_logging.receiver.rows import attributes_of, is_read
 from helicone_logging.receiver.sessions import Query, Summaries, Summary, summary_of
 from helicone_logging.receiver.store import SpanStore
@@ -147,18 +147,18 @@ def _id(request: Request) -> str:
     return request.args.get("id", "")
 
 
-def _prompt(entry: Entry, _endpoint: str) -> str:
+def _prompt(entry: SpanEntry, _endpoint: str) -> str:
     messages = entry.row.messages
     if len(messages) == 1:
         return messages[0].content
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
-def _completion(entry: Entry, _endpoint: str) -> str:
+def _completion(entry: SpanEntry, _endpoint: str) -> str:
     return "\n\n".join(choice.content for choice in entry.row.choices)
 
 
-_TAKEN: Mapping[str, Callable[[Entry, str], str]] = {
+_TAKEN: Mapping[str, Callable[[SpanEntry, str], str]] = {
     "prompt": _prompt,
     "completion": _completion,
     "payload": lambda entry, _endpoint: json.dumps(entry.payload) + "\n",
@@ -198,7 +198,7 @@ def _counts(summaries: Sequence[Summary]) -> dict[str, int]:
     }
 
 
-def _codes(sessions: Mapping[SessionKey, Sequence[Entry]]) -> list[tuple[str, int]]:
+def _codes(sessions: Mapping[SessionKey, Sequence[SpanEntry]]) -> list[tuple[str, int]]:
     """The kinds of findings that there are, the most frequent first."""
     found: Counter[str] = Counter()
     for entries in sessions.values():
@@ -207,7 +207,7 @@ def _codes(sessions: Mapping[SessionKey, Sequence[Entry]]) -> list[tuple[str, in
     return found.most_common()
 
 
-def _selected(lines: Sequence[Line], entries: Sequence[Entry], asked: str) -> Entry:
+def _selected(lines: Sequence[Line], entries: Sequence[SpanEntry], asked: str) -> SpanEntry:
     """The span that is asked for, else the first that failed, else the first."""
     if asked.isdecimal():
         for entry in entries:
@@ -217,7 +217,7 @@ def _selected(lines: Sequence[Line], entries: Sequence[Entry], asked: str) -> En
     return next((entry for entry in in_order if entry.has_failed), in_order[0])
 
 
-def _first_drawn(lines: Sequence[Line], entry: Entry) -> int:
+def _first_drawn(lines: Sequence[Line], entry: SpanEntry) -> int:
     """Where the lines begin that are drawn, of more than a page can hold: those around the span that is looked at."""
     at = next(number for number, line in enumerate(lines) if line.entry is entry)
     return at // _LINES_A_PAGE * _LINES_A_PAGE
@@ -249,7 +249,7 @@ class _Detail:
     exception: Mapping[str, str]
 
     @classmethod
-    def of(cls, entry: Entry, asked: str) -> _Detail:
+    def of(cls, entry: SpanEntry, asked: str) -> _Detail:
         stored = entry.stored
         sent = attributes_of(stored.span)
         raw = json.dumps(entry.payload, indent=2, ensure_ascii=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from helicone_logging.receiver.entries import Entry
+from helicone_logging.receiver.entries import SpanEntry
 from helicone_logging.receiver.rows import Node
 
 AXIS = 1000
@@ -30,29 +30,29 @@ class Line:
 
     name: str
     depth: int
-    entry: Entry | None
+    entry: SpanEntry | None
     has_children: bool
     tokens: int
     bar_start: int
     bar_length: int
 
 
-def lines_by_path(entries: Iterable[Entry]) -> list[Line]:
+def lines_by_path(entries: Iterable[SpanEntry]) -> list[Line]:
     """Returns the tree by the path of the session, as Helicone shows it; equal paths are siblings."""
     ordered = _by_start(entries)
-    root: Node[Entry] = Node("")
+    root: Node[SpanEntry] = Node("")
     for entry in ordered:
         parts = entry.row.path_parts
         root.add(entry, [entry.name] if parts == [""] else parts)
     return _lines(root, _Axis.over(ordered))
 
 
-def lines_by_parent(entries: Iterable[Entry]) -> list[Line]:
+def lines_by_parent(entries: Iterable[SpanEntry]) -> list[Line]:
     """Returns the tree by the ids of parents; who has none that is here stands at the root."""
     ordered = _by_start(entries)
     nodes = {entry.seq: Node(entry.name, [entry]) for entry in ordered}
     by_id = {entry.span_id: entry.seq for entry in reversed(ordered)}
-    root: Node[Entry] = Node("")
+    root: Node[SpanEntry] = Node("")
     for entry in ordered:
         parent = by_id.get(entry.parent_id) if entry.parent_id else None
         # A parent that starts later, or is the span itself, would close a circle.
@@ -65,11 +65,11 @@ def lines_by_parent(entries: Iterable[Entry]) -> list[Line]:
     return _lines(root, _Axis.over(ordered))
 
 
-def _by_start(entries: Iterable[Entry]) -> list[Entry]:
+def _by_start(entries: Iterable[SpanEntry]) -> list[SpanEntry]:
     return sorted(entries, key=lambda entry: (entry.row.created_ns, len(entry.row.session_path), entry.seq))
 
 
-def _lines(root: Node[Entry], axis: _Axis) -> list[Line]:
+def _lines(root: Node[SpanEntry], axis: _Axis) -> list[Line]:
     nodes = list(root.below())
     tokens: dict[int, int] = {}  # of each folder, with all below it
     for node, _ in reversed(nodes):  # children before what is above them
@@ -78,7 +78,7 @@ def _lines(root: Node[Entry], axis: _Axis) -> list[Line]:
     return [line for node, depth in nodes for line in _lines_of(node, depth, axis, tokens)]
 
 
-def _lines_of(node: Node[Entry], depth: int, axis: _Axis, tokens: Mapping[int, int]) -> Iterator[Line]:
+def _lines_of(node: Node[SpanEntry], depth: int, axis: _Axis, tokens: Mapping[int, int]) -> Iterator[Line]:
     if not node.rows:
         yield Line(node.name, depth, None, True, tokens[id(node)], 0, 0)
     for number, entry in enumerate(node.rows):
@@ -95,14 +95,14 @@ class _Axis:
     length: float
 
     @classmethod
-    def over(cls, entries: Sequence[Entry]) -> _Axis:
+    def over(cls, entries: Sequence[SpanEntry]) -> _Axis:
         if not entries:
             return cls(0.0, 1.0)
         start = entries[0].row.created_ns
         end = max(entry.row.created_ns + entry.row.latency_ms * 1e6 for entry in entries)
         return cls(start, max(end - start, 1.0))
 
-    def bar(self, entry: Entry) -> tuple[int, int]:
+    def bar(self, entry: SpanEntry) -> tuple[int, int]:
         """Start and length, at least as long as can be seen, and inside the axis."""
         start = int((entry.row.created_ns - self.start) / self.length * AXIS)
         length = int(entry.row.latency_ms * 1e6 / self.length * AXIS)

@@ -1,7 +1,7 @@
 """The queue on disk: every record is in a segment before `put` returns, and leaves it when its outcome is known.
 
 In memory is where the records are, and each is read when it is taken. Of a backlog, whole segments are *unread*: their
-records are counted, and listed in their turn. A record is in memory itself (*exposed*) only where the disk does not
+records are counted, and listed in their turn. A record is in memory itself (*unwritten*) only where the disk does not
 take it, or where a signal handler or a finaliser logs in the midst of this queue's own work; then it goes to disk with
 the next one.
 
@@ -25,10 +25,10 @@ from helicone_logging.delivery.memory import BoundedQueue, Weight, weigh
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool.directory import Directory
 from helicone_logging.spool.frames import OVERHEAD
+from helicone_logging.spool.maintenance import Maintenance
 from helicone_logging.spool.quota import LOOK_AGAIN, Quota
+from helicone_logging.spool.reports import DiskReports
 from helicone_logging.spool.segment import Content, Record, Segment, UnknownSegmentError
-from helicone_logging.spool.trouble import Trouble
-from helicone_logging.spool.upkeep import Upkeep
 
 _NOTHING = Weight(0, 0, Counter())
 _MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
@@ -71,26 +71,26 @@ class Spool(BoundedQueue):
         super().__init__(max_records, max_bytes, overflow, block_timeout, max_taken=_MAX_TAKEN)
         self._largest = spool_bytes - OVERHEAD
         if is_drain:
-            self._upkeep.take_over_orphans()
+            self._maintenance.take_over_orphans()
         elif directory.exists():
-            self._upkeep.start()  # what an earlier process left goes first
+            self._maintenance.start()  # what an earlier process left goes first
 
     def after_fork_in_child(self) -> None:
         super().after_fork_in_child()
-        self._listing = threading.Lock()
+        self._loading = threading.Lock()
         self._is_busy = False  # who holds the lock is in the midst of what nothing may come between
         self._segments: list[Segment] = []
         self._current: Segment | None = None
         self._backlog: dict[Segment, None] = {}  # the unread ones of them
-        self._exposed: dict[Record, None] = {}
-        self._exposed_bytes = self._recovered = 0
+        self._unwritten: dict[Record, None] = {}
+        self._unwritten_bytes = self._recovered = 0
         self._quota = Quota(self.directory, self._spool_bytes)
-        self.trouble = Trouble(self.directory, self._diagnostics)
-        self._upkeep = Upkeep(self)
+        self.reports = DiskReports(self.directory, self._diagnostics)
+        self._maintenance = Maintenance(self)
 
     @contextmanager
-    def _undisturbed(self) -> Iterator[bool]:
-        """Holds the lock; what logs in the midst of this is exposed. Gives whether this itself is in such a midst."""
+    def _critical_section(self) -> Iterator[bool]:
+        """Holds the lock; what logs in the midst of this is unwritten. Gives whether this itself is in such a midst."""
         with self._lock:
             was_busy, self._is_busy = self._is_busy, True
             try:
@@ -103,22 +103,22 @@ class Spool(BoundedQueue):
     def put(self, entry: Entry) -> int:
         data = entry.encode()
         record = Record(len(data), data, crc32(data))
-        self._upkeep.start()
+        self._maintenance.start()
         if self._is_next_due():
             self._begin_segment()
         dropped = super().put(record)
-        if record in self._exposed and not self.trouble.noted:  # the segment has just been deleted as an empty one
-            self._write_exposed()
+        if record in self._unwritten and not self.reports.noted:  # the segment has just been deleted as an empty one
+            self._write_unwritten()
         if not (self._ready or self._delayed or self._taken):  # all others have left, so nobody else will see to it
-            self._list_backlog()
-        self.trouble.report_noted()
+            self._load_backlog()
+        self.reports.report_noted()
         return dropped
 
     def _is_next_due(self) -> bool:
         current = self._current
         if current is None or current.size >= self._quota.segment_bytes:
             return True
-        return bool(self._exposed) if current in self._backlog else not self._may_list(2)
+        return bool(self._unwritten) if current in self._backlog else not self._may_load(2)
 
     def _append(self, item: Item) -> None:
         record = _record(item)
@@ -126,8 +126,8 @@ class Spool(BoundedQueue):
         was_busy, self._is_busy = self._is_busy, True
         try:
             if segment is None or not self._write(segment, record):
-                self._exposed[record] = None
-                self._exposed_bytes += item.size
+                self._unwritten[record] = None
+                self._unwritten_bytes += item.size
             elif segment in self._backlog:
                 segment.unread[item.checkpoint] += 1
                 segment.unread_bytes += item.size
@@ -142,36 +142,36 @@ class Spool(BoundedQueue):
             self._is_busy = was_busy
 
     def _write(self, segment: Segment, record: Record | None = None) -> bool:
-        """Writes what is exposed, then a new record, and returns whether the disk took all of it."""
+        """Writes what is unwritten, then a new record, and returns whether the disk took all of it."""
         began = clock.monotonic()
         try:
-            for exposed in () if segment in self._backlog else list(self._exposed):
-                segment.append(exposed)
-                if not self._cover(exposed):  # it has left meanwhile
-                    segment.finish((exposed.number,), 1)
+            for unwritten in () if segment in self._backlog else list(self._unwritten):
+                segment.append(unwritten)
+                if not self._note_written(unwritten):  # it has left meanwhile
+                    segment.mark_done((unwritten.number,), 1)
             if record is not None:
                 segment.append(record)
         except OSError as error:
-            self.trouble.note_failure(error)
+            self.reports.note_failure(error)
             return False
-        self.trouble.note_write(clock.monotonic() - began)
+        self.reports.note_write(clock.monotonic() - began)
         return True
 
-    def _write_exposed(self) -> None:
+    def _write_unwritten(self) -> None:
         """Tries to write what is in memory only, where no record comes to take it along."""
-        if self._exposed and self._is_next_due():
+        if self._unwritten and self._is_next_due():
             self._begin_segment()
-        with self._undisturbed() as was_busy:
+        with self._critical_section() as was_busy:
             if self._current is not None and not was_busy:
                 self._write(self._current)
-        self.trouble.report_noted()
+        self.reports.report_noted()
 
-    def _cover(self, record: Record) -> bool:
-        """Notes that a record is on disk, or has left, and returns whether it was exposed."""
-        if record not in self._exposed:
+    def _note_written(self, record: Record) -> bool:
+        """Notes that a record is on disk, or has left, and returns whether it was unwritten before."""
+        if record not in self._unwritten:
             return False
-        self._exposed.pop(record)
-        self._exposed_bytes -= record.size
+        self._unwritten.pop(record)
+        self._unwritten_bytes -= record.size
         return True
 
     def _begin_segment(self) -> None:
@@ -180,22 +180,22 @@ class Spool(BoundedQueue):
         try:
             segment = Segment.create(self.directory, self.wire)
         except OSError as error:
-            self.trouble.note_failure(error)
+            self.reports.note_failure(error)
             return
-        with self._undisturbed():
+        with self._critical_section():
             is_next = self._current is full
             if is_next:
                 self._current = segment
                 self._segments.append(segment)
-                if not self._exposed and (self._backlog or not self._may_list(2)):
+                if not self._unwritten and (self._backlog or not self._may_load(2)):
                     self._backlog[segment] = None
         if not is_next:  # another thread was faster
             segment.delete()
         self._quota.measure(self._current, at_once=True)
         if not segment.is_locked:
-            self.trouble.report_missing_locks()
+            self.reports.report_missing_locks()
         if full is not None:
-            self._let_go((full,))
+            self._clean_up((full,))
 
     # Room
 
@@ -204,19 +204,19 @@ class Spool(BoundedQueue):
         return not self._is_memory_full(size) and self._quota.allows(size, self._current)
 
     def _is_memory_full(self, size: int) -> bool:
-        has_room = len(self._exposed) < self._max_records and self._exposed_bytes + size <= self._max_bytes
-        return bool(self._exposed) and not has_room
+        has_room = len(self._unwritten) < self._max_records and self._unwritten_bytes + size <= self._max_bytes
+        return bool(self._unwritten) and not has_room
 
     def _drop_oldest(self, size: int) -> int:
         if not self._is_memory_full(size):
             return self._drop_segment()
-        items = self._withdraw_first(lambda item: item.entry in self._exposed)
+        items = self._withdraw_first(lambda item: item.entry in self._unwritten)
         self._drop(items)
         return len(items)
 
     def _drop_segment(self) -> int:
         """Drops what waits of the oldest segment, as only whole ones make room, and returns how many records."""
-        with self._undisturbed():
+        with self._critical_section():
             waiting = [*self._ready, *(item for _, _, item in self._delayed)]
             in_memory = {_record(item).segment for item in waiting}
             segment = next((one for one in self.segments if one in in_memory or one.unread.total()), None)
@@ -226,20 +226,20 @@ class Spool(BoundedQueue):
                 self._current = None
             items = self._withdraw(lambda item: _record(item).segment is segment)
             dropped = self._drop_of(segment, items)
-        self._let_go((segment,))
+        self._clean_up((segment,))
         return dropped
 
     def _drop_of(self, segment: Segment, items: Sequence[Item]) -> int:
         """Drops records of a segment, with what is unread of it, and returns how many."""
         unread = self._skip_unread(segment)
-        segment.finish((), unread)
+        segment.mark_done((), unread)
         self._dropped += unread
         self._drop(items)
         return len(items) + unread
 
     # The backlog
 
-    def _may_list(self, part: int) -> bool:
+    def _may_load(self, part: int) -> bool:
         """Returns whether only a part of as many records wait in memory as may."""
         return len(self._ready) + len(self._delayed) + self._taken < max(1, self._max_records // part)
 
@@ -252,16 +252,16 @@ class Spool(BoundedQueue):
         self._subtract(unread)
         return records
 
-    def _list_backlog(self) -> None:
+    def _load_backlog(self) -> None:
         """Lists the records of the oldest unread segments, while few others wait in memory."""
-        while self._backlog and self._may_list(4) and self._listing.acquire(blocking=False):
+        while self._backlog and self._may_load(4) and self._loading.acquire(blocking=False):
             try:
                 for segment in list(self._backlog)[:1]:
-                    self._list(segment)
+                    self._load(segment)
             finally:
-                self._listing.release()  # whoever could not have it has made room before, which is seen above
+                self._loading.release()  # whoever could not have it has made room before, which is seen above
 
-    def _list(self, segment: Segment) -> None:
+    def _load(self, segment: Segment) -> None:
         with self._lock:
             if segment is self._current:
                 self._current = None
@@ -270,7 +270,7 @@ class Spool(BoundedQueue):
         except (OSError, UnknownSegmentError) as error:
             if segment not in self._backlog:  # it has been dropped or left meanwhile
                 return
-            self.trouble.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
+            self.reports.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
             records, segment.is_left = [], True
         now, wall_clock = clock.monotonic(), clock.time()
         items = [
@@ -278,18 +278,18 @@ class Spool(BoundedQueue):
             for record, checkpoint in zip(records, segment.unread.elements(), strict=False)
         ]
         weight = weigh(items)
-        with self._undisturbed():
+        with self._critical_section():
             if segment not in self._backlog:  # it has been dropped or left meanwhile
                 return
             lost = self._skip_unread(segment, weight)
             self._ready_bytes += weight.size
             self._ready.extend(items)
-            segment.finish((), lost)
+            segment.mark_done((), lost)
             self._dropped += lost
             self._wake_if_wanted()
         if lost:
-            self.trouble.report_damage(segment.path, lost)
-        self._let_go((segment,))
+            self.reports.report_damage(segment.path, lost)
+        self._clean_up((segment,))
 
     # Out
 
@@ -297,7 +297,7 @@ class Spool(BoundedQueue):
         self, limit: int, max_bytes: int, linger: float = 0.0, *, eager: bool = False, deadline: float | None = None
     ) -> list[Item]:
         while True:
-            self._list_backlog()
+            self._load_backlog()
             items = super().take(limit, max_bytes, linger, eager=eager, deadline=deadline)
             try:
                 damaged = [item for item in items if not _record(item).is_readable()]
@@ -309,18 +309,18 @@ class Spool(BoundedQueue):
             with self._lock:
                 self._come_back(weigh(damaged))
                 self._drop(damaged)
-            self.trouble.report_damage(self.directory.path, len(damaged))
+            self.reports.report_damage(self.directory.path, len(damaged))
             if len(items) > len(damaged):
                 return [item for item in items if item not in damaged]
 
     def done(self, items: Sequence[Item], *, is_rejected: bool = False) -> None:
         with self._lock:
             segments = self._finish(items)
-        self._let_go(segments)
+        self._clean_up(segments)
         super().done(items, is_rejected=is_rejected)
         if self._is_closed and not self._count:  # nobody may look after this queue any more
             self._sweep()
-        self._list_backlog()
+        self._load_backlog()
 
     def _drop(self, items: Sequence[Item]) -> None:
         self._finish(items)
@@ -332,18 +332,18 @@ class Spool(BoundedQueue):
         for item in items:
             record = _record(item)
             if record.segment is None:
-                self._cover(record)
+                self._note_written(record)
             else:
                 numbers.setdefault(record.segment, []).append(record.number)
         for segment, own in numbers.items():
-            segment.finish(own, len(own))
+            segment.mark_done(own, len(own))
         return numbers
 
-    def _let_go(self, segments: Iterable[Segment]) -> None:
+    def _clean_up(self, segments: Iterable[Segment]) -> None:
         """Writes tombstones, or deletes segments of which all is done, but for what others than this process send."""
         for segment in segments:
-            with self._undisturbed() as was_busy:
-                if was_busy:  # a signal handler is in the midst of a write, and upkeep does this later
+            with self._critical_section() as was_busy:
+                if was_busy:  # a signal handler is in the midst of a write, and maintenance does this later
                     return
                 if segment.live or segment is self._current or segment not in self._segments:
                     self._note(segment)
@@ -357,7 +357,7 @@ class Spool(BoundedQueue):
             segment.release()
             return
         is_deleted = segment.delete()
-        with self._undisturbed():
+        with self._critical_section():
             if is_deleted:
                 self._quota.free(segment.size)
                 self._room.notify_all()
@@ -365,13 +365,13 @@ class Spool(BoundedQueue):
                 self._note(segment)
                 self._segments.append(segment)  # to be tried again
         if is_deleted and segment.is_recovered:
-            self._upkeep.take_over_orphans()
+            self._maintenance.take_over_orphans()
 
     def _note(self, segment: Segment) -> None:
         try:
-            segment.note()
+            segment.write_tombstone()
         except OSError as error:
-            self.trouble.note_failure(error)
+            self.reports.note_failure(error)
 
     def stats(self) -> QueueStats:
         with self._lock:
@@ -391,22 +391,22 @@ class Spool(BoundedQueue):
 
     def close(self, *, discard: bool = False) -> int:
         if discard:
-            self._upkeep.stop()
+            self._maintenance.stop()
             self._restore_deleted()
-            self._write_exposed()
+            self._write_unwritten()
         lost = super().close(discard=discard)
         self._sweep()
         return lost
 
     def _give_up(self, items: Sequence[Item]) -> int:
         """Leaves records to the next process, and returns how many are lost, as they are in no file."""
-        with self._undisturbed():
+        with self._critical_section():
             self._current = None
             lost = 0
             for segment in self.segments:
                 lost += self._leave(segment, [item for item in items if _record(item).segment is segment])
-            self._drop(exposed := [item for item in items if _record(item).segment is None])
-            return lost + len(exposed)
+            self._drop(unwritten := [item for item in items if _record(item).segment is None])
+            return lost + len(unwritten)
 
     def _leave(self, segment: Segment, items: Sequence[Item]) -> int:
         """Leaves records of a segment, with what is unread of it; drops them where its file is gone."""
@@ -414,7 +414,7 @@ class Spool(BoundedQueue):
             return self._drop_of(segment, items)
         records = len(items) + self._skip_unread(segment)
         self._subtract(weigh(items))
-        segment.finish((), records)
+        segment.mark_done((), records)
         segment.is_left = segment.is_left or records > 0
         if segment.is_recovered:
             self._recovered -= records
@@ -422,21 +422,21 @@ class Spool(BoundedQueue):
             self._emitted -= records
         return 0
 
-    # Upkeep
+    # Maintenance
 
     def tidy(self) -> None:
         """Does what is overdue."""
         self._restore_deleted()
-        self._write_exposed()
+        self._write_unwritten()
         self._sweep()
-        self._list_backlog()
+        self._load_backlog()
 
     def _sweep(self) -> None:
         """Deletes every segment of which all is done, the current one included: nobody needs the prompts in it."""
-        with self._undisturbed():
+        with self._critical_section():
             if self._current is not None and not self._current.live:
                 self._current = None
-        self._let_go(self.segments)
+        self._clean_up(self.segments)
 
     def _restore_deleted(self) -> None:
         """Copies segments that somebody deleted while records wait in them, be it with the directory, to new files."""
@@ -449,16 +449,16 @@ class Spool(BoundedQueue):
         try:
             copy = segment.copy(self.directory)
         except OSError as error:
-            with self._undisturbed():
+            with self._critical_section():
                 if segment is self._current:
                     self._current = None
-            self.trouble.report("deleted", f"{path} was deleted, and not written anew: {error.strerror}")
+            self.reports.report("deleted", f"{path} was deleted, and not written anew: {error.strerror}")
             return
-        with self._undisturbed() as was_busy:
+        with self._critical_section() as was_busy:
             is_needed = not was_busy and segment in self._segments and segment.is_deleted()
             is_restored = is_needed and segment.continue_in(copy)
         if is_restored:
-            self.trouble.report("deleted", f"{path} was deleted; what waited in it was written anew")
+            self.reports.report("deleted", f"{path} was deleted; what waited in it was written anew")
         else:
             copy.delete()
 
@@ -467,10 +467,10 @@ class Spool(BoundedQueue):
         """Those that are this process's now."""
         return list(self._segments)
 
-    def adopt(self, segment: Segment, content: Content) -> bool:
+    def recover(self, segment: Segment, content: Content) -> bool:
         """Counts an orphan's records as recovered, to be sent in their turn; False after `close`, when none are."""
         live = content.live.values()
-        with self._undisturbed():
+        with self._critical_section():
             if self._is_closed:
                 segment.release()
                 return False
@@ -486,8 +486,8 @@ class Spool(BoundedQueue):
             self._recovered += recovered
             self._dropped += content.lost
         if content.is_damaged:
-            self.trouble.report_damage(segment.path, content.lost)
-        self._list_backlog()
+            self.reports.report_damage(segment.path, content.lost)
+        self._load_backlog()
         return True
 
 

@@ -91,7 +91,7 @@ class Segment:
         self.unread_bytes = 0
         self.unread_since = clock.time()
         self._last = 0  # the number of the newest record
-        self._owed: list[int] = []  # records that are done, and have no tombstone yet
+        self._pending_tombstones: list[int] = []  # records that are done, and have no tombstone yet
         lifecycle.watch_forks(self)
 
     def abandon(self) -> None:
@@ -178,17 +178,17 @@ class Segment:
         self.live += 1
         record.segment, record.number, record.offset, record.data = self, number, offset + OVERHEAD, None
 
-    def finish(self, numbers: Sequence[int], records: int) -> None:
-        """Forgets so many records that are done; `note` says so in the file, unless that is deleted instead."""
-        self._owed.extend(numbers)
+    def mark_done(self, numbers: Sequence[int], records: int) -> None:
+        """Forgets so many records that are done; `write_tombstone` says so in the file."""
+        self._pending_tombstones.extend(numbers)
         self.live -= records
 
-    def note(self) -> None:
+    def write_tombstone(self) -> None:
         """Writes the tombstone of what is done, or raises an `OSError`; then the next call tries again."""
-        count = len(self._owed)
+        count = len(self._pending_tombstones)
         if count:
-            self._write(frames.tombstone(self._owed[:count], clock.time()))
-            del self._owed[:count]
+            self._write(frames.tombstone(self._pending_tombstones[:count], clock.time()))
+            del self._pending_tombstones[:count]
 
     def _write(self, frame: bytes) -> None:
         start, written = self.size, 0
@@ -270,7 +270,7 @@ class Segment:
     def release(self) -> None:
         """Leaves it to the next process."""
         with contextlib.suppress(OSError):
-            self.note()
+            self.write_tombstone()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             locks.release(descriptor)
@@ -281,7 +281,7 @@ class Segment:
             os.ftruncate(self._descriptor, 0)
         except OSError:
             return False
-        self._owed = []
+        self._pending_tombstones = []
         self.release()
         with contextlib.suppress(OSError):
             os.unlink(self.path)

@@ -31,7 +31,7 @@ def test_of_what_has_no_end_the_beginning_is_read_and_a_mark_stands_for_the_rest
 
 
 def test_all_values_of_one_record_together_have_a_bound_and_each_its_first_few() -> None:
-    with bounded.OneRecord():
+    with bounded.RecordBudget():
         sizes = [len(bounded.listed(count())) - 1 for _ in range(8)]
     assert sum(sizes[:5]) <= MAX_OF_RECORD
     assert sizes[:4] == [MAX_ITEMS] * 4

@@ -87,7 +87,7 @@ def test_what_is_long_shows_its_beginning_whole() -> None:
 
 def test_values_of_one_record_share_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "MAX_OF_RECORD", 10)
-    with bounded.OneRecord():
+    with bounded.RecordBudget():
         assert text_of(list(range(6))) == "[0,1,2,3,4,5]"
         assert text_of(list(range(6))) == f'[0,1,2,3,"{CUT}"]'
         assert bounded.left() <= 0

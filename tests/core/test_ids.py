@@ -92,7 +92,7 @@ def test_an_id_of_what_has_parts_without_end_is_made_of_their_beginning(wrapped:
     assert trace is not None
     assert span is not None
     assert trace != ids.trace_id(wrapped(shared(3) + ["y"] * 10_000))
-    with bounded.OneRecord():
+    with bounded.RecordBudget():
         bounded.spend(bounded.MAX_OF_RECORD)
         assert (ids.trace_id(value), ids.span_id(value)) == (trace, span)
     assert ids.is_named("parent_span_id", value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helicone_logging.llm.dialects import SpanSaid, kind_of, read_span
+from helicone_logging.llm.dialects import EndedSpan, kind_of, read_span
 
 KINDS: list[tuple[dict[str, Any], str | None]] = [
     ({"gen_ai.operation.name": "chat"}, "model"),
@@ -49,7 +49,7 @@ def test_what_a_span_is(attributes: dict[str, Any], kind: str | None) -> None:
 def read(attributes: dict[str, Any], *events: tuple[str, dict[str, Any], float], holds_calls: bool = False) -> Any:
     kind = kind_of(attributes)
     assert kind is not None
-    return read_span(tuple(SpanSaid(kind, attributes, events, holds_calls, None)))
+    return read_span(tuple(EndedSpan(kind, attributes, events, holds_calls, None)))
 
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}

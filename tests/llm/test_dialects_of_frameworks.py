@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helicone_logging.llm.dialects import SpanSaid, call_of, is_helper, kind_of, read_span
+from helicone_logging.llm.dialects import EndedSpan, call_of, is_helper, kind_of, read_span
 from helicone_logging.llm.messages import read_messages
 
 Event = tuple[str, dict[str, Any], float]
@@ -16,7 +16,7 @@ Event = tuple[str, dict[str, Any], float]
 def read(attributes: dict[str, Any], *events: Event, holds_calls: bool = False) -> dict[str, Any]:
     kind = kind_of(attributes)
     assert kind is not None
-    fields = read_span(tuple(SpanSaid(kind, attributes, events, holds_calls, None)))
+    fields = read_span(tuple(EndedSpan(kind, attributes, events, holds_calls, None)))
     assert fields is not None
     return fields
 

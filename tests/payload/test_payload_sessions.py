@@ -14,8 +14,8 @@ from payloads import HELICONE, PARENT, SPAN, TRACE, record, row, sent, traced
 from helicone_logging import OTELTraceFormatter, TraceContextFilter, bind
 from helicone_logging.context import session_path
 from helicone_logging.core import clock
+from helicone_logging.payload.record_data import path_fields_of, record_data
 from helicone_logging.payload.session_cache import SessionPaths
-from helicone_logging.payload.sources import place_of, said_by
 from helicone_logging.receiver.rows import Node, sessions_of
 
 NOT_IN_A_PART = ["/", "\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff", "\u200b"]
@@ -82,10 +82,10 @@ def test_of_a_dict_message_nothing_is_remembered_but_where_it_stands() -> None:
     with bind(trace_id="of the request", user_id="eve"):
         assert TraceContextFilter().filter(made)
     assert made.__dict__["user_id"] == "eve"
-    place = place_of(said_by(made), {})
-    assert place is not None
-    assert place.own == {"trace_id": TRACE, "span_id": SPAN}
-    assert set(place.inherited) == {"trace_id"}
+    path_fields = path_fields_of(record_data(made), {})
+    assert path_fields is not None
+    assert path_fields.own == {"trace_id": TRACE, "span_id": SPAN}
+    assert set(path_fields.inherited) == {"trace_id"}
 
 
 def test_a_parent_is_looked_for_in_the_same_trace_only() -> None:

@@ -17,7 +17,7 @@ from payloads import attributes_of, checked
 
 from helicone_logging import bind
 from helicone_logging.llm.dialects import Kind, genai, kind_of, openinference, openllmetry
-from helicone_logging.llm.dialects.spans import OPERATIONS, Event, Events
+from helicone_logging.llm.dialects.spans import OPERATIONS, Events, SpanEvent
 from helicone_logging.opentelemetry import HeliconeSpanProcessor
 from helicone_logging.payload.wires.helicone import HeliconeWire
 
@@ -96,7 +96,7 @@ def test_no_dialect_trips_over_anything(
 ) -> None:
     fields: dict[str, Any] = {}
     given_attributes = {name: tuple(value) if isinstance(value, list) else value for name, value in attributes.items()}
-    dialect.read(given_attributes, Events(Event(name, said, 0.0) for name, said in events), kind, fields)
+    dialect.read(given_attributes, Events(SpanEvent(name, said, 0.0) for name, said in events), kind, fields)
     assert all(isinstance(name, str) for name in fields)
 
 

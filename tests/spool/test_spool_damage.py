@@ -96,7 +96,7 @@ def test_an_orphan_of_which_nothing_can_be_read_is_counted_and_makes_nothing_old
     file.write_bytes(data[: -OVERHEAD - 1] + b"?" + data[-OVERHEAD:])
     queue = spool(path, memory_records=4)
     put_all(queue, b"2", b"3")
-    queue._upkeep.take_over_orphans()
+    queue._maintenance.take_over_orphans()
     stats = queue.stats()
     assert (stats.recovered, stats.dropped) == (1, 1)
     assert "is damaged; 1 record in it is lost" in capsys.readouterr().err

@@ -210,7 +210,7 @@ def test_the_lock_of_a_file_that_was_written_anew_ends_with_its_owner_only(path:
     other = spool(path, is_drain=True)
     assert take_all(other) == []
     abandon(queue)
-    other._upkeep.take_over_orphans()
+    other._maintenance.take_over_orphans()
     assert send_all(other) == NUMBERS
     other.close(discard=True)
 

@@ -144,7 +144,7 @@ def test_a_directory_that_turns_into_a_file_harms_nobody(path: Path) -> None:
 
 def test_it_is_made_when_the_first_record_comes(path: Path) -> None:
     queue = spool(path, max_bytes=MIB)
-    queue._upkeep.take_over_orphans()
+    queue._maintenance.take_over_orphans()
     assert not Directory(str(path)).exists()
     put_all(queue, b"1")
     assert Directory(str(path)).exists()

@@ -31,7 +31,7 @@ from spool_fixtures import (
 )
 
 from helicone_logging import HeliconeHandler
-from helicone_logging.spool import upkeep
+from helicone_logging.spool import maintenance
 
 MAX_ON_THE_WAY = 1000
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
@@ -119,7 +119,7 @@ def test_processes_in_one_directory_send_each_record_once(path: Path) -> None:
 
 
 def test_a_living_process_takes_over_what_a_killed_one_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EVERY", 0.05)
+    monkeypatch.setattr(maintenance, "EVERY", 0.05)
     path.mkdir()
     with RecordingServer() as server:
         handler = HeliconeHandler(endpoint=server.url, spool_path=path, batch_size="auto")
@@ -137,7 +137,7 @@ def test_a_living_process_takes_over_what_a_killed_one_left(path: Path, monkeypa
 
 
 def test_the_thread_that_looks_after_queues_ends_with_the_last_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EVERY", 0.01)
+    monkeypatch.setattr(maintenance, "EVERY", 0.01)
     handler = HeliconeHandler(endpoint=NOWHERE, spool_path=path, shutdown_timeout=0)
     handler.handle(logging.makeLogRecord({"msg": "x", "trace_id": "t"}))
     assert [thread for thread in threading.enumerate() if thread.name == "helicone-logging-spool"] != []
@@ -181,8 +181,8 @@ import os, sys
 from pathlib import Path
 from spool_fixtures import *
 from helicone_logging.core import lifecycle
-from helicone_logging.spool.upkeep import Upkeep
-Upkeep.start = lambda self: None  # it would delete what is done
+from helicone_logging.spool.maintenance import Maintenance
+Maintenance.start = lambda self: None  # it would delete what is done
 queue = spool(Path(sys.argv[1]))
 put_all(queue, b"of the parent")
 {work}
@@ -285,7 +285,7 @@ def fork_as_well(*args):
 
 Directory.{opening} = fork_as_well
 queue = spool(Path(sys.argv[1]))
-queue._upkeep.take_over_orphans()
+queue._maintenance.take_over_orphans()
 put_all(queue, b"of this process")
 abandon(queue)                        # as if it were killed
 Directory.{opening} = real

@@ -26,9 +26,9 @@ from spool_fixtures import (
 
 from helicone_logging.core import clock
 from helicone_logging.delivery.memory import BoundedQueue
+from helicone_logging.spool import maintenance
 from helicone_logging.spool import quota as spool_quota
 from helicone_logging.spool import segment as spool_segment
-from helicone_logging.spool import upkeep
 
 
 def test_a_record_is_on_disk_when_put_returns_and_gone_when_it_is_done(path: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_is_recovered_is_as_old_as_it_is(path: Path, own: list[bytes], monk
     abandon(before)
     queue = spool(path, memory_records=4)
     put_all(queue, *own)
-    queue._upkeep.take_over_orphans()
+    queue._maintenance.take_over_orphans()
     assert 1000 <= queue.stats().oldest_age < 2000
     queue.close(discard=True)
 
@@ -79,14 +79,14 @@ def test_what_was_recovered_and_is_left_again_is_counted_by_the_next_only(path: 
     for _ in range(2):
         queue = spool(path)
         put_all(queue, b"1")
-        queue._upkeep.take_over_orphans()
+        queue._maintenance.take_over_orphans()
         queue.close(discard=True)
         assert queue.stats()[:1] + queue.stats()[4:] == (0, 0, 0, 0.0, 0)
     assert waiting(path) == 2
 
 
 def test_of_many_orphans_a_few_are_taken_over_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "_MAX_RECOVERED", 2)
+    monkeypatch.setattr(maintenance, "_MAX_RECOVERED", 2)
     for record in numbered(5):
         before = spool(path)
         put_all(before, record)
@@ -102,7 +102,7 @@ def test_two_queues_take_only_their_own(path: Path) -> None:
     first, second = spool(path), spool(path)
     put_all(first, b"1")
     put_all(second, b"2")
-    second._upkeep.take_over_orphans()
+    second._maintenance.take_over_orphans()
     assert send_all(second) == [b"2"]
     assert send_all(first) == [b"1"]
     assert second.stats().recovered == 0
@@ -280,7 +280,7 @@ def test_a_record_whose_segment_was_just_deleted_as_empty_is_on_disk_all_the_sam
     measure = queue._quota.measure
 
     def measure_and_tidy(*args, **options) -> None:
-        """Upkeep looks right after the segment was begun, and before the record comes."""
+        """Maintenance looks right after the segment was begun, and before the record comes."""
         measure(*args, **options)
         if options and looks:
             looks.pop()
@@ -393,7 +393,7 @@ def test_what_close_cannot_send_is_kept_for_the_next_and_counted_there(path: Pat
     queue.done(on_their_way[:1])
     assert queue.requeue(on_their_way[1:]) == 0
     assert (queue.stats().emitted, queue.stats().delivered, queue.stats().queued) == (1, 1, 0)
-    other._upkeep.take_over_orphans()
+    other._maintenance.take_over_orphans()
     assert sorted(send_all(other)) == numbered(30)[1:]
     put_all(queue, b"again")
     assert send_all(queue) == [b"again"]
@@ -458,7 +458,7 @@ def test_whatever_happens_in_whatever_order_the_account_is_exact_and_nothing_is_
             case 3 if chance.random() < 0.1:  # closed and used again
                 queue.close()
                 queue.close(discard=True)
-                queue._upkeep.take_over_orphans()
+                queue._maintenance.take_over_orphans()
             case 4 if chance.random() < 0.3:
                 queue.tidy()
             case _:

@@ -370,7 +370,7 @@ def test_where_files_have_no_locks_it_is_told_and_only_a_drain_takes_over(
     abandon(first)
     second = spool(path)
     put_all(second, b"2")
-    second._upkeep.take_over_orphans()
+    second._maintenance.take_over_orphans()
     assert send_all(second) == [b"2"]
     told = capsys.readouterr().err
     assert told.count("files have no locks there") == 2  # once each
@@ -421,7 +421,7 @@ def test_locks_of_bytes_as_on_windows_do(path: Path, monkeypatch: pytest.MonkeyP
     second = spool(path, is_drain=True)
     assert entries(take_all(second)) == []
     abandon(first)
-    second._upkeep.take_over_orphans()
+    second._maintenance.take_over_orphans()
     assert send_all(second) == [b"1"]
     second.close(discard=True)
     assert held == {}

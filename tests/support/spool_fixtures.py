@@ -16,8 +16,8 @@ from encoded import Encoded
 from helicone_logging.delivery.diagnostics import Diagnostics
 from helicone_logging.delivery.queue import Item, QueueStats
 from helicone_logging.spool import Directory, Spool
+from helicone_logging.spool.maintenance import Maintenance
 from helicone_logging.spool.segment import examine
-from helicone_logging.spool.upkeep import Upkeep
 
 PATIENCE = 60.0  # seconds after which something is taken to hang
 MIB = 1024 * 1024
@@ -63,7 +63,7 @@ def spool(
     is_drain: bool = False,
 ) -> Spool:
     """A queue on disk, by default with plenty of memory, and without a thread that looks after it."""
-    with mock.patch.object(Upkeep, "start"):
+    with mock.patch.object(Maintenance, "start"):
         queue = Spool(
             Directory(str(path)),
             max_bytes,
@@ -75,7 +75,7 @@ def spool(
             diagnostics=Diagnostics(),
             is_drain=is_drain,
         )
-    mock.patch.object(queue._upkeep, "start").start()
+    mock.patch.object(queue._maintenance, "start").start()
     return queue
 
 
@@ -117,7 +117,7 @@ def is_balanced(stats: QueueStats) -> bool:
 
 def abandon(queue: Spool) -> None:
     """Leaves a queue as a killed process would: its locks end, and nothing more is written."""
-    queue._upkeep.stop()
+    queue._maintenance.stop()
     for segment in list(queue._segments):
         segment.after_fork_in_child()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helicone_logging.llm.dialects.reading import EXCEPTION, SpanSaid, read_span
+from helicone_logging.llm.dialects.reading import EXCEPTION, EndedSpan, read_span
 from helicone_logging.llm.dialects.spans import Kind, call_of, holds_content, is_helper, kind_of
 
-__all__ = ["EXCEPTION", "Kind", "SpanSaid", "call_of", "holds_content", "is_helper", "kind_of", "read_span"]
+__all__ = ["EXCEPTION", "EndedSpan", "Kind", "call_of", "holds_content", "is_helper", "kind_of", "read_span"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from helicone_logging.llm.dialects.spans import Attributes, Event, Events, Kind
-from helicone_logging.llm.dialects.told import Fields, content_told, put, say, take_named
+from helicone_logging.llm.dialects.common import Fields, content_of, put, put_step, take_named
+from helicone_logging.llm.dialects.spans import Attributes, Events, Kind, SpanEvent
 from helicone_logging.llm.json_text import parsed
 
 _ROLES = {
@@ -69,7 +69,7 @@ def _read_agent(attributes: Attributes, fields: Fields) -> None:
             fields.setdefault("messages", said[:-1] if answers else said)
             if answers and _RESULT not in attributes:
                 fields.setdefault("completion", said[-1:])
-    say(fields, "agent", None, attributes.pop(_RESULT, None))
+    put_step(fields, "agent", None, attributes.pop(_RESULT, None))
     take_named(attributes, _NAMES_OF_AGENTS, attributes)
 
 
@@ -77,7 +77,7 @@ def _read_tool(attributes: Attributes, bodies: list[tuple[str, Any]], fields: Fi
     """The arguments of a tool and what it gave back, which Strands says in events for messages."""
     asked = next((body.get("content") for name, body in bodies if name != _CHOICE), None)
     answered = next((body.get("message") for name, body in bodies if name == _CHOICE), None)
-    say(fields, "tool", attributes.pop(_ARGUMENTS, asked), attributes.pop(_GIVEN_BACK, answered))
+    put_step(fields, "tool", attributes.pop(_ARGUMENTS, asked), attributes.pop(_GIVEN_BACK, answered))
     for name in _MESSAGES_OF_TOOLS if _ARGUMENTS in fields else ():  # which say it once more
         attributes.pop(name, None)
 
@@ -93,7 +93,7 @@ def _bodies(attributes: Attributes, events: Events) -> list[tuple[str, Any]]:
     return found
 
 
-def _body(event: Event) -> Any:
+def _body(event: SpanEvent) -> Any:
     body = parsed(event.attributes.get(_BODY))
     return {**event.attributes, **body} if isinstance(body, dict) else event.attributes
 
@@ -102,7 +102,7 @@ def _message(body: Any, role: str) -> dict[str, Any]:
     message = {name: parsed(value) if name == "tool_calls" else value for name, value in body.items()}
     if role == "tool" and "id" in message:
         message.setdefault("tool_call_id", message["id"])
-    message["content"] = content_told(message.get("content", ""))
+    message["content"] = content_of(message.get("content", ""))
     return {**message, "role": body.get("role") or role}
 
 

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from helicone_logging.llm.dialects.common import (
+    Fields,
+    add_properties,
+    content_of,
+    put,
+    put_step,
+    take_list,
+    take_named,
+)
 from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
-from helicone_logging.llm.dialects.told import Fields, add_properties, content_told, put, say, take_list, take_named
 from helicone_logging.llm.json_text import parsed
-from helicone_logging.llm.marks import embeddings
+from helicone_logging.llm.placeholders import embeddings
 
 _KIND = "openinference.span.kind"
 _MARKS = ("llm.", "openinference.", "input.", "output.", "embedding.", "retrieval.", "reranker.", "tool.", "session.")
@@ -57,7 +65,8 @@ def read(attributes: Attributes, _: Events, kind: Kind, fields: Fields) -> None:
     _read_messages(attributes, fields)
     _read_documents(attributes, kind, fields)
     asked, answered = attributes.pop("input.value", None), attributes.pop("output.value", None)
-    say(fields, kind, attributes.get("reranker.query", asked), answered)  # which are whole requests and answers else
+    asked = attributes.get("reranker.query", asked)  # which is a whole request else
+    put_step(fields, kind, asked, answered)
     for name in _SAID:
         attributes.pop(name, None)
 
@@ -119,7 +128,7 @@ def _message(entry: Any) -> dict[str, Any]:
         # Of a call that is both a part and one of the list, the list is shown.
         message["content"] = [part for each in parts if (part := _part(each, has_calls=isinstance(calls, list)))]
     else:
-        message["content"] = content_told(message.get("content"))
+        message["content"] = content_of(message.get("content"))
     message["role"] = _ROLES.get(message.get("role") or "", message.get("role"))
     _read_results(entry, message)
     name, arguments = message.pop("function_call_name", None), message.pop("function_call_arguments_json", None)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
-from helicone_logging.llm.dialects.told import (
+from helicone_logging.llm.dialects.common import (
     Fields,
     add_properties,
-    content_told,
+    content_of,
     put,
-    say,
+    put_step,
     take_list,
     take_named,
     unwrapped,
 )
+from helicone_logging.llm.dialects.spans import Attributes, Events, Kind
 
 _ASSOCIATED = "traceloop.association.properties."
 _NAMES = {
@@ -51,7 +51,7 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
     take_named(attributes, _NAMES, fields)
     for prefix, field in (("gen_ai.prompt.", "messages"), ("gen_ai.completion.", "completion")):
         put(fields, field, [_message(entry) for entry in take_list(attributes, prefix)])
-    say(fields, kind, None, attributes.pop(_RESULT_OF_CREW, None))
+    put_step(fields, kind, None, attributes.pop(_RESULT_OF_CREW, None))
     _read_associated(attributes, fields)
     _read_entity(attributes, kind, fields)
     results = [result.attributes for result in events.take(*_RESULTS)]
@@ -60,7 +60,7 @@ def read(attributes: Attributes, events: Events, kind: Kind, fields: Fields) -> 
 
 
 def _message(entry: Any) -> Any:
-    return {**entry, "content": content_told(entry.get("content"))} if isinstance(entry, dict) else entry
+    return {**entry, "content": content_of(entry.get("content"))} if isinstance(entry, dict) else entry
 
 
 def _read_associated(attributes: Attributes, fields: Fields) -> None:
@@ -86,4 +86,4 @@ def _read_entity(attributes: Attributes, kind: Kind, fields: Fields) -> None:
     for attribute in _SAID:
         attributes.pop(attribute, None)
     asked, answered = (attributes.pop(f"traceloop.entity.{side}", None) for side in ("input", "output"))
-    say(fields, kind, unwrapped(asked), unwrapped(answered))
+    put_step(fields, kind, unwrapped(asked), unwrapped(answered))

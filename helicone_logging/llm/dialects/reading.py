@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from helicone_logging.core import bounded
 from helicone_logging.llm.dialects import genai, openinference, openllmetry
-from helicone_logging.llm.dialects.spans import OPERATIONS, Attributes, Event, Events, Kind
-from helicone_logging.llm.dialects.told import Fields, add_properties
+from helicone_logging.llm.dialects.common import Fields, add_properties
+from helicone_logging.llm.dialects.spans import OPERATIONS, Attributes, Events, Kind, SpanEvent
 from helicone_logging.llm.providers import names
 
 Dialect = Callable[[Attributes, Events, Kind, Fields], None]
@@ -43,7 +43,7 @@ EXCEPTION = "exception"
 """The event that tells of an exception, which is read by whoever makes a record of the span."""
 
 
-class SpanSaid(NamedTuple):
+class EndedSpan(NamedTuple):
     """What an ended span says.
 
     Args:
@@ -65,13 +65,13 @@ def read_span(value: object) -> Fields | None:
     """Returns the fields of a span; None for what is none.
 
     Args:
-        value: the values of a `SpanSaid`, in their order.
+        value: the values of a `EndedSpan`, in their order.
     """
-    said = _said(value)
+    said = _ended_span(value)
     if said is None:
         return None
     kind, attributes, fields = said.kind, said.attributes, Fields()
-    events = Events(Event(*event) for event in said.events)
+    events = Events(SpanEvent(*event) for event in said.events)
     for read in _DIALECTS:
         with contextlib.suppress(Exception):  # whatever it trips over, the others read the rest
             read(attributes, events, kind, fields)
@@ -96,12 +96,12 @@ def read_span(value: object) -> Fields | None:
     return fields
 
 
-def _said(value: object) -> SpanSaid | None:
+def _ended_span(value: object) -> EndedSpan | None:
     """A field of this name may be anybody's."""
     if not isinstance(value, tuple | list):
         return None
     try:
-        said = SpanSaid(*bounded.listed(value))
+        said = EndedSpan(*bounded.listed(value))
         said = said._replace(attributes=bounded.copied(said.attributes))
     except (AttributeError, TypeError, ValueError):
         return None

@@ -125,7 +125,7 @@ def _is_search(attributes: Attributes) -> bool:
     return any(word in operation for word in _SEARCHES)
 
 
-class Event(NamedTuple):
+class SpanEvent(NamedTuple):
     """An event of a span.
 
     Args:
@@ -146,10 +146,10 @@ class Events:
         events: all of them.
     """
 
-    def __init__(self, events: Iterable[Event]) -> None:
+    def __init__(self, events: Iterable[SpanEvent]) -> None:
         self.left = list(events)
 
-    def take(self, *names: str) -> list[Event]:
+    def take(self, *names: str) -> list[SpanEvent]:
         """Takes the events of these names out, in their order."""
         taken = [event for event in self.left if event.name in names]
         if taken:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.marks import joined, refusal
 from helicone_logging.llm.messages import Choice
+from helicone_logging.llm.placeholders import joined, refusal
 from helicone_logging.llm.providers.common import Fields, answer, inner, known, name, tokens, with_error
 
 # Who served Claude shows in the message's id; other models are served by others in Anthropic's words.
 _SERVED_BY = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
-    content, usage = safe_get.items(response.get("content")), held(response.get("usage"))
+    content, usage = safe_get.items(response.get("content")), safe_vars(response.get("usage"))
     if name(response, "type") != "message" or content is None or usage is None:
         return None
     said = joined((content_text(content), refusal(name(inner(response, "stop_details"), "explanation"))))
@@ -36,7 +36,7 @@ def _provider(message_id: str, model: str) -> str | None:
     return "anthropic" if model.startswith("claude") else None
 
 
-def usage_of(usage: Held) -> Fields:
+def usage_of(usage: Vars) -> Fields:
     """Returns the token fields of a usage.
 
     What was written to and read from the cache was part of the prompt, but `input_tokens` leaves it out.
@@ -49,15 +49,15 @@ def usage_of(usage: Held) -> Fields:
     }
 
 
-def join(events: Sequence[Held]) -> Fields | None:
+def join(events: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the message whose stream had these events; None when they are no such events."""
-    starts = (held(event.get("message")) for event in events if name(event, "type") == "message_start")
+    starts = (safe_vars(event.get("message")) for event in events if name(event, "type") == "message_start")
     start = next((message for message in starts if message is not None), None)
     if start is None:
         return None
     blocks: dict[object, Block] = {}
     usage = known(inner(start, "usage"))
-    ending: Held = start
+    ending: Vars = start
     error: object = None
     for event in events:
         kind, index = event.get("type"), safe_get.number(event.get("index"))
@@ -87,12 +87,12 @@ class Block:
         start: what it began with.
     """
 
-    def __init__(self, start: Held) -> None:
+    def __init__(self, start: Vars) -> None:
         self._start = start
         self._texts: list[str] = []
         self._citations: list[object] = []
 
-    def add(self, delta: Held) -> None:
+    def add(self, delta: Vars) -> None:
         """Adds what a delta says, or cites."""
         said = name(delta, "text", "thinking", "partial_json", "content")
         if said:

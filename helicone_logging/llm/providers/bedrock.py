@@ -8,17 +8,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice, read_choices, read_messages
 from helicone_logging.llm.providers.anthropic_messages import Block
 from helicone_logging.llm.providers.common import (
-    Asked,
     Fields,
+    Request,
     answer,
-    either,
     entries,
+    first_count,
     first_name,
     inner,
     known,
@@ -29,15 +29,15 @@ from helicone_logging.llm.providers.common import (
 )
 
 
-def asked(request: Held) -> Asked | None:
+def read_request(request: Vars) -> Request | None:
     """Returns what a request to converse asks for; None when it is none."""
     if name(request, "modelId") is None:
         return None
     messages = safe_get.items(request.get("messages"))
-    return None if messages is None else Asked("chat", with_system(request.get("system"), messages), "aws")
+    return None if messages is None else Request("chat", with_system(request.get("system"), messages), "aws")
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response of Converse, or of a model that answers so; None when it is none of these."""
     message = inner(inner(response, "output"), "message")
     if safe_get.items(message.get("content")) is None:
@@ -51,15 +51,15 @@ def read(response: Held) -> Fields | None:
     return answer("chat", [Choice(role, said, name(response, "stopReason"))], told, provider="aws")
 
 
-def usage_of(usage: Held) -> Fields:
+def usage_of(usage: Vars) -> Fields:
     """Returns the token fields of a usage.
 
     As with Anthropic: what the cache holds was part of the prompt, but `inputTokens` leaves it out.
 
     Converse says `cacheReadInputTokens`, and `cacheReadInputTokenCount` those that invoke Nova.
     """
-    cached = either(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
-    written = either(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    cached = first_count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
+    written = first_count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     asked = {"new": usage.get("inputTokens"), "cached": cached, "written": written}
     return {
         "prompt_tokens": tokens(asked, *asked),
@@ -68,9 +68,9 @@ def usage_of(usage: Held) -> Fields:
     }
 
 
-def join(events: Sequence[Held]) -> Fields | None:
+def join(events: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these events; None when they are no such events."""
-    if not any(held(event.get("messageStart")) for event in events):
+    if not any(safe_vars(event.get("messageStart")) for event in events):
         return None
     blocks: dict[object, Block] = {}
     reason, usage, error = None, EMPTY, None
@@ -89,16 +89,16 @@ def join(events: Sequence[Held]) -> Fields | None:
     return fields and with_error(fields, error)
 
 
-def _as_of_anthropic(delta: Held) -> Held:
+def _as_of_anthropic(delta: Vars) -> Vars:
     thought, given = inner(delta, "reasoningContent"), inner(delta, "toolUse")
     said = {"text": delta.get("text"), "thinking": thought.get("text"), "partial_json": given.get("input")}
     return {**said, "citation": delta.get("citation")}
 
 
-def error_of(event: Held) -> Held | None:
+def error_of(event: Vars) -> Vars | None:
     """Returns the exception with which a stream of Bedrock ends, such as `throttlingException`."""
     for key, value in event.items():
-        if key.endswith("Exception") and (found := held(value)):
+        if key.endswith("Exception") and (found := safe_vars(value)):
             return {"code": key, **found}
     return None
 
@@ -112,37 +112,37 @@ _COMPLETION = ("generation_token_count", "tokenCount", "totalOutputTextTokenCoun
 _REASONS = ("stop_reason", "completionReason", "finish_reason", "stopReason")
 
 
-def unwrapped(request: Held) -> Held:
+def unwrapped(request: Vars) -> Vars:
     """Returns a request of `invoke_model` with what its body says; any other request as it is."""
     if "modelId" not in request or request.get("body") is None:
         return request
-    body = held(_content(request["body"]))
+    body = safe_vars(_content(request["body"]))
     return request if body is None else {**body, "modelId": request["modelId"]}
 
 
-def asked_of_titan(request: Held) -> Asked | None:
+def read_titan_request(request: Vars) -> Request | None:
     """Returns what a request to Titan asks for; None when it is none of these."""
     text = name(request, "inputText")
     if text is None:
         return None
     is_embedding = "embed" in (name(request, "modelId") or "")
-    return Asked("embeddings" if is_embedding else "text_completion", read_messages(text), "aws")
+    return Request("embeddings" if is_embedding else "text_completion", read_messages(text), "aws")
 
 
-def read_body(response: Held) -> Fields | None:
+def read_body(response: Vars) -> Fields | None:
     """Returns the fields of a body of Titan, Llama, Mistral, Cohere, or Claude's text completions; None of others."""
     choices = _choices(response)
     if not choices:
         return None
     result = (entries(response, "results") or [EMPTY])[0]
     told = {
-        "prompt_tokens": either(response, *_PROMPT),
-        "completion_tokens": either(response, *_COMPLETION) or either(result, *_COMPLETION),
+        "prompt_tokens": first_count(response, *_PROMPT),
+        "completion_tokens": first_count(response, *_COMPLETION) or first_count(result, *_COMPLETION),
     }
     return answer("text_completion", choices, told, response, None if "completion" in response else "aws")
 
 
-def _choices(response: Held) -> list[Choice]:
+def _choices(response: Vars) -> list[Choice]:
     for key in ("outputText", "generation", "completion"):  # of Titan's stream, Llama, Claude
         text = safe_get.text(response.get(key))
         if text is not None and any(reason in response for reason in _REASONS):
@@ -156,7 +156,7 @@ def _choices(response: Held) -> list[Choice]:
     return read_choices(found)
 
 
-def carried(response: Held) -> tuple[object, Fields] | None:
+def carried(response: Vars) -> tuple[object, Fields] | None:
     """Returns the body of what boto3 returned, and the fields that are in its headers; None when it is no such thing.
 
     A stream of a body is left alone; once the application has read it, it may put the text in its place.
@@ -174,7 +174,7 @@ def carried(response: Held) -> tuple[object, Fields] | None:
     return _content(response["body"]), known(told)
 
 
-def _header_count(headers: Held, of: str) -> int | None:
+def _header_count(headers: Vars, of: str) -> int | None:
     text = name(headers, f"{_HEADER}{of}-token-count") or ""
     return int(text) if text.isdecimal() and len(text) < 16 else None
 
@@ -184,13 +184,13 @@ def _content(body: object) -> object:
     return parsed(body.getvalue() if type(body) is io.BytesIO else body)
 
 
-def chunk_of(event: Held) -> Held:
+def chunk_of(event: Vars) -> Vars:
     """Returns what an event of Bedrock's stream carries in `chunk.bytes`; any other event as it is."""
     carried = inner(event, "chunk").get("bytes")
-    return event if carried is None else held(parsed(carried)) or event
+    return event if carried is None else safe_vars(parsed(carried)) or event
 
 
-def join_chunks(chunks: Sequence[Held]) -> Fields | None:
+def join_chunks(chunks: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     texts, reason, counts, error = [], None, EMPTY, None
     for chunk in chunks:
@@ -209,6 +209,6 @@ def join_chunks(chunks: Sequence[Held]) -> Fields | None:
     return with_error(fields, error)
 
 
-def _counted(chunk: Held) -> Fields:
+def _counted(chunk: Vars) -> Fields:
     """The counts of a chunk, which are totals; those of Bedrock itself are in the last one, and win."""
-    return {"prompt_tokens": either(chunk, *_PROMPT), "completion_tokens": either(chunk, *_COMPLETION)}
+    return {"prompt_tokens": first_count(chunk, *_PROMPT), "completion_tokens": first_count(chunk, *_COMPLETION)}

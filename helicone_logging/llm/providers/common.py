@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from helicone_logging.core.held import EMPTY, Held, held
-from helicone_logging.llm import marks, safe_get
-from helicone_logging.llm.marks import joined
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
+from helicone_logging.llm import placeholders, safe_get
 from helicone_logging.llm.messages import Choice, Message, read_messages
+from helicone_logging.llm.placeholders import joined
 from helicone_logging.llm.tools import error_text
 
 Fields = dict[str, object]
 """`extra=` fields by name."""
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What a request asks for.
 
     Args:
@@ -38,7 +38,7 @@ def answer(
     operation: str,
     completion: object,
     others: Mapping[str, object],
-    response: Held = EMPTY,
+    response: Vars = EMPTY,
     provider: str | None = None,
 ) -> Fields:
     """Returns the fields of an answer that have a value.
@@ -60,7 +60,7 @@ def answer(
     return known({**fields, **others})
 
 
-def name(fields: Held, *names: str) -> str | None:
+def name(fields: Vars, *names: str) -> str | None:
     """Returns the first text that is not empty under some names."""
     for candidate in names:
         value = fields.get(candidate)
@@ -69,7 +69,7 @@ def name(fields: Held, *names: str) -> str | None:
     return None
 
 
-def tokens(fields: Held, *names: str) -> int | None:
+def tokens(fields: Vars, *names: str) -> int | None:
     """Returns the sum of the counts under some names; None when there is none of them."""
     total = None
     for key in names:
@@ -79,35 +79,35 @@ def tokens(fields: Held, *names: str) -> int | None:
     return total
 
 
-def either(fields: Held, *names: str) -> int | None:
+def first_count(fields: Vars, *names: str) -> int | None:
     """Returns the first count under some names; None when there is none of them."""
     return next((amount for key in names if (amount := safe_get.count(fields.get(key))) is not None), None)
 
 
-def inner(fields: Held, *names: str) -> Held:
+def inner(fields: Vars, *names: str) -> Vars:
     """Returns what the object under the first of some names holds; empty when there is none."""
     for key in names:
         value = fields.get(key)
-        if value is not None and (found := held(value)):
+        if value is not None and (found := safe_vars(value)):
             return found
     return EMPTY
 
 
-def entries(fields: Held, *names: str) -> list[Held]:
+def entries(fields: Vars, *names: str) -> list[Vars]:
     """Returns what each object of the list under the first of some names holds."""
     for key in names:
         found = safe_get.items(fields.get(key))
         if found is not None:
-            return [entry_fields for entry in found if (entry_fields := held(entry)) is not None]
+            return [entry_fields for entry in found if (entry_fields := safe_vars(entry)) is not None]
     return []
 
 
-def last(chunks: Sequence[Held], *names: str) -> object:
+def last(chunks: Sequence[Vars], *names: str) -> object:
     """Returns the last value under some names in the chunks of a stream."""
     return next((value for chunk in reversed(chunks) for key in names if (value := chunk.get(key)) is not None), None)
 
 
-def first_name(chunks: Sequence[Held], *names: str) -> str | None:
+def first_name(chunks: Sequence[Vars], *names: str) -> str | None:
     """Returns the first text that is not empty under some names in the chunks of a stream."""
     return next((found for chunk in chunks if (found := name(chunk, *names))), None)
 
@@ -130,10 +130,10 @@ def with_error(fields: Fields, error: object) -> Fields:
     """
     if error is None or not (message := error_text(error)):
         return fields
-    return {**with_behind(fields, marks.error(message)), "status": "error", **kind_of_error(error)}
+    return {**with_appended(fields, placeholders.error(message)), "status": "error", **kind_of_error(error)}
 
 
-def with_behind(fields: Fields, told: str) -> Fields:
+def with_appended(fields: Fields, told: str) -> Fields:
     """Returns the fields of an answer with a text behind what its first choice says."""
     choices = fields.get("completion")
     first, *others = choices if isinstance(choices, list) and choices else [Choice("assistant", "", None)]
@@ -142,7 +142,7 @@ def with_behind(fields: Fields, told: str) -> Fields:
 
 def kind_of_error(error: object) -> Fields:
     """Returns what sort of error it was, in the provider's word, as the property `exception`."""
-    fields = held(error) or EMPTY
+    fields = safe_vars(error) or EMPTY
     kind = name(fields, "code", "type", "status", "Code") or name(inner(fields, "error"), "code", "type", "status")
     number = tokens(fields, "code")
     return {"properties": {"exception": kind or str(number)}} if kind or number is not None else {}

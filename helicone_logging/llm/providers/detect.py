@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.providers import names
 from helicone_logging.llm.providers.common import inner, name
@@ -57,7 +57,7 @@ PROVIDER = "helicone_logging.provider"
 """Where the copy of an answer says what its class did."""
 
 
-def provider_of(response: object, answers: Sequence[Held]) -> str | None:
+def provider_of(response: object, answers: Sequence[Vars]) -> str | None:
     """Returns the provider's name, or None when nothing tells it for certain.
 
     Args:
@@ -90,13 +90,13 @@ def provider_of_url(url: str) -> str | None:
     return next((provider for provider, ends in _HOSTS.items() if f".{host}".endswith(ends)), None)
 
 
-def url_of(response: Held) -> str:
+def url_of(response: Vars) -> str:
     """Returns the URL that an HTTP response, or an exception of an SDK, came from; empty when it does not say."""
     request = inner(response, "_request", "request")
     return str(request.get("url") or response.get("url") or "")[:2_000]
 
 
-def provider_of_exception(error: BaseException, fields: Held) -> str | None:
+def provider_of_exception(error: BaseException, fields: Vars) -> str | None:
     """Returns the provider whose API an SDK's exception tells of, by the URL of the request or the SDK's package.
 
     Args:
@@ -111,7 +111,7 @@ def provider_of_exception(error: BaseException, fields: Held) -> str | None:
 
 def _hidden(response: object) -> str | None:
     """What LiteLLM knows of the provider."""
-    private = getattr(response, "__pydantic_private__", None) or held(response) or EMPTY
+    private = getattr(response, "__pydantic_private__", None) or safe_vars(response) or EMPTY
     hidden = inner(private, "_hidden_params") if type(private) is dict else EMPTY
     if not hidden:
         return None
@@ -119,11 +119,11 @@ def _hidden(response: object) -> str | None:
     return name(hidden, "custom_llm_provider") or (names.route_of(asked_for) if asked_for else None)
 
 
-def _marked(answer: Held) -> str | None:
+def _marked(answer: Vars) -> str | None:
     if name(answer, "provider") and (name(answer, "id") or "").startswith("gen-"):
         return "openrouter"
     choices = answer.get("choices")
-    first = held(choices[0]) if type(choices) is list and choices else None
+    first = safe_vars(choices[0]) if type(choices) is list and choices else None
     for fields, marks in ((answer, _MARKS), (inner(answer, "usage"), _USAGE_MARKS), (first or EMPTY, _CHOICE_MARKS)):
         for mark, host in marks.items():
             if fields.get(mark) is not None:

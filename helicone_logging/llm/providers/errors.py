@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from helicone_logging.core.held import EMPTY, Held, held
-from helicone_logging.llm import marks, safe_get
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
+from helicone_logging.llm import placeholders, safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers import detect
@@ -13,7 +13,7 @@ from helicone_logging.llm.tools import error_text
 _ONLY_AN_ERROR = frozenset(("message", "detail", "code", "type", "status", "status_code", "id", "request_id", "param"))
 
 
-def read(body: Held) -> Fields | None:
+def read(body: Vars) -> Fields | None:
     """Returns the fields of an error's body; None when it is none.
 
     Args:
@@ -33,12 +33,12 @@ def read(body: Held) -> Fields | None:
 
 def read_exception(error: BaseException) -> Fields:
     """Returns the fields of an exception of an SDK: what the API said, or the exception's own text."""
-    fields = held(error) or EMPTY
+    fields = safe_vars(error) or EMPTY
     body = parsed(fields.get("body"))  # OpenAI, Anthropic, Cohere, Mistral
     said = inner(inner(fields, "response"), "Error") or inner(fields, "details")  # boto3; Google GenAI
     message = name(said, "Message") or _message_in(body) or _message_in(said) or _text_of(error)
     read_fields: Fields = {
-        "completion": [Choice("assistant", marks.error(message), None)],
+        "completion": [Choice("assistant", placeholders.error(message), None)],
         "status": "error",
         "properties": {"exception": type(error).__name__},
     }
@@ -47,7 +47,7 @@ def read_exception(error: BaseException) -> Fields:
 
 
 def _fields(error: object) -> Fields:
-    said = marks.error(error_text(error))
+    said = placeholders.error(error_text(error))
     return {"completion": [Choice("assistant", said, None)], "status": "error", **kind_of_error(error)}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import read_choices
 from helicone_logging.llm.providers import anthropic_messages, bedrock
@@ -24,25 +24,25 @@ _BESIDE = ("_meta", "_state", "context_wrapper")  # of Haystack, Pydantic AI, Op
 _IN_WORDS_OF = {"cache_read_input_tokens": anthropic_messages.usage_of, "inputTokens": bedrock.usage_of}
 
 
-def within(answer: Held) -> list[object]:
+def within(answer: Vars) -> list[object]:
     """Returns what an answer wraps that may be one itself, alone or as the last of a list."""
     found = (answer[key] for key in _WITHIN if answer.get(key) is not None)
     return [several[-1] if (several := safe_get.items(value)) else value for value in found]
 
 
-def unwrapped(chunk: Held) -> Held:
+def unwrapped(chunk: Vars) -> Vars:
     """Returns what the SDK gave a framework that has wrapped this chunk; any other chunk as it is."""
     return chunk if _RAWS.isdisjoint(chunk) else inner(chunk, *_RAW) or chunk
 
 
 def with_accumulated(fields: Fields, last_chunk: object) -> Fields:
     """Returns the fields of a stream with the message that LlamaIndex has put together, which changes the chunks."""
-    chunk = held(last_chunk) or EMPTY
+    chunk = safe_vars(last_chunk) or EMPTY
     is_whole = "raw" in chunk and "delta" in chunk and first(chunk, "message") is not None
     return {**fields, "completion": read_choices(chunk["message"])} if is_whole else fields
 
 
-def usage_beside(answer: Held) -> Fields:
+def usage_beside(answer: Vars) -> Fields:
     """Returns the counts that stand beside what is answered."""
     usage = inner(answer, *_USAGES)
     usage = inner(usage, "accumulated_usage") or usage  # Strands, in Bedrock's words
@@ -56,11 +56,11 @@ def read_run(messages: Sequence[object]) -> Fields | None:
     Args:
         messages: of one run; the last one tells the result, and what all of it cost.
     """
-    ending = held(messages[-1]) if messages else None
+    ending = safe_vars(messages[-1]) if messages else None
     return read(ending) if ending and "total_cost_usd" in ending else None
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a message, or of an agent's result, that has its usage beside it; None when it is none."""
     told = response
     for key in _BESIDE:

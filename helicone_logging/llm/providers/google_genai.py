@@ -6,15 +6,15 @@ import functools
 import itertools
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
-from helicone_logging.llm.marks import refusal
 from helicone_logging.llm.messages import MAX_MESSAGES, Choice, some_choices
+from helicone_logging.llm.placeholders import refusal
 from helicone_logging.llm.providers.common import (
-    Asked,
     Fields,
+    Request,
     answer,
     inner,
     last,
@@ -28,7 +28,7 @@ from helicone_logging.llm.safe_get import first
 _SYSTEM = ("system_instruction", "systemInstruction")
 
 
-def asked(request: Held) -> Asked | None:
+def read_request(request: Vars) -> Request | None:
     """Returns what a request asks for; None when it is none of these."""
     contents = request.get("contents")
     if contents is None or safe_get.number(contents) is not None:
@@ -36,18 +36,18 @@ def asked(request: Held) -> Asked | None:
     system = first(inner(request, "config"), *_SYSTEM) or first(request, *_SYSTEM)
     is_embedding = "embed" in (name(request, "model") or "")
     operation = "embeddings" if is_embedding else "generate_content"
-    return Asked(operation, with_system(system, _one_message_of_parts(contents)), "google")
+    return Request(operation, with_system(system, _one_message_of_parts(contents)), "google")
 
 
 def _one_message_of_parts(contents: object) -> object:
     """Contents may also be the parts of a single one: texts, parts, files, pictures."""
     entries = safe_get.items(contents)
-    if entries is None or any((held(entry) or EMPTY).get("parts") is not None for entry in entries[:MAX_MESSAGES]):
+    if entries is None or any((safe_vars(entry) or EMPTY).get("parts") is not None for entry in entries[:MAX_MESSAGES]):
         return contents
     return {"role": "user", "content": entries}
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     candidates = safe_get.items(response.get("candidates"))
     usage = inner(response, "usage_metadata", "usageMetadata")
@@ -67,7 +67,7 @@ def read(response: Held) -> Fields | None:
 
 def _choice(given: object) -> Choice:
     """A candidate without content, because it was blocked, still says why."""
-    candidate = held(given) or EMPTY
+    candidate = safe_vars(given) or EMPTY
     said = content_text(inner(candidate, "content").get("parts"))
     said = said or refusal(name(candidate, "finish_message", "finishMessage"))
     grounded = first(inner(candidate, "grounding_metadata", "groundingMetadata"), "grounding_chunks", "groundingChunks")
@@ -76,13 +76,13 @@ def _choice(given: object) -> Choice:
     return Choice("assistant", with_sources(said, grounded, cited), reason)
 
 
-def _blocked(feedback: Held) -> list[Choice]:
+def _blocked(feedback: Vars) -> list[Choice]:
     reason = name(feedback, "block_reason", "blockReason")
     why = name(feedback, "block_reason_message", "blockReasonMessage") or reason
     return [Choice("assistant", refusal(why), reason)] if reason else []
 
 
-def _usage(usage: Held) -> Fields:
+def _usage(usage: Vars) -> Fields:
     """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
     return {
         "prompt_tokens": _sum(usage, "prompt_token_count", "tool_use_prompt_token_count"),
@@ -93,7 +93,7 @@ def _usage(usage: Held) -> Fields:
     }
 
 
-def _sum(usage: Held, *names: str) -> int | None:
+def _sum(usage: Vars, *names: str) -> int | None:
     return tokens(usage, *names, *map(_camel, names))
 
 
@@ -103,15 +103,15 @@ def _camel(snake: str) -> str:
     return first_word + "".join(map(str.title, words))
 
 
-def join(chunks: Sequence[Held]) -> Fields | None:
+def join(chunks: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     if not any("candidates" in chunk and safe_get.items(chunk["candidates"]) for chunk in chunks):
         return None
-    growing: dict[object, _Growing] = {}
+    growing: dict[object, _Accumulator] = {}
     for chunk in chunks:
         for candidate in safe_get.items(chunk.get("candidates")) or ():
-            fields = held(candidate) or EMPTY
-            growing.setdefault(safe_get.number(fields.get("index")) or 0, _Growing()).add(fields)
+            fields = safe_vars(candidate) or EMPTY
+            growing.setdefault(safe_get.number(fields.get("index")) or 0, _Accumulator()).add(fields)
     return read(
         {
             "model_version": last(chunks, "model_version", "modelVersion"),
@@ -123,21 +123,23 @@ def join(chunks: Sequence[Held]) -> Fields | None:
     )
 
 
-class _Growing:
+class _Accumulator:
     """One candidate, put together from those of the chunks."""
 
     _LAST = ("finish_reason", "finish_message", "grounding_metadata", "citation_metadata")
 
     def __init__(self) -> None:
-        self._parts: list[Held] = []
+        self._parts: list[Vars] = []
         self._last: Fields = {}
 
-    def add(self, candidate: Held) -> None:
+    def add(self, candidate: Vars) -> None:
         for key in self._LAST:
             value = first(candidate, key, _camel(key))
             if value is not None:
                 self._last[key] = value
-        self._parts += (held(part) or EMPTY for part in safe_get.items(inner(candidate, "content").get("parts")) or ())
+        self._parts += (
+            safe_vars(part) or EMPTY for part in safe_get.items(inner(candidate, "content").get("parts")) or ()
+        )
 
     def whole(self) -> Fields:
         parts: list[object] = []
@@ -149,10 +151,10 @@ class _Growing:
         return {"content": {"role": "model", "parts": parts}, **self._last}
 
 
-def _text(part: Held) -> str:
+def _text(part: Vars) -> str:
     return safe_get.text(part.get("text")) or ""
 
 
-def _is_thought(part: Held) -> bool | None:
+def _is_thought(part: Vars) -> bool | None:
     """What kind of text a part is, of which several may follow each other; None for what is no text."""
     return None if safe_get.text(part.get("text")) is None else part.get("thought") is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
@@ -12,20 +12,20 @@ from helicone_logging.llm.providers.common import Fields, answer, inner, last, n
 from helicone_logging.llm.providers.openai_responses import items_of
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of an interaction; None when it is none."""
     status = name(response, "status")
     if status is None or ("steps" not in response and name(response, "object") != "interaction"):
         return None
     steps = safe_get.items(response.get("steps")) or []
     # What was asked comes back as the first of them, where it was asked to.
-    said = content_text([step for step in steps if name(held(step) or EMPTY, "type") != "user_input"])
+    said = content_text([step for step in steps if name(safe_vars(step) or EMPTY, "type") != "user_input"])
     told = {"model": name(response, "model", "agent"), **_usage(inner(response, "usage"))}
     fields = answer("generate_content", [Choice("assistant", said, status)], told, response, "google")
     return with_error(fields, response.get("errors") or response.get("error"))
 
 
-def _usage(usage: Held) -> Fields:
+def _usage(usage: Vars) -> Fields:
     """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
     return {
         "prompt_tokens": tokens(usage, "total_input_tokens", "total_tool_use_tokens"),
@@ -36,9 +36,9 @@ def _usage(usage: Held) -> Fields:
     }
 
 
-def join(events: Sequence[Held]) -> Fields | None:
+def join(events: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the interaction whose stream had these events; None when they are no such events."""
-    interactions = [found for event in events if (found := held(event.get("interaction")))]
+    interactions = [found for event in events if (found := safe_vars(event.get("interaction")))]
     steps = items_of(translated for event in events for translated in _as_of_openai(event))
     if not interactions and not any(name(event, "event_type") == "step.start" for event in events):
         return None
@@ -47,7 +47,7 @@ def join(events: Sequence[Held]) -> Fields | None:
     return read({**whole, "error": last(events, "error")})
 
 
-def _as_of_openai(event: Held) -> Iterator[Held]:
+def _as_of_openai(event: Vars) -> Iterator[Vars]:
     """An event as OpenAI's Responses have it, which are put together in the same way."""
     index = event.get("index")
     if name(event, "event_type") == "step.start":

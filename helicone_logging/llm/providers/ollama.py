@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helicone_logging.core.held import Held, held
+from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.messages import Choice, Message, read_choices
-from helicone_logging.llm.providers.common import Asked, Fields, answer, inner, name, tokens, with_error
+from helicone_logging.llm.providers.common import Fields, Request, answer, inner, name, tokens, with_error
 
 
-def asked(request: Held) -> Asked | None:
+def read_request(request: Vars) -> Request | None:
     """Returns what a request to generate asks for; None when it is none of Ollama's."""
     prompt, system = safe_get.text(request.get("prompt")), name(request, "system")
     if prompt is None or (system is None and "images" not in request):
         return None
     messages = [Message("system", system)] if system else []
     asks = read_choices({"role": "user", "content": prompt, "images": request.get("images")})
-    return Asked("text_completion", [*messages, *(Message(ask.role, ask.content) for ask in asks)])
+    return Request("text_completion", [*messages, *(Message(ask.role, ask.content) for ask in asks)])
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     if "done" not in response:
         return None
     return join([response])
 
 
-def join(chunks: Sequence[Held]) -> Fields | None:
+def join(chunks: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     told = [chunk for chunk in chunks if "done" in chunk and ("message" in chunk or "response" in chunk)]
     if not told:
         return None
-    is_chat = any(held(chunk.get("message")) is not None for chunk in told)
+    is_chat = any(safe_vars(chunk.get("message")) is not None for chunk in told)
     said: dict[str, list[str]] = {}
     calls: list[object] = []
     images: list[object] = []
@@ -51,7 +51,7 @@ def join(chunks: Sequence[Held]) -> Fields | None:
     return _fields(chunks, choice, is_chat=is_chat)
 
 
-def _fields(chunks: Sequence[Held], choice: Choice, *, is_chat: bool) -> Fields:
+def _fields(chunks: Sequence[Vars], choice: Choice, *, is_chat: bool) -> Fields:
     end = next((chunk for chunk in reversed(chunks) if "done" in chunk), chunks[-1])
     counted = {"prompt_tokens": tokens(end, "prompt_eval_count"), "completion_tokens": tokens(end, "eval_count")}
     said = [choice._replace(finish_reason=name(end, "done_reason"))]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from helicone_logging.core.held import EMPTY, Held, held
+from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import MAX_MESSAGES, Choice, read_choices
 from helicone_logging.llm.providers.common import (
-    Asked,
     Fields,
+    Request,
     answer,
-    either,
+    first_count,
     first_name,
     inner,
     last,
@@ -29,23 +29,23 @@ _SOURCES = ("citations", "search_results")
 _Call = tuple[list[str], list[str]]  # pieces of its name and of its arguments
 
 
-def asked(request: Held) -> Asked | None:
+def read_request(request: Vars) -> Request | None:
     """Returns what a request for a chat asks for; None when it is none."""
     messages = request.get("messages")
     if messages is None or safe_get.items(messages) is None:
         return None
-    return Asked("chat", with_system(request.get("system"), messages))  # Anthropic has `system` beside them
+    return Request("chat", with_system(request.get("system"), messages))  # Anthropic has `system` beside them
 
 
-def asked_to_complete(request: Held) -> Asked | None:
+def read_completion_request(request: Vars) -> Request | None:
     """Returns what a request for a completion asks for; None when it is none."""
     prompt = request.get("prompt")
     if safe_get.text(prompt) is None and safe_get.items(prompt) is None:
         return None
-    return Asked("text_completion", texts_asked(prompt))
+    return Request("text_completion", texts_asked(prompt))
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     choices = safe_get.items(response.get("choices"))
     if choices is None:
@@ -53,8 +53,8 @@ def read(response: Held) -> Fields | None:
     kind = name(response, "object")
     is_text, is_chat, is_failed = kind == "text_completion", kind == "chat.completion", False
     for choice in choices[:MAX_MESSAGES]:
-        told = held(choice) or EMPTY
-        is_chat = is_chat or held(told.get("message")) is not None
+        told = safe_vars(choice) or EMPTY
+        is_chat = is_chat or safe_vars(told.get("message")) is not None
         is_text = is_text or (told.get("message") is None and safe_get.text(told.get("text")) is not None)
         is_failed = is_failed or told.get("error") is not None  # OpenRouter's
     if not (is_text or is_chat):
@@ -66,16 +66,16 @@ def read(response: Held) -> Fields | None:
     return with_error(fields, response.get("error"))
 
 
-def _usage_in(response: Held) -> Held:
+def _usage_in(response: Vars) -> Vars:
     return inner(response, "usage") or inner(inner(response, "x_groq"), "usage")
 
 
-def usage_of(usage: Held) -> Fields:
+def usage_of(usage: Vars) -> Fields:
     """Returns the token fields of a usage in OpenAI's words, of Chat Completions, Responses or Embeddings."""
     asked = inner(usage, "prompt_tokens_details", "input_tokens_details")
     answered = inner(usage, "completion_tokens_details", "output_tokens_details")
-    prompt = either(usage, "prompt_tokens", "input_tokens", "input_token_count")
-    completion = either(usage, "completion_tokens", "output_tokens", "output_token_count")
+    prompt = first_count(usage, "prompt_tokens", "input_tokens", "input_token_count")
+    completion = first_count(usage, "completion_tokens", "output_tokens", "output_token_count")
     total = tokens(usage, "total_tokens")
     if total is not None:
         prompt, completion = _out_of_total(total, prompt, completion)
@@ -97,7 +97,7 @@ def _out_of_total(total: int, prompt: int | None, completion: int | None) -> tup
     return prompt, completion
 
 
-def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
+def _with_sources(choices: list[Choice], response: Vars) -> list[Choice]:
     """Perplexity's sources, which stand beside the choices."""
     found = [response.get(key) for key in _SOURCES]
     if found[0] is None and found[1] is None:
@@ -105,18 +105,18 @@ def _with_sources(choices: list[Choice], response: Held) -> list[Choice]:
     return [choice._replace(content=with_sources(choice.content, *found)) for choice in choices]
 
 
-def join(chunks: Sequence[Held]) -> Fields | None:
+def join(chunks: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these chunks; None when they are no such chunks."""
     chunks = [_unwrapped(chunk) for chunk in chunks]
-    growing: dict[float, _Growing] = {}
+    growing: dict[float, _Accumulator] = {}
     for chunk in chunks:
         for choice in safe_get.items(chunk.get("choices")) or ():
-            fields = held(choice)
+            fields = safe_vars(choice)
             if fields:
                 index = safe_get.number(fields.get("index"))
                 place = math.inf if index is None else index  # one without an index is the last
                 if place not in growing:
-                    growing[place] = _Growing()
+                    growing[place] = _Accumulator()
                 growing[place].add(fields)
     if not any(choice.is_streamed for choice in growing.values()):
         return None
@@ -132,7 +132,7 @@ def join(chunks: Sequence[Held]) -> Fields | None:
     )
 
 
-def _unwrapped(chunk: Held) -> Held:
+def _unwrapped(chunk: Vars) -> Vars:
     """Mistral's events have the chunk in `data`, those of OpenAI's stream helper in `chunk`."""
     if "choices" in chunk:
         return chunk
@@ -140,7 +140,7 @@ def _unwrapped(chunk: Held) -> Held:
     return within if "choices" in within else chunk
 
 
-class _Growing:
+class _Accumulator:
     """One choice, put together from its deltas."""
 
     def __init__(self) -> None:
@@ -154,10 +154,10 @@ class _Growing:
         self._is_text = False
         self._error: object = None
 
-    def add(self, choice: Held) -> None:
+    def add(self, choice: Vars) -> None:
         self._finish_reason = name(choice, "finish_reason") or self._finish_reason
         self._error = choice.get("error") or self._error
-        delta = held(choice.get("delta"))
+        delta = safe_vars(choice.get("delta"))
         text = choice.get("text")
         if delta is not None:
             self.is_streamed = True
@@ -165,10 +165,10 @@ class _Growing:
         elif safe_get.text(text) is not None:
             self.is_streamed = self._is_text = True
             self._say("content", text)
-        elif not self._texts and (message := held(choice.get("message"))):  # some end with the message as a whole
+        elif not self._texts and (message := safe_vars(choice.get("message"))):  # some end with the message as a whole
             self._add_delta(message)
 
-    def _add_delta(self, delta: Held) -> None:
+    def _add_delta(self, delta: Vars) -> None:
         for key, value in delta.items():
             if value is None:
                 continue
@@ -179,7 +179,7 @@ class _Growing:
             else:
                 self._add_other(key, value, delta)
 
-    def _add_other(self, key: str, value: object, delta: Held) -> None:
+    def _add_other(self, key: str, value: object, delta: Vars) -> None:
         if key == "role":
             self._role = safe_get.text(value) or self._role
         elif key == "reasoning" and not delta.get("reasoning_content"):  # some tell one thought under both
@@ -190,7 +190,7 @@ class _Growing:
             self._lists.setdefault(key, []).extend(safe_get.items(value) or ())
         elif key in ("tool_calls", "function_call"):
             for call in safe_get.items(value) or (value,):
-                self._add_call(held(call) or EMPTY)
+                self._add_call(safe_vars(call) or EMPTY)
 
     def _say(self, where: str, said: object) -> None:
         text = safe_get.text(said)
@@ -203,13 +203,13 @@ class _Growing:
             self._say("content", content)
             return
         for part in safe_get.items(content) or (content,):
-            fields = held(part) or EMPTY
+            fields = safe_vars(part) or EMPTY
             if fields.get("type") == "thinking":
                 self._say("reasoning_content", content_text(fields.get("thinking")))
             else:
                 self._say("content", content_text(part))
 
-    def _add_call(self, delta: Held) -> None:
+    def _add_call(self, delta: Vars) -> None:
         # Some send all calls under one index, told apart by their ids only.
         index, call_id = safe_get.number(delta.get("index")), name(delta, "id")
         call = self._open_calls.get((index, call_id))

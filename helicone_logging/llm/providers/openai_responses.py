@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from helicone_logging.core.held import Held, held
+from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
 from helicone_logging.llm.providers.common import (
-    Asked,
     Fields,
+    Request,
     answer,
     inner,
     known,
@@ -23,15 +23,15 @@ from helicone_logging.llm.providers.openai_chat import usage_of
 from helicone_logging.llm.safe_get import first
 
 
-def asked(request: Held) -> Asked | None:
+def read_request(request: Vars) -> Request | None:
     """Returns what a request asks for; None when it is none of these, nor one as Google's and Mistral's are."""
     value = first(request, "input", "inputs")
     if value is None or name(request, "model", "agent") is None:
         return None
-    return Asked("responses", with_system(first(request, "instructions", "system_instruction"), value))
+    return Request("responses", with_system(first(request, "instructions", "system_instruction"), value))
 
 
-def read(response: Held) -> Fields | None:
+def read(response: Vars) -> Fields | None:
     """Returns the fields of a response; None when it is none of these."""
     if name(response, "object") != "response":
         return None
@@ -44,14 +44,14 @@ def read(response: Held) -> Fields | None:
     return with_error(fields, response.get("error"))
 
 
-def join(events: Sequence[Held]) -> Fields | None:
+def join(events: Sequence[Vars]) -> Fields | None:
     """Returns the fields of the response whose stream had these events; None when they are no such events.
 
     The last event has it whole. Of a stream that broke off there are the finished items, and what came of the others.
     """
     if not any((name(event, "type") or "").startswith("response.") for event in events):
         return None
-    responses = [found for event in events if (found := held(event.get("response")))]
+    responses = [found for event in events if (found := safe_vars(event.get("response")))]
     whole = responses[-1] if responses else {}
     told = {key: whole.get(key) for key in ("id", "model", "status", "incomplete_details")}
     output = safe_get.items(whole.get("output")) or items_of(events)
@@ -78,7 +78,7 @@ _FIELDS = {
 _STEPS = ("_call", "_result")
 
 
-def items_of(events: Iterable[Held]) -> list[object]:
+def items_of(events: Iterable[Vars]) -> list[object]:
     """Returns the items that had these events, whole or as far as they came.
 
     Args:
@@ -102,7 +102,7 @@ class _Item:
         self._annotations: list[object] = []
         self._others: list[object] = []
 
-    def add(self, event: Held) -> None:
+    def add(self, event: Vars) -> None:
         kind = name(event, "type") or ""
         said = name(event, "delta") or ""
         if kind == "response.output_item.done":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helicone_logging.core.held import Held, held, is_absent
+from helicone_logging.core.safe_vars import Vars, is_absent, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.providers import (
@@ -13,11 +13,11 @@ from helicone_logging.llm.providers import (
     embeddings,
     google_genai,
     images,
-    judgements,
     names,
     ollama,
     openai_chat,
     openai_responses,
+    rerank_and_moderation,
 )
 from helicone_logging.llm.providers.common import Fields, inner, known, name
 
@@ -41,19 +41,19 @@ _PARAMETER_OF = [(key, parameter) for parameter, names in _PARAMETERS.items() fo
 
 # In this order: whoever knows an unmistakable name before those whose names many have.
 _READERS = (
-    bedrock.asked,
-    google_genai.asked,
-    openai_chat.asked,
-    cohere.asked_v1,
-    judgements.asked_to_rerank,
-    audio.asked,
-    judgements.asked_to_moderate,
-    embeddings.asked,
-    openai_responses.asked,
-    images.asked,
-    ollama.asked,
-    openai_chat.asked_to_complete,
-    bedrock.asked_of_titan,
+    bedrock.read_request,
+    google_genai.read_request,
+    openai_chat.read_request,
+    cohere.read_request_v1,
+    rerank_and_moderation.read_rerank_request,
+    audio.read_request,
+    rerank_and_moderation.read_moderation_request,
+    embeddings.read_request,
+    openai_responses.read_request,
+    images.read_request,
+    ollama.read_request,
+    openai_chat.read_completion_request,
+    bedrock.read_titan_request,
 )
 
 
@@ -71,13 +71,13 @@ def read_request(request: object) -> Fields | None:
         when it is no such request.
     """
     try:
-        fields = held(parsed(request))
+        fields = safe_vars(parsed(request))
         return _read(fields, request) if fields else None
     except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
         return None
 
 
-def _read(fields: Held, request: object) -> Fields | None:
+def _read(fields: Vars, request: object) -> Fields | None:
     fields = bedrock.unwrapped({key: value for key, value in fields.items() if not is_absent(type(value))})
     model = name(fields, "model", "modelId", "model_id")
     host = "aws" if "modelId" in fields else None
@@ -89,7 +89,7 @@ def _read(fields: Held, request: object) -> Fields | None:
     return known({"model": model, "provider": host or _named(fields), "llm_request": request}) if model else None
 
 
-def _named(fields: Held) -> str | None:
+def _named(fields: Vars) -> str | None:
     """The provider that LiteLLM is told, or whose URL a call goes to; the answer's model may tell less."""
     if name(fields, "azure_endpoint", "azure_deployment"):
         return "azure"
@@ -98,7 +98,7 @@ def _named(fields: Held) -> str | None:
     return name(fields, "custom_llm_provider") or by_url or names.route_of(name(fields, "model") or "")
 
 
-def _parameters(fields: Held) -> Fields:
+def _parameters(fields: Vars) -> Fields:
     found: Fields = {}
     for source in filter(None, (fields, *(inner(fields, key) for key in _SETTINGS))):
         for key, parameter in _PARAMETER_OF:

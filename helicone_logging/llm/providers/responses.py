@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from helicone_logging.core.held import Held, held
+from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.json_text import parsed
 from helicone_logging.llm.providers import (
@@ -20,15 +20,15 @@ from helicone_logging.llm.providers import (
     google_genai,
     google_interactions,
     images,
-    judgements,
     langchain,
     ollama,
     openai_chat,
     openai_responses,
+    rerank_and_moderation,
 )
-from helicone_logging.llm.providers.common import Fields, with_behind
+from helicone_logging.llm.providers.common import Fields, with_appended
 
-_READERS: tuple[Callable[[Held], Fields | None], ...] = (
+_READERS: tuple[Callable[[Vars], Fields | None], ...] = (
     openai_chat.read,
     openai_responses.read,
     anthropic_messages.read,
@@ -40,13 +40,13 @@ _READERS: tuple[Callable[[Held], Fields | None], ...] = (
     cohere.read_chat,
     cohere.read_v1,
     bedrock.read_body,
-    judgements.read_ranks,
-    judgements.read_flags,
+    rerank_and_moderation.read_rerank,
+    rerank_and_moderation.read_moderation,
     embeddings.read,
     images.read,
     audio.read,
 )
-_JOINERS: tuple[Callable[[Sequence[Held]], Fields | None], ...] = (
+_JOINERS: tuple[Callable[[Sequence[Vars]], Fields | None], ...] = (
     openai_chat.join,
     openai_responses.join,
     anthropic_messages.join,
@@ -95,10 +95,10 @@ def _read(response: object) -> Fields | None:
         response = parsed(response)
     chunks = safe_get.items(response)
     if chunks is not None:
-        if len(chunks) == 1 and held(chunks[0]):
+        if len(chunks) == 1 and safe_vars(chunks[0]):
             return _read(chunks[0])
         return _read_chunks(chunks) or frameworks.read_run(chunks)
-    answer = held(response)
+    answer = safe_vars(response)
     if not answer:
         return errors.read_exception(response) if isinstance(response, BaseException) else None
     raw = _http_response(answer)
@@ -113,21 +113,21 @@ def _read(response: object) -> Fields | None:
     return _read_answer(answer, response)
 
 
-def _http_response(answer: Held) -> Held | None:
+def _http_response(answer: Vars) -> Vars | None:
     """Of httpx or requests, alone or in `with_raw_response` of OpenAI, Anthropic and their kin."""
     is_binary = answer.keys() == {"response"}  # what OpenAI's SDK returns for speech holds nothing else
-    raw = held(answer.get("http_response")) or (held(answer.get("response")) if is_binary else None)
+    raw = safe_vars(answer.get("http_response")) or (safe_vars(answer.get("response")) if is_binary else None)
     return answer if raw is None and isinstance(answer.get("_content"), bytes | bool) else raw
 
 
-def _body_of(answer: Held, raw: Held) -> object:
+def _body_of(answer: Vars, raw: Vars) -> object:
     """What it carries: nothing, where its body is a stream that was not read yet."""
-    parsed_by_type = held(answer.get("_parsed_by_type"))
+    parsed_by_type = safe_vars(answer.get("_parsed_by_type"))
     body = next(iter(parsed_by_type.values()), None) if parsed_by_type else None
     return raw.get("_content") if body is None else body
 
 
-def _read_answer(answer: Held, response: object, depth: int = 0) -> Fields | None:
+def _read_answer(answer: Vars, response: object, depth: int = 0) -> Fields | None:
     for read in _READERS:
         fields = read(answer)
         if fields is not None:
@@ -138,9 +138,9 @@ def _read_answer(answer: Held, response: object, depth: int = 0) -> Fields | Non
     return found or (errors.read(answer) if depth == 0 or "error" in answer else None)
 
 
-def _read_within(answer: Held, depth: int) -> Fields | None:
+def _read_within(answer: Vars, depth: int) -> Fields | None:
     for value in frameworks.within(answer) if depth < _MAX_DEPTH else ():
-        fields = held(value)
+        fields = safe_vars(value)
         found = _read_answer(fields, value, depth + 1) if fields else None
         if found is not None:
             return {**frameworks.usage_beside(answer), **found}
@@ -155,11 +155,11 @@ def _read_chunks(chunks: list[object]) -> Fields | None:
         fields = join(found)
         if fields is not None:
             fields = frameworks.with_accumulated(_with_host(fields, chunks[0], [*found[:2], *found[-2:]]), chunks[-1])
-            return with_behind(fields, f"[… {left_out} chunks left out …]") if left_out else fields
+            return with_appended(fields, f"[… {left_out} chunks left out …]") if left_out else fields
     return next((fields for chunk in found if (fields := errors.read(chunk))), None)
 
 
-def _fields_of(chunks: list[object]) -> tuple[list[Held], int]:
+def _fields_of(chunks: list[object]) -> tuple[list[Vars], int]:
     """What the chunks of a stream hold, each for itself, or as pieces of a text that was cut anywhere; how many do not.
 
     Of a stream without end the beginning is read, and the end, which tells the usage.
@@ -188,17 +188,17 @@ def _joined(chunks: list[object]) -> str:
     return ""
 
 
-def _unpacked(chunk: object) -> list[Held]:
+def _unpacked(chunk: object) -> list[Vars]:
     """What a chunk holds: it may be JSON text, or bytes in an event of Bedrock."""
-    fields = held(chunk)
+    fields = safe_vars(chunk)
     if fields is not None:
         return [bedrock.chunk_of(fields) if "chunk" in fields else frameworks.unwrapped(fields)]
     lines = parsed(chunk)
-    several = [lines] if held(lines) is not None else safe_get.items(lines) or ()
-    return [frameworks.unwrapped(fields) for line in several if (fields := held(line)) is not None]
+    several = [lines] if safe_vars(lines) is not None else safe_get.items(lines) or ()
+    return [frameworks.unwrapped(fields) for line in several if (fields := safe_vars(line)) is not None]
 
 
-def _with_host(fields: Fields, response: object, answers: list[Held]) -> Fields:
+def _with_host(fields: Fields, response: object, answers: list[Vars]) -> Fields:
     if "provider" in fields:
         return fields
     return _with_provider(fields, detect.provider_of(response, answers)) or fields

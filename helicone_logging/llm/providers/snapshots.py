@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helicone_logging.core.held import held, is_absent, is_model
+from helicone_logging.core.safe_vars import is_absent, is_model, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.providers import detect
 
@@ -56,7 +56,7 @@ class _Copy:
         if kind is list or kind is tuple:
             return kind([item if _is_flat(item) else self.of(item, depth + 1) for item in value])
         if is_model(kind):
-            return self._members(held(value) or {}, depth)
+            return self._members(safe_vars(value) or {}, depth)
         text = safe_get.text(value)  # of an enum's member
         if text is None:
             raise NotPlainError

@@ -17,7 +17,7 @@ from openai.types.chat import ChatCompletion
 from provider_fixtures import load, real
 
 from helicone_logging.core.bounded import CUT
-from helicone_logging.llm.messages import Choice, LeftOut, Message, read_choices, read_messages
+from helicone_logging.llm.messages import Choice, Message, OmittedMessages, read_choices, read_messages
 from helicone_logging.llm.providers.requests import read_request
 from helicone_logging.llm.providers.responses import read_response
 
@@ -216,7 +216,7 @@ def test_an_endless_list_ends() -> None:
     messages = read_messages(Endless([1]))
     assert messages[0] == Message("user", "again")
     assert messages[-1] == Message("user", CUT)
-    assert any(isinstance(message, LeftOut) for message in messages)
+    assert any(isinstance(message, OmittedMessages) for message in messages)
 
 
 @pytest.mark.parametrize("name", ["error", "annotations", "citations", "sources", "tool_calls", "message", "kwargs"])

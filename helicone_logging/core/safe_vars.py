@@ -1,4 +1,4 @@
-"""What an object of any class holds, by name: how to read it is found out once for each class.
+"""`vars()` of an object of any class, without running its code; how to read it is found out once for each class.
 
 Only held data is read: what is in `__dict__`, in slots, in the fields of a model. Never a property or another
 descriptor, which may compute, log, or query a database (https://github.com/getsentry/sentry-python/issues/5414).
@@ -13,12 +13,12 @@ from typing import Any, Final, TypeGuard, cast
 
 from helicone_logging.core import bounded
 
-Held = dict[str, object]
+Vars = dict[str, object]
 """What an object holds, by name. It may be the object's own dict, so nobody may change it."""
 
-EMPTY: Final[Held] = {}
+EMPTY: Final[Vars] = {}
 
-_Reader = Callable[[Any], Held | None]
+_Reader = Callable[[Any], Vars | None]
 
 _MAX_CLASSES = 2_000  # whose reader is remembered; some make classes without end, as mocks do
 _NO_FIELDS = (str, int, float, bytes, bytearray, list, tuple, set, frozenset, type(None), type)
@@ -26,14 +26,14 @@ _ABSENT = frozenset(("NotGiven", "Omit", "Unset"))  # how OpenAI, Anthropic and 
 _NAME_NOBODY_HAS = "helicone_logging_has_no_such_name"
 
 
-def held(value: object) -> Held | None:
+def safe_vars(value: object) -> Vars | None:
     """Returns what a mapping or an object holds, by name; None for what has no names, such as text or a mock.
 
     It never raises.
     """
     kind = type(value)
     if kind is dict:
-        return cast("Held", value)
+        return cast("Vars", value)
     try:
         return (_readers.get(kind) or _learn(kind, value))(value)
     except Exception:  # noqa: BLE001 - foreign code may raise anything
@@ -102,13 +102,13 @@ def _reader_for(kind: type, value: object) -> _Reader:
     return _reader_of_slots(slots, constants) if slots or constants else _of_instance
 
 
-def _of_named_tuple(value: Any) -> Held:
+def _of_named_tuple(value: Any) -> Vars:
     return dict(zip(value._fields, value, strict=True))
 
 
-def _of_model(model: Any) -> Held:
+def _of_model(model: Any) -> Vars:
     """Of a pydantic model, which nearly all SDKs return; what it was never told is in `__pydantic_extra__`."""
-    fields: Held = model.__dict__
+    fields: Vars = model.__dict__
     try:
         extra = model.__pydantic_extra__
     except AttributeError:  # made without `__init__`
@@ -116,14 +116,14 @@ def _of_model(model: Any) -> Held:
     return {**fields, **extra} if extra else fields
 
 
-def _of_instance(value: Any) -> Held:
-    return cast("Held", value.__dict__)
+def _of_instance(value: Any) -> Vars:
+    return cast("Vars", value.__dict__)
 
 
-def _reader_of_slots(slots: Mapping[str, types.MemberDescriptorType], constants: Held) -> _Reader:
+def _reader_of_slots(slots: Mapping[str, types.MemberDescriptorType], constants: Vars) -> _Reader:
     """Of objects that hold something in slots, or as constants of their class."""
 
-    def read(value: Any) -> Held:
+    def read(value: Any) -> Vars:
         found = dict(constants)
         for name, slot in slots.items():
             with contextlib.suppress(AttributeError):  # of one that is not set

@@ -1,4 +1,4 @@
-"""What a record says, and where: in its text, in `extra=`, in a dict message, in objects of SDKs, by an exception."""
+"""`RecordData`: what a record says, by its text, `extra=`, a dict message, objects of SDKs, or an exception."""
 
 from __future__ import annotations
 
@@ -21,8 +21,17 @@ SdkReader = Callable[[object], Mapping[str, object] | None]
 HOLDERS = ("helicone", "llm_request", "llm_response", "otel_span")
 """Fields that hold other fields."""
 
-PLACE = ("trace_id", "span_id", "parent_span_id", "traceparent", "span_name", "session_path", "parent_path", AGENT_NAME)
-"""Fields that say where a span stands."""
+PATH_FIELDS = (
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "traceparent",
+    "span_name",
+    "session_path",
+    "parent_path",
+    AGENT_NAME,
+)
+"""Fields that say where a span stands in the session's tree, so that its path follows from them."""
 
 _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")
 
@@ -31,8 +40,8 @@ _OWN = _RESERVED - {"msg", "extra"}
 _new = tuple.__new__  # without the function that the constructor of a NamedTuple is
 
 
-class Said(NamedTuple):
-    """What a record says.
+class RecordData(NamedTuple):
+    """What a record says, before it is a span.
 
     Args:
         record: its attributes by name.
@@ -67,11 +76,11 @@ class Said(NamedTuple):
         return {name: value for name, value in bounded.items(logged) if name not in known}
 
 
-class Place(NamedTuple):
-    """Where a span stands.
+class PathFields(NamedTuple):
+    """What the session path of a span follows from.
 
     Args:
-        own: what its record says of that, by the names of `PLACE`.
+        own: what its record says of that, by the names of `PATH_FIELDS`.
         inherited: likewise what is bound around it.
     """
 
@@ -79,7 +88,7 @@ class Place(NamedTuple):
     inherited: Mapping[str, Any]
 
 
-def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
+def record_data(record: logging.LogRecord, text: str | None = None) -> RecordData:
     """Returns what a record says, with the text that another formatter has rendered, or with its own."""
     attributes = attributes_of(record)
     exc_info, exc_text = attributes["exc_info"], attributes["exc_text"]
@@ -93,7 +102,7 @@ def said_by(record: logging.LogRecord, text: str | None = None) -> Said:
         text = record.msg
     else:
         text = _rendered(record, logged)
-    return _new(Said, (attributes, text, exception, inherited_by(record), ids.new_bits(), logged or {}))
+    return _new(RecordData, (attributes, text, exception, inherited_by(record), ids.new_bits(), logged or {}))
 
 
 def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -106,17 +115,17 @@ def attributes_of(record: logging.LogRecord) -> Mapping[str, Any]:
     return attributes
 
 
-def without_proxies(said: Said) -> Said:
+def without_proxies(data: RecordData) -> RecordData:
     """Returns what a record says, with what the proxies in it stand for now."""
-    record = said.record
-    held: Any = ({name: record[name] for name in record if name not in _OWN}, dict(said.inherited))
+    record = data.record
+    held: Any = ({name: record[name] for name in record if name not in _OWN}, dict(data.inherited))
     found: Any = all_resolved(held)
-    return said if found is held else with_record(said, {**record, **found[0]})._replace(inherited=found[1])
+    return data if found is held else with_record(data, {**record, **found[0]})._replace(inherited=found[1])
 
 
-def with_record(said: Said, record: Mapping[str, Any]) -> Said:
+def with_record(data: RecordData, record: Mapping[str, Any]) -> RecordData:
     """Returns what is said by a record of other values."""
-    return said._replace(record=record, message=dict_message(record) or {})
+    return data._replace(record=record, message=dict_message(record) or {})
 
 
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
@@ -170,25 +179,25 @@ def names_of_trace(record: Mapping[str, Any], logged: Mapping[str, object]) -> d
     return found
 
 
-def place_of(said: Said, renamed: Mapping[str, str]) -> Place | None:
-    """Returns where a span stands by what is said of it; None for a record that does not name its own id."""
-    record, logged, inherited = said.record, said.message, said.inherited
+def path_fields_of(data: RecordData, renamed: Mapping[str, str]) -> PathFields | None:
+    """Returns the fields that its session path follows from; None for a record that does not name its own id."""
+    record, logged, inherited = data.record, data.message, data.inherited
     helicone = record.get("helicone") or logged.get("helicone")
     if type(helicone) is not dict:
         helicone = {}
     if not ("span_id" in record or "span_id" in helicone or "span_id" in logged or renamed):
         return None
-    own = {name: layer[name] for layer in (logged, record, helicone) if layer for name in PLACE if name in layer}
+    own = {name: layer[name] for layer in (logged, record, helicone) if layer for name in PATH_FIELDS if name in layer}
     for name, field in renamed.items():
-        if field in PLACE and name in record:
+        if field in PATH_FIELDS and name in record:
             own[field] = record[name]
     if "span_id" not in own:
         return None
     for name in record.get(INJECTED_MARK, ()):
         if name in logged and name in own:
             own[name] = logged[name]
-    around = {name: inherited[name] for name in PLACE if name in inherited} if inherited else {}
-    return _new(Place, (own, around))
+    around = {name: inherited[name] for name in PATH_FIELDS if name in inherited} if inherited else {}
+    return _new(PathFields, (own, around))
 
 
 def layered(

@@ -1,4 +1,4 @@
-"""Tells of trouble with the disk; what is noted while the queue's lock is held is told when that has ended."""
+"""Reports of trouble with the disk; what is noted while the queue's lock is held is told when that has ended."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from helicone_logging.spool.directory import Directory
 _SLOW = 0.1  # seconds
 
 
-class Trouble:
-    """Trouble with a directory."""
+class DiskReports:
+    """Reports what is wrong with the disk that a directory is on."""
 
     def __init__(self, directory: Directory, diagnostics: Diagnostics) -> None:
         self._directory = directory

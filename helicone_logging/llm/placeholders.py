@@ -1,4 +1,4 @@
-"""How what is no text shows within text: JSON where it is short and meant to be read, else a mark in brackets."""
+"""Placeholders, as `[error] ...`, and JSON where it is short and meant to be read: what is no text, within text."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def joined_some(entries: Sequence[_Entry], shown: Callable[[_Entry], str]) -> st
 
 
 def error(message: str | None) -> str:
-    """Returns the mark of an error; empty where there is none."""
+    """Returns the placeholder of an error; empty where there is none."""
     return f"[error] {message}" if message else ""
 
 
 def refusal(why: str | None) -> str:
-    """Returns the mark of a refusal; empty where there is none."""
+    """Returns the placeholder of a refusal; empty where there is none."""
     return f"[refusal] {why}" if why else ""
 
 
 def embeddings(count: int, vector: object) -> str:
-    """Returns the mark of embeddings: how many, never a vector.
+    """Returns the placeholder of embeddings: how many, never a vector.
 
     Args:
         count: how many there are.

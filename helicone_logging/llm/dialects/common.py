@@ -1,4 +1,4 @@
-"""Where what a span says goes: values out of its attributes, without what frameworks put around them, into fields."""
+"""What all dialects share: taking values out of a span's attributes, without what frameworks put around them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from helicone_logging.llm import messages
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.dialects.spans import Attributes, Kind
 from helicone_logging.llm.json_text import MAX_JSON, parsed
-from helicone_logging.llm.marks import embeddings, json_text
+from helicone_logging.llm.placeholders import embeddings, json_text
 
 Fields = dict[str, Any]
 """Fields of `extra=` by name."""
@@ -52,7 +52,7 @@ def take_named(attributes: Attributes, names: Mapping[str, str], fields: Fields)
             fields.setdefault(field, attributes.pop(name))
 
 
-def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
+def put_step(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
     """Says what a step was given and what it gave back, in the fields that are for its kind.
 
     Args:
@@ -68,12 +68,12 @@ def say(fields: Fields, kind: Kind, asked: object, answered: object) -> None:
     if kind in _ASKED:
         told = ((_ASKED[kind], asked), (_ANSWERED[kind], answered))
     else:
-        told = (("messages", _messages_told(asked)), ("completion", _messages_told(answered)))
+        told = (("messages", _messages_of(asked)), ("completion", _messages_of(answered)))
     for field, value in told:
         put(fields, field, value)
 
 
-def _messages_told(value: object) -> object:
+def _messages_of(value: object) -> object:
     """Returns messages where JSON text holds some, and any other text as it is: a dict of arguments is no message."""
     told = parsed(value)
     if isinstance(told, dict) and isinstance(told.get("messages"), list):
@@ -83,7 +83,7 @@ def _messages_told(value: object) -> object:
     return told if entries and is_said else value
 
 
-def content_told(value: object) -> object:
+def content_of(value: object) -> object:
     """Returns the parts of a message where JSON text holds some, and any other text as it is."""
     told = parsed(value)
     return told if are_parts(told) else value

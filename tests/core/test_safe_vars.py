@@ -13,7 +13,7 @@ from unittest.mock import MagicMock, Mock
 import pydantic
 import pytest
 
-from helicone_logging.core.held import held
+from helicone_logging.core.safe_vars import safe_vars
 
 
 class Plain:
@@ -88,14 +88,14 @@ SAID = {"role": "user", "content": "Hi"}
     ids=lambda value: type(value).__name__,
 )
 def test_objects_of_all_kinds_are_read_alike(value: object) -> None:
-    assert held(value) == SAID
-    assert held(value) == SAID  # once more, as its class is known now
+    assert safe_vars(value) == SAID
+    assert safe_vars(value) == SAID  # once more, as its class is known now
 
 
 def test_a_partly_built_model_loses_one_field_only() -> None:
-    assert held(Model.model_construct(role="user")) == {"role": "user"}
-    assert held(Slotted.__new__(Slotted)) == {}
-    assert held(Model.__new__(Model)) in ({}, None)
+    assert safe_vars(Model.model_construct(role="user")) == {"role": "user"}
+    assert safe_vars(Slotted.__new__(Slotted)) == {}
+    assert safe_vars(Model.__new__(Model)) in ({}, None)
 
 
 class Column:
@@ -122,7 +122,7 @@ class Row:
 
 def test_no_descriptor_is_asked() -> None:
     before = Column.queries
-    assert held(Row()) == {"loaded": "Hi"}
+    assert safe_vars(Row()) == {"loaded": "Hi"}
     assert Column.queries == before
 
 
@@ -153,12 +153,12 @@ class Recorder:
     ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_names_or_all_of_them_holds_nothing(value: object) -> None:
-    assert held(value) is None
+    assert safe_vars(value) is None
 
 
 def test_classes_without_end_do_not_pile_up() -> None:
-    from helicone_logging.core import held as module
+    from helicone_logging.core import safe_vars as module
 
     for _ in range(module._MAX_CLASSES + 10):
-        assert held(type("Once", (), {})()) == {}
+        assert safe_vars(type("Once", (), {})()) == {}
     assert len(module._readers) <= module._MAX_CLASSES

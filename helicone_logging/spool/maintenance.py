@@ -1,4 +1,4 @@
-"""What queues on disk do every few seconds, in one thread for all of a process: its one wake-up while it is idle."""
+"""Maintenance of queues on disk, every few seconds, in one thread for all of a process: its one wake-up while idle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVERY = 5.0  # seconds; an orphan is taken over within two rounds
 _MAX_RECOVERED = 64  # segments taken over at a time, each of which is an open file
 
 
-class Upkeep:
+class Maintenance:
     """Takes over orphans, and has a queue write what the disk did not take, and delete what is done."""
 
     def __init__(self, spool: Spool) -> None:
@@ -30,13 +30,13 @@ class Upkeep:
         """Has the queue looked after, at once and from then on, unless no thread may be started any more."""
         if not (self.is_started or lifecycle.is_exiting()):
             self.is_started = True  # first, or the thread may end for want of it
-            _rounds.add(self)
+            _thread.add(self)
 
     def stop(self) -> None:
         """Leaves the queue alone until the next `start`."""
         self.is_started = False
 
-    def look(self) -> None:
+    def run(self) -> None:
         """Does what is overdue."""
         spool = self._spool()
         if spool is None:
@@ -45,7 +45,7 @@ class Upkeep:
             self.take_over_orphans()
             spool.tidy()
         except Exception as error:  # noqa: BLE001 - the next round may succeed
-            spool.trouble.report("upkeep", f"{type(error).__name__}: {error}")
+            spool.reports.report("maintenance", f"{type(error).__name__}: {error}")
 
     def take_over_orphans(self) -> None:
         """Takes over the segments whose owner is gone, oldest first; the rest of many when these are sent."""
@@ -67,21 +67,21 @@ class Upkeep:
         """Takes over a segment if it is an orphan, and returns whether there is reason to go on with others."""
         try:
             found = Segment.take_over(spool.directory, path, spool.wire, unlocked=spool.is_drain)
-            return found is None or spool.adopt(*found)
+            return found is None or spool.recover(*found)
         except FileNotFoundError:
             pass  # another process has deleted it
         except locks.NoLocksError:
-            spool.trouble.report_missing_locks()
+            spool.reports.report_missing_locks()
             return False
         except (UnknownSegmentError, OSError) as error:
             if isinstance(error, UnknownSegmentError | PermissionError):
                 self._left_alone.add(path)
             reason = getattr(error, "strerror", None) or error
-            spool.trouble.report("unknown", f"the segment {path} is left alone: {reason}")
+            spool.reports.report("unknown", f"the segment {path} is left alone: {reason}")
         return True
 
 
-class _Rounds:
+class _MaintenanceThread:
     """The thread that goes round the queues on disk, while any is looked after."""
 
     def __init__(self) -> None:
@@ -90,13 +90,13 @@ class _Rounds:
 
     def after_fork_in_child(self) -> None:
         self._changed = threading.Condition(threading.RLock())  # reentrant, for signal handlers and finalisers that log
-        self._all = weakref.WeakSet[Upkeep]()
+        self._all = weakref.WeakSet[Maintenance]()
         self._is_one_more = self._is_running = False
 
-    def add(self, upkeep: Upkeep) -> None:
+    def add(self, maintenance: Maintenance) -> None:
         """Has the thread look after one more, now."""
         with self._changed:
-            self._all.add(upkeep)
+            self._all.add(maintenance)
             self._is_one_more = True
             self._changed.notify()
             if self._is_running:
@@ -105,7 +105,7 @@ class _Rounds:
         try:
             threading.Thread(target=self._run, name="helicone-logging-spool", daemon=True).start()
         except RuntimeError:  # there are too many threads; the next record tries again
-            self._is_running = upkeep.is_started = False
+            self._is_running = maintenance.is_started = False
 
     def _run(self) -> None:
         uwsgi.wait_for_workers()
@@ -115,14 +115,14 @@ class _Rounds:
 
     def _go(self) -> bool:
         self._is_one_more = False
-        for upkeep in self._started():
-            upkeep.look()
+        for maintenance in self._started():
+            maintenance.run()
         with self._changed:
             self._is_running = bool(self._started()) and not uwsgi.is_master()  # its workers do the rest
             return self._is_running
 
-    def _started(self) -> list[Upkeep]:
-        return [upkeep for upkeep in lifecycle.living(self._all) if upkeep.is_started]
+    def _started(self) -> list[Maintenance]:
+        return [maintenance for maintenance in lifecycle.living(self._all) if maintenance.is_started]
 
 
-_rounds = _Rounds()
+_thread = _MaintenanceThread()
