@@ -38,7 +38,7 @@ _LEVEL_NAMES = {level: logging.getLevelName(level) for level in (logging.INFO, l
 _PARTS = ("type", "message", "stacktrace")  # of an exception
 _UNKNOWN = "Exception"
 _RESPONSE_ID = "gen_ai.response.id"
-_MAX_ANSWERS = 256
+_MAX_ANSWERS, _MAX_SCOPES = 256, 256  # that are remembered; some make tracers without end
 # SDKs that tell of their calls themselves, and how the names of their instrumentations end; not all spans of these have
 # ids of answers, by which two of the same call would be known.
 _SDKS = {"mistralai_sdk_tracer": ".mistralai", "com.anthropic.sdk.python": ".anthropic"}
@@ -199,7 +199,7 @@ class _Advice:
             if len(self._answers) > _MAX_ANSWERS:
                 with contextlib.suppress(RuntimeError, StopIteration):  # another thread was there
                     self._answers.pop(next(iter(self._answers)), None)
-        if scope not in self._scopes:
+        if scope not in self._scopes and len(self._scopes) < _MAX_SCOPES:
             self._scopes.add(scope)
             for sdk, of_its_calls in _SDKS.items():
                 others = [name for name in tuple(self._scopes) if name.endswith(of_its_calls)]

@@ -10,6 +10,7 @@ from helicone_logging.core import clock, lifecycle, notices, uwsgi
 from helicone_logging.delivery.queue import QueueStats
 
 _REPORT_EVERY = 60.0  # seconds
+_MAX_KINDS = 64  # that are remembered
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ class Diagnostics:
         with self._lock:
             if self.has_reported(kind):
                 return
+            if len(self._reported) >= _MAX_KINDS:
+                self._reported.clear()
             self._reported[kind] = clock.monotonic()
         notices.report(text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from helicone_logging.core import clock
@@ -19,3 +21,18 @@ def test_trouble_that_lasts_is_told_once_a_minute_and_kind(
             diagnostics.report(kind, f"{kind} at {now[0]:g}")
     told = capfd.readouterr().err.splitlines()
     assert told == [f"helicone_logging: {kind} at {at}" for at in (5, 65) for kind in ("failed", "dropped")]
+
+
+def test_kinds_without_end_are_reported_in_bounded_memory(capfd: pytest.CaptureFixture[str]) -> None:
+    diagnostics = Diagnostics()
+    tracemalloc.start()
+    try:
+        diagnostics.report("first", "first")
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(2_000):
+            diagnostics.report(f"{number:01000}", "another")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 500_000  # of 2 MB
+    assert capfd.readouterr().err.count("another") == 2_000

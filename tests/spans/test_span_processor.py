@@ -387,6 +387,13 @@ def test_what_costs_rows_or_content_is_told_once(traced: Traced, capsys: pytest.
     assert all(line.endswith(f": {guide}") for line in told)
 
 
+def test_tracers_without_end_are_remembered_up_to_a_bound(traced: Traced, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(300):
+        scope = f"library.{number}"
+        traced.provider.get_tracer(scope).start_span("chat", attributes={"gen_ai.request.model": "gpt-4o"}).end()
+    assert capsys.readouterr().err.count("writes no content") == 256
+
+
 def test_what_failed_or_is_no_call_of_a_model_may_lack_content(
     make_traced: Callable[..., Traced], capsys: pytest.CaptureFixture[str]
 ) -> None:
