@@ -65,7 +65,7 @@ def read_span(value: object) -> Fields | None:
     """Returns the fields of a span; None for what is none.
 
     Args:
-        value: the values of a `EndedSpan`, in their order.
+        value: the values of an `EndedSpan`, in their order.
     """
     said = _ended_span(value)
     if said is None:
