@@ -7,6 +7,7 @@ until they end; an open span keeps those around it, as they may end before it do
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -77,15 +78,11 @@ class OpenSpan:
     def location(self) -> SpanLocation:
         """Where it stands in the tree; what was said of it once stays true, whatever it is called later."""
         if self._location is None:
-            unlocated = [self]
-            for each in self.ancestors():
-                if each._location is not None:
-                    break
-                unlocated.append(each)
-            while unlocated:  # from the outermost, as each needs the one around it
-                each = unlocated.pop()
+            unlocated = list(itertools.takewhile(lambda each: each._location is None, self.ancestors()))
+            for each in reversed(unlocated):  # from the outermost, as each needs the one around it
                 each._location = _location_of(each)
-        return self._location  # type: ignore[return-value]  # it is the last of those without one
+            self._location = _location_of(self)
+        return self._location
 
     def shared(self) -> dict[str, object]:
         """The attributes by which its session and its user are known: its own, or those of the spans around it."""

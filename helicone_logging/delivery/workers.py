@@ -241,11 +241,11 @@ class Sender:
         with lifecycle.deadline(self._patience(timeout)) as deadline:
             is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
+            self._report_losses()
             if is_sent and not lifecycle.is_exiting() and self._queue.stats().queued:
                 self._leave()  # others log on
                 return
             lost = self._queue.close(discard=True)
-            self._report_losses()
             self._report_unsent(lost, is_sent=is_sent)
             with self._ended:
                 remaining = max(0.0, deadline - clock.monotonic())

@@ -134,9 +134,9 @@ def _rendered(part: Vars, render: _Renderer) -> str | None:
         return _opaque(part, kind) if said is None else said
     if part.get("text") is not None:
         return _text(part, render)
-    if part.keys() <= _UNTYPED_RESULT and "is_error" in part:
+    if "is_error" in part and part.keys() <= _UNTYPED_RESULT:
         return tools.tool_result(part, render)
-    if part.keys() <= _UNTYPED_CALL and ("arguments" in part or "input" in part):
+    if ("arguments" in part or "input" in part) and part.keys() <= _UNTYPED_CALL:
         return tools.tool_call(part, render)
     for name, value in part.items():
         handler = _BY_NAME.get(name) if value is not None else None

@@ -109,6 +109,20 @@ def test_what_other_threads_log_while_a_handler_is_closed_is_sent(log_while_clos
         time.sleep(0.001)
 
 
+def test_a_close_while_others_log_on_tells_how_many_records_were_lost_before(
+    log_while_closing, server, logger_of, capfd
+) -> None:
+    handler = HeliconeHandler(endpoint=server.url, queue_size=1)
+    logger = logger_of(handler)
+    log_while_closing(handler, logger, at_exit=False)
+    server.wait_for(1)
+    told = [line for line in capfd.readouterr().err.splitlines() if "as the queue is full" in line]
+    assert [line.partition(" lost")[0] for line in told] == [
+        "helicone_logging: 1 record is",
+        "helicone_logging: 2 records are",
+    ]
+
+
 def test_what_other_threads_log_while_the_process_ends_is_reported(log_while_closing, server, logger_of, capfd) -> None:
     handler = HeliconeHandler(endpoint=server.url, max_connections=1)
     logger = logger_of(handler)

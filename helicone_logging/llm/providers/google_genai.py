@@ -26,6 +26,10 @@ from helicone_logging.llm.providers.common import (
 from helicone_logging.llm.safe_get import first
 
 _SYSTEM = ("system_instruction", "systemInstruction")
+# Counts of `generate_content`, and of an interaction: no usage has both.
+_ASKED = ("prompt_token_count", "tool_use_prompt_token_count", "total_input_tokens", "total_tool_use_tokens")
+_ANSWERED = ("candidates_token_count", "total_output_tokens")
+_THOUGHT = ("thoughts_token_count", "total_thought_tokens")
 
 
 def read_request(request: Vars) -> Request | None:
@@ -59,7 +63,7 @@ def read(response: Vars) -> Fields | None:
     told = {
         "model": name(response, "model_version", "modelVersion"),
         "response_id": name(response, "response_id", "responseId"),
-        **_usage(usage),
+        **usage_of(usage),
     }
     choices = some_choices(candidates or (), _choice) or _blocked(feedback)
     return with_error(answer("generate_content", choices, told, provider="google"), response.get("error"))
@@ -82,14 +86,17 @@ def _blocked(feedback: Vars) -> list[Choice]:
     return [Choice("assistant", refusal(why), reason)] if reason else []
 
 
-def _usage(usage: Vars) -> Fields:
-    """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
+def usage_of(usage: Vars) -> Fields:
+    """Returns the token fields of a usage, be it that of an interaction, whose counts have other names.
+
+    Thoughts are answered, and results of tools are asked, but neither is in the counts of these.
+    """
     return {
-        "prompt_tokens": _sum(usage, "prompt_token_count", "tool_use_prompt_token_count"),
-        "completion_tokens": _sum(usage, "candidates_token_count", "thoughts_token_count"),
-        "total_tokens": _sum(usage, "total_token_count"),
-        "cached_tokens": _sum(usage, "cached_content_token_count"),
-        "reasoning_tokens": _sum(usage, "thoughts_token_count"),
+        "prompt_tokens": _sum(usage, *_ASKED),
+        "completion_tokens": _sum(usage, *_ANSWERED, *_THOUGHT),
+        "total_tokens": _sum(usage, "total_token_count", "total_tokens"),
+        "cached_tokens": _sum(usage, "cached_content_token_count", "total_cached_tokens"),
+        "reasoning_tokens": _sum(usage, *_THOUGHT),
     }
 
 

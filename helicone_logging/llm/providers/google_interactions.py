@@ -8,7 +8,8 @@ from helicone_logging.core.safe_vars import EMPTY, Vars, safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import content_text
 from helicone_logging.llm.messages import Choice
-from helicone_logging.llm.providers.common import Fields, answer, inner, last, name, tokens, with_error
+from helicone_logging.llm.providers import google_genai
+from helicone_logging.llm.providers.common import Fields, answer, inner, last, name, with_error
 from helicone_logging.llm.providers.openai_responses import items_of
 
 
@@ -20,20 +21,9 @@ def read(response: Vars) -> Fields | None:
     steps = safe_get.items(response.get("steps")) or []
     # What was asked comes back as the first of them, where it was asked to.
     said = content_text([step for step in steps if name(safe_vars(step) or EMPTY, "type") != "user_input"])
-    told = {"model": name(response, "model", "agent"), **_usage(inner(response, "usage"))}
+    told = {"model": name(response, "model", "agent"), **google_genai.usage_of(inner(response, "usage"))}
     fields = answer("generate_content", [Choice("assistant", said, status)], told, response, "google")
     return with_error(fields, response.get("errors") or response.get("error"))
-
-
-def _usage(usage: Vars) -> Fields:
-    """Thoughts are answered, and results of tools are asked, but neither is in the counts of these."""
-    return {
-        "prompt_tokens": tokens(usage, "total_input_tokens", "total_tool_use_tokens"),
-        "completion_tokens": tokens(usage, "total_output_tokens", "total_thought_tokens"),
-        "total_tokens": tokens(usage, "total_tokens"),
-        "cached_tokens": tokens(usage, "total_cached_tokens"),
-        "reasoning_tokens": tokens(usage, "total_thought_tokens"),
-    }
 
 
 def join(events: Sequence[Vars]) -> Fields | None:
