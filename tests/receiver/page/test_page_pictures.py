@@ -24,7 +24,7 @@ def test_the_demos_session_is_there_to_be_looked_at(
     page.set_viewport_size({"width": 1280, "height": 540})
     page.get_by_role("link", name=demo._QUESTION).click()
     page.get_by_role("treeitem", name="write answer").click()
-    page.wait_for_function("document.querySelector('[aria-selected=true] .label').textContent === 'write answer'")
+    page.locator('[aria-selected="true"] .label', has_text="write answer").wait_for()
     names = [text.strip() for text in page.locator("[data-line] .label").all_text_contents()]
     assert names == ["answer question", "plan", "search handbook", "write answer", "rate answer"]
     page.get_by_text(demo._ANSWER).first.wait_for()
