@@ -49,6 +49,11 @@ def wait_until_selected(page: Any, label: str) -> None:
     page.wait_for_load_state()
 
 
+def wait_for(page: Any, condition: str) -> None:
+    """Waits for what only a script sees; `wait_for_function` compiles its text again and again, as the page forbids."""
+    page.evaluate(f"async () => {{ while (!({condition})) await new Promise((look) => setTimeout(look, 20)) }}")
+
+
 def focused(page: Any) -> str:
     return str(
         page.evaluate(
@@ -125,7 +130,7 @@ def test_a_pause_holds_the_news_back(receiver: Receiver, open_page: Opened) -> N
     send(receiver, span())
     other.get_by_text("1 new").wait_for()
     assert not page.locator("[data-news]").is_visible()
-    page.wait_for_function("live.hasMissed")
+    wait_for(page, "live.hasMissed")
     page.keyboard.press("p")
     page.get_by_text("1 new").wait_for()
 
@@ -167,7 +172,7 @@ def test_twelve_tabs_of_one_browser_are_all_live(receiver: Receiver, open_page: 
     for tab in tabs:
         tab.get_by_text("1 new").wait_for()
     first.close()  # the next takes its stream over
-    tabs[1].wait_for_function("navigator.locks.query().then((locks) => locks.held.length === 1)")
+    wait_for(tabs[1], "(await navigator.locks.query()).held.length === 1")
     send(receiver, span())
     tabs[11].get_by_text("2 new").wait_for()
 
