@@ -24,7 +24,10 @@ class Windows(types.ModuleType):
     locking = staticmethod(lambda descriptor, mode, length: None)
 
 LACKING = {
-    os: ("fork", "forkpty", "register_at_fork", "geteuid", "getuid", "fchmod", "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK"),
+    os: (
+        *("fork", "forkpty", "register_at_fork", "geteuid", "getuid", "fchmod", "pread"),
+        *("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK"),
+    ),
     signal: ("SIGKILL", "SIGHUP", "SIGALRM", "SIGUSR1", "pthread_sigmask"),
     socket: ("AF_UNIX",),
 }
@@ -33,7 +36,16 @@ for name in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"
 for module, names in LACKING.items():
     for name in names:
         vars(module).pop(name, None)
+
+def unlink(path, unlink=os.unlink):
+    opened = (os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
+    if os.path.realpath(path) in opened:
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process", path)
+    unlink(path)
+
 if is_windows:
+    if os.path.isdir("/proc/self/fd"):
+        os.unlink = unlink
     sys.modules["msvcrt"] = Windows("msvcrt")
     sys.platform = "win32"
 else:
@@ -86,6 +98,6 @@ def test_every_module_can_be_imported_where_there_is_no_fork(is_windows: bool) -
 
 
 def test_a_record_arrives_where_there_is_no_fork_from_memory_and_from_disk(tmp_path: Path) -> None:
-    assert (
-        python(TAKE_AWAY + LOG_ONE, str(tmp_path / "spool"), is_windows=True).strip() == "['order-1234', 'order-1234']"
-    )
+    spool = tmp_path / "spool"
+    assert python(TAKE_AWAY + LOG_ONE, str(spool), is_windows=True).strip() == "['order-1234', 'order-1234']"
+    assert list(spool.iterdir()) == []
