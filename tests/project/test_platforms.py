@@ -40,7 +40,7 @@ for module, names in LACKING.items():
 def unlink(path, unlink=os.unlink):
     opened = (os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
     if os.path.realpath(path) in opened:
-        raise PermissionError(13, "The process cannot access the file because it is being used by another process", path)
+        raise PermissionError(13, "it is being used by another process", path)
     unlink(path)
 
 if is_windows:
