@@ -197,11 +197,14 @@ class HeliconeHandler(logging.Handler):
                 self._is_drain,
             ),
         )
-        self._endpoint = settings.transport.endpoint
-        self._is_on_disk = settings.queue.spool_path is not None
         # Set from the start, as `basicConfig` gives every handler without a formatter one that adds level and logger.
         self._default_formatter = OTELTraceFormatter(**formatter_options, wire=self._wire.name)
         self.formatter = self._own_formatter = self._traces = self._default_formatter
+        self._start(settings)
+
+    def _start(self, settings: _Settings) -> None:
+        self._endpoint = settings.transport.endpoint
+        self._is_on_disk = settings.queue.spool_path is not None
         self._sender = _sender_for(settings)
         self._sender.owner = self._ownership = object()  # until another handler takes the sender over
         self._finalizer = weakref.finalize(self, _retire, self._sender, self._ownership)
