@@ -17,21 +17,13 @@ from helicone_logging.core.coerce import scalar_of, text_of, whole
 from helicone_logging.core.ids import is_named
 from helicone_logging.payload import fields as vocabulary
 from helicone_logging.payload import semconv
-from helicone_logging.payload.conversation import (
-    write_cancelled,
-    write_completion,
-    write_failure,
-    write_message,
-    write_prompt,
-)
+from helicone_logging.payload.conversation import write_conversation
 from helicone_logging.payload.exceptions import ExceptionInfo, split
 from helicone_logging.payload.fields import (
     AGENT_NAME,
     COMPLETION_TOKENS,
-    ERROR_TYPE,
     HELICONE,
     MODEL,
-    PROMPT,
     PROMPT_TOKENS,
     PROPERTY,
     READERS,
@@ -141,13 +133,7 @@ class SpanBuilder:
         attributes: dict[str, Value] = {}
         special: Special = {}
         rest: Rest = {}
-        if fields is None:
-            _read_fields(record, self._of_records, attributes, special, rest)
-        else:
-            _read_fields(fields, READERS, attributes, special, rest)
-        if not semconv.NAMES.isdisjoint(special):
-            semconv.read(special, attributes, rest)
-        _drop_nobody(attributes, special, rest)
+        self._read(record, fields, attributes, special, rest)
         identity = identity_of(special, rest, data.bits)
         start, end = times_of(special, record["created"], rest)
         name = self._name(record, special, text, rest)
@@ -164,16 +150,9 @@ class SpanBuilder:
         if not capture_text:
             text, exception = not_captured(text), _without_content(exception)
         _describe(record, attributes, exception, identity.parent_id, capture_text=capture_text)
-        has_prompt = write_prompt(special, attributes, rest, capture_text=capture_text)
-        if not has_prompt:
-            write_message(attributes, PROMPT, "user", text)
-        has_completion = write_completion(special, attributes, rest, capture_text=capture_text)
-        is_failure = exception is not None or ERROR_TYPE in attributes
-        if status == ERROR or (is_failure and not has_completion):
-            told = text if has_prompt else ""
-            write_failure(special, attributes, exception, told, has_completion=has_completion)
-        elif not has_completion:
-            write_cancelled(special, attributes)
+        write_conversation(
+            special, attributes, rest, text, exception, is_error=status == ERROR, capture_text=capture_text
+        )
         self._write_properties(record, special, attributes, exception, rest, is_error=status == ERROR)
         if options.redactor is not None:
             attributes = redacted_attributes(attributes, options.redactor, options.limits.value_length)
@@ -197,6 +176,22 @@ class SpanBuilder:
             failure=self._failure(attributes, text) if is_told else "",
         )
         return bounded(span, options.limits)
+
+    def _read(
+        self,
+        record: Mapping[str, Any],
+        fields: Mapping[str, object] | None,
+        attributes: dict[str, Value],
+        special: Special,
+        rest: Rest,
+    ) -> None:
+        if fields is None:
+            _read_fields(record, self._of_records, attributes, special, rest)
+        else:
+            _read_fields(fields, READERS, attributes, special, rest)
+        if not semconv.NAMES.isdisjoint(special):
+            semconv.read(special, attributes, rest)
+        _drop_nobody(attributes, special, rest)
 
     def remember_path(self, data: RecordData, path_fields: PathFields) -> None:
         """Keeps what a span's path follows from whose record names its id, for spans that name it as their parent."""

@@ -22,17 +22,46 @@ _MAX_DIGITS = 6
 _CANCELLED = "[cancelled]"
 
 
-def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
-    """Writes `messages` into the prompt's attributes, or what was logged under the names of these.
+def write_conversation(
+    special: Special,
+    attributes: dict[str, Value],
+    rest: Rest,
+    text: str,
+    exception: ExceptionInfo | None,
+    *,
+    is_error: bool,
+    capture_text: bool,
+) -> None:
+    """Writes the prompt and the completion, and how the call failed.
 
-    Returns:
-        Whether there were any.
+    Args:
+        special: the fields that say so.
+        attributes: where it is written.
+        rest: where what cannot be read is left.
+        text: the record's, which is the prompt where no messages were logged.
+        exception: what it tells of one, if anything.
+        is_error: whether the status of its span is an error.
+        capture_text: False to write the sizes of content.
     """
+    has_prompt = _write_prompt(special, attributes, rest, capture_text=capture_text)
+    if not has_prompt:
+        _write_message(attributes, PROMPT, "user", text)
+    has_completion = _write_completion(special, attributes, rest, capture_text=capture_text)
+    is_failure = exception is not None or ERROR_TYPE in attributes
+    if is_error or (is_failure and not has_completion):
+        told = text if has_prompt else ""
+        _write_failure(special, attributes, exception, told, has_completion=has_completion)
+    elif not has_completion:
+        _write_cancelled(special, attributes)
+
+
+def _write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
+    """Writes `messages`, or what was logged under the names of their attributes, and returns whether there were any."""
     asked = special.get("messages")
     if asked is None:
         return _write_spelled_out(PROMPT, attributes, rest, capture_text=capture_text)
     if type(asked) is str:  # as most are
-        write_message(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
+        _write_message(attributes, PROMPT, "user", asked if capture_text else not_captured(asked))
         return True
     messages = without_middle(read_messages(asked))
     for (role_key, content_key, _), (role, content) in zip(_keys(PROMPT), messages, strict=False):
@@ -41,12 +70,8 @@ def write_prompt(special: Special, attributes: dict[str, Value], rest: Rest, *, 
     return bool(messages)
 
 
-def write_completion(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
-    """Writes `completion`, `finish_reason` and `tool_calls` into the completion's attributes.
-
-    Returns:
-        Whether there was anything.
-    """
+def _write_completion(special: Special, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
+    """Writes `completion`, `finish_reason` and `tool_calls`, and returns whether there was anything."""
     completion = special.get("completion")
     if "tool_calls" in special:
         completion = _with_tool_calls(completion, special["tool_calls"])
@@ -56,7 +81,7 @@ def write_completion(special: Special, attributes: dict[str, Value], rest: Rest,
         return _write_spelled_out(COMPLETION, attributes, rest, capture_text=capture_text)
     reasons = _finish_reasons(special, rest)
     if type(completion) is str:
-        write_message(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
+        _write_message(attributes, COMPLETION, "assistant", completion if capture_text else not_captured(completion))
         if reason := next(reasons):
             attributes[_keys(COMPLETION)[0][2]] = reason
         return True
@@ -79,14 +104,14 @@ def _finish_reasons(special: Special, rest: Rest) -> Iterator[str | None]:
     return itertools.repeat(next(reasons)) if len(several) == 1 else itertools.chain(reasons, itertools.repeat(None))
 
 
-def write_message(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:
+def _write_message(attributes: dict[str, Value], prefix: str, role: str, content: str) -> None:
     """Writes one message, the only one of a prompt or a completion."""
     role_key, content_key, _ = _keys(prefix)[0]
     attributes[role_key] = role
     attributes[content_key] = content
 
 
-def write_failure(
+def _write_failure(
     special: Special,
     attributes: dict[str, Value],
     exception: ExceptionInfo | None,
@@ -99,7 +124,7 @@ def write_failure(
     `said` is the record's text, where that is not the prompt.
     """
     if exception is not None and not has_completion:
-        write_message(attributes, COMPLETION, "assistant", exception.summary)
+        _write_message(attributes, COMPLETION, "assistant", exception.summary)
         return
     if exception is not None:
         failure = exception.summary
@@ -116,11 +141,11 @@ def write_failure(
         attributes[content_key] = placeholders.joined((answer, placeholders.error(failure)))
 
 
-def write_cancelled(special: Special, attributes: dict[str, Value]) -> None:
+def _write_cancelled(special: Special, attributes: dict[str, Value]) -> None:
     """Writes in the place of an answer that the work was cancelled, as `span()` tells by a property."""
     properties = special.get("properties")
     if isinstance(properties, Mapping) and properties.get("cancelled") == "true":
-        write_message(attributes, COMPLETION, "assistant", _CANCELLED)
+        _write_message(attributes, COMPLETION, "assistant", _CANCELLED)
 
 
 def _write_spelled_out(prefix: str, attributes: dict[str, Value], rest: Rest, *, capture_text: bool) -> bool:
