@@ -13,6 +13,7 @@ import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -180,17 +181,18 @@ class _Forks:
         self._thread = threading.local()
 
     def watch(self) -> None:
-        if not self._is_watching and hasattr(os, "register_at_fork"):
+        if not self._is_watching and hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
             self._is_watching = True
             os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._after_in_child)
 
     def _before(self) -> None:
-        self._thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())  # asked first: a handler may raise in here
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        if sys.platform != "win32":
+            self._thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())  # asked first: a handler may raise in here
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def _after(self) -> None:
         mask, self._thread.mask = self._thread.mask, None
-        if mask is not None:
+        if mask is not None and sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _after_in_child(self) -> None:

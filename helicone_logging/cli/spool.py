@@ -203,7 +203,16 @@ def _clear(_directory: Directory, parts: Sequence[_Part], args: argparse.Namespa
     if not args.yes:
         print(f"{_count(chosen)} would be deleted, {_count(kept)} kept for running processes; add --yes to do it")
         return _INCOMPLETE
-    for part in chosen:
+    deleted = [part for part in chosen if _delete(part)]
+    print(f"{_count(deleted)} deleted, {_count(kept)} kept for running processes")
+    return _OK if deleted == chosen else _INCOMPLETE
+
+
+def _delete(part: _Part) -> bool:
+    """Deletes a segment, and returns whether that could be done: Windows deletes none that a process has open."""
+    try:
         Path(part.file.path).unlink(missing_ok=True)
-    print(f"{_count(chosen)} deleted, {_count(kept)} kept for running processes")
-    return _OK
+    except OSError as error:
+        print(f"{_count([part])} cannot be deleted: {error.strerror}: {part.file.path}", file=sys.stderr)
+        return False
+    return True

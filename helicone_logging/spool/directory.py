@@ -149,4 +149,7 @@ def _begins_with(path: str, magic: bytes) -> bool:
 
 def _own_user() -> int:
     """As `os.stat` has it, which is 0 for every file on Windows."""
-    return 0 if sys.platform == "win32" else os.geteuid()
+    user = 0
+    if sys.platform != "win32":
+        user = os.geteuid()
+    return user

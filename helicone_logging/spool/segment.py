@@ -228,7 +228,8 @@ class Segment:
     def _read(self, offset: int, length: int) -> bytes:
         """By the descriptor where that can be: its file may have been deleted."""
         if hasattr(os, "pread"):
-            return os.pread(self._descriptor, length, offset)
+            data: bytes = os.pread(self._descriptor, length, offset)
+            return data
         with reading(self.path) as file:
             return _read_from(file, offset, length)
 

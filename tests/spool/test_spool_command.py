@@ -212,3 +212,27 @@ def test_clear_deletes_only_when_told_twice_and_nothing_of_running_processes(
     assert main(["spool", "clear", "--yes", "--all", str(path)]) == 0
     assert segments(path) == []
     queue.close(discard=True)
+
+
+def test_clear_tells_what_cannot_be_deleted_and_deletes_the_rest(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(path, 3)
+    queue = spool(path)
+    put_all(queue, b"left")
+    queue.close(discard=True)
+    opened, _ = segments(path)
+    unlink = Path.unlink
+
+    def unlink_what_is_not_open(file: Path, *, missing_ok: bool = False) -> None:
+        if file == opened:
+            raise PermissionError(13, "it is being used by another process")
+        unlink(file, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_what_is_not_open)
+    assert main(["spool", "clear", "--yes", str(path)]) == 1
+    assert segments(path) == [opened]
+    output = capsys.readouterr()
+    assert f"cannot be deleted: it is being used by another process: {opened}" in output.err
+    assert f"{4 - waiting(path)} record" in output.out
+    assert "deleted, 0 records kept" in output.out
