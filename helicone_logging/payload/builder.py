@@ -42,7 +42,7 @@ from helicone_logging.payload.redaction import Redactor, not_captured, redacted
 from helicone_logging.payload.rest import write_rest
 from helicone_logging.payload.session_cache import SessionPaths
 from helicone_logging.payload.span import Encoder, SpanData, Value, size_of
-from helicone_logging.payload.steps import name_step
+from helicone_logging.payload.steps import write_step
 from helicone_logging.payload.times import times_of
 
 _SESSION_ID, _SESSION_NAME, _SESSION_PATH = (HELICONE + name for name in ("Session-Id", "Session-Name", "Session-Path"))
@@ -144,7 +144,7 @@ class SpanBuilder:
         status, kind = self._status(record, special, exception, rest), self._kind(special, attributes, rest)
         self._naming.write(attributes)
         if MODEL not in attributes and "model" not in rest:
-            name_step(attributes, name, with_icons=options.step_icons)
+            write_step(special, attributes, name, with_icons=options.step_icons)
         _complete_tokens(attributes)
         self._write_session(special, attributes, identity.trace_name, path, rest)
         if not capture_text:

@@ -97,8 +97,8 @@ def _result(value: object) -> str:
     return content_text(parts) if parts and are_parts(parts) else text_of(value)
 
 
-def _documents(value: object) -> str:
-    """What was found, a line or more each, the best first as they came."""
+def documents_text(value: object) -> str:
+    """Returns what was found, a line or more each, the best first as they came."""
     documents = safe_get.items(parsed(value))
     if documents is None:
         return text_of(value)
@@ -120,5 +120,5 @@ def _document(document: object) -> str:
 # Steps that are no calls of a model: what each does, the names of what it was given and gave back, and that as text.
 _STEPS: tuple[tuple[str, str, str, Callable[[object], str]], ...] = (
     ("execute_tool", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", _result),
-    ("retrieval", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", _documents),
+    ("retrieval", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", documents_text),
 )

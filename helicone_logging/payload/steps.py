@@ -7,8 +7,15 @@ docs/providers.md): text is worth more than an icon, so a step has no such name 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
-from helicone_logging.payload.fields import AGENT_NAME, FIELDS, OPERATION, PROPERTY, SYSTEM, TOOL_NAME
+from helicone_logging.core.coerce import text_of
+from helicone_logging.core.safe_vars import is_mapping
+from helicone_logging.llm import safe_get
+from helicone_logging.llm.content import are_parts
+from helicone_logging.llm.messages import read_messages
+from helicone_logging.payload.fields import AGENT_NAME, FIELDS, OPERATION, PROPERTY, SYSTEM, TOOL_NAME, Special
+from helicone_logging.payload.semconv import documents_text
 from helicone_logging.payload.span import Value
 
 _TOOL = "tool"
@@ -31,10 +38,11 @@ _UNSHOWN_ALONE = re.compile("Llama|(?i:gemini)")  # hides an answer, or all, whe
 _SHOWS_EVERYTHING = "custom"
 
 
-def name_step(attributes: dict[str, Value], name: str, *, with_icons: bool) -> None:
+def write_step(special: Special, attributes: dict[str, Value], name: str, *, with_icons: bool) -> None:
     """Gives a step the model by which Helicone shows it, and the property that tells its kind.
 
     Args:
+        special: the fields of its record; what a tool was given and gave back becomes text there.
         attributes: those of a span without a model.
         name: of the span.
         with_icons: True for the models that the icons of tools and data come from, which hide their text.
@@ -43,6 +51,9 @@ def name_step(attributes: dict[str, Value], name: str, *, with_icons: bool) -> N
     kind = _KINDS.get(str(operation or "").lower(), _TOOL if tool else None)
     if kind is None:
         return
+    if kind != _AGENT:
+        _make_text(special, "messages", text_of)
+        _make_text(special, "completion", documents_text if kind == _RETRIEVAL else text_of)
     called = str(tool or (attributes.get(AGENT_NAME) if kind == _AGENT else None) or name)
     has_prefix = kind == _RETRIEVAL or (with_icons and kind != _AGENT)
     shown = f"{kind}:{called}" if has_prefix else _shown(called)
@@ -58,3 +69,20 @@ def _shown(called: str) -> str:
     """A name that hides nothing of its row."""
     hidden = _UNSHOWN.match(called)
     return called if hidden is None else called[hidden.end() :] or "step"
+
+
+def _make_text(special: Special, field: str, as_text: Callable[[object], str]) -> None:
+    """Makes text of arguments, rows and documents, of which a message would show a part."""
+    value = special.get(field)
+    entries = [value] if (found := safe_get.items(value)) is None else found
+    if not are_parts(entries) and any(is_mapping(entry) and not _is_message(entry) for entry in entries):
+        special[field] = as_text(value)
+
+
+def _is_message(entry: Mapping[str, object]) -> bool:
+    """Whether somebody says something there, or there is nothing beside it."""
+    parts = safe_get.items(safe_get.first(entry, "content"))
+    if parts and are_parts(parts):  # as servers of MCP answer
+        return True
+    ((role, content),) = read_messages([entry], "")
+    return bool(content) and (bool(role) or len(entry) == 1)

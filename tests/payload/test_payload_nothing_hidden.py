@@ -88,3 +88,29 @@ def test_no_name_of_a_step_hides_what_it_says(fields, model) -> None:
     seen = row(traced(completion="found", **fields))
     assert seen.model == model
     assert hidden(seen.provider, seen.model) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "shown"),
+    [
+        ({"tool_name": "send_mail"}, {"to": "ada", "content": "hi"}, ['{"to":"ada","content":"hi"}']),
+        ({"tool_name": "add_user"}, {"role": "admin", "name": "ada"}, ['{"role":"admin","name":"ada"}']),
+        ({"tool_name": "add_user"}, {"message": "created", "id": 7}, ['{"message":"created","id":7}']),
+        ({"operation": "database"}, [{"id": 1, "text": "a"}, {"id": 2}], ['[{"id":1,"text":"a"},{"id":2}]']),
+        ({"tool_name": "ask"}, [{"role": "user", "content": "hi"}, {"role": "tool", "content": "12"}], ["hi", "12"]),
+        ({"tool_name": "ask"}, [{"type": "text", "text": "12"}], ["12"]),
+        ({"tool_name": "ask"}, {"content": [{"type": "text", "text": "12"}], "isError": False}, ["12"]),
+        ({"tool_name": "ask"}, {"text": "12"}, ["12"]),
+        ({"tool_name": "ask"}, ["a", "b"], ["a", "b"]),
+    ],
+)
+def test_what_a_tool_was_given_and_gave_back_shows_whole(step, said, shown) -> None:
+    made = row(traced(**step, prompt=said, completion=said))
+    assert [message.content for message in made.messages] == shown
+    assert [choice.content for choice in made.choices] == shown
+
+
+def test_documents_that_were_found_show_their_ids_scores_and_metadata() -> None:
+    found = [{"id": "d1", "text": "cats", "score": 0.5, "metadata": {"page": 3}}, {"id": "d2", "content": "dogs"}]
+    (choice,) = row(traced(operation="retrieval", prompt="pets", completion=found)).choices
+    assert choice.content == '[document d1] 0.5 cats {"metadata":{"page":3}}\n[document d2] dogs'
