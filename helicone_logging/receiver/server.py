@@ -135,16 +135,6 @@ class Receiver:
             self._thread.join(_STOP_WITHIN)
         self.store.close()
 
-    def serve_forever(self) -> None:
-        """Serves until it is interrupted.
-
-        Raises:
-            ConfigurationError: the port is taken, or a package is missing.
-        """
-        with self:
-            print(f"Listening on {self.url}; set HELICONE_TRACE_ENDPOINT={self.url}", flush=True)  # noqa: T201 - a command
-            self.wait()
-
     def wait(self) -> None:
         """Waits until it is interrupted; an interrupt of the keyboard passes on."""
         thread = self._thread
