@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, NamedTuple
+
+from stand_in import PATIENCE, Answer, StandIn
 
 from helicone_logging.receiver.validation import NotJSONError, parse, refusal
 
 PATH = "/v1/trace/log"
-PATIENCE = 60.0  # seconds after which something is taken to hang
 
 
 class Received(NamedTuple):
@@ -50,42 +47,21 @@ def _values(attributes: Any) -> dict[str, Any]:
     return {item["key"]: next(iter(item["value"].values()), None) for item in attributes}
 
 
-class RecordingServer:
-    """Serves in a thread until it is stopped.
+class RecordingServer(StandIn):
+    """Answers as the endpoint does.
 
     Set `status` to answer with something else than 200 (nothing is stored then), and `headers` to send more with it.
     While `hold()` is entered, requests arrive and their answers wait.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.status = 200
         self.headers: dict[str, str] = {}
         self.requests: list[Request] = []
         self.refusals: list[str] = []
         self.received: list[Received] = []
         self._arrived = 0
-        self._changed = threading.Condition()
-        self._may_answer = threading.Event()
-        self._may_answer.set()
-        self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
-        self._http.recording = self
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> RecordingServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._may_answer.set()
-        self._http.shutdown()
-        self._thread.join(PATIENCE)
-        self._http.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -119,8 +95,9 @@ class RecordingServer:
             (found,) = [received for received in self.received if received.name == name]
         return found
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
-        """Decides on a request; returns status and text of the answer."""
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if path != PATH:
+            return Answer(404, {"message": path}, self.headers)
         with self._changed:
             self._arrived += 1
             self._changed.notify_all()
@@ -134,7 +111,7 @@ class RecordingServer:
                 self.received += found
             self.requests.append(Request(headers, body, len(found), status))
             self._changed.notify_all()
-        return status, reason or ""
+        return Answer(status, {"message": reason or ""}, self.headers)
 
 
 def _read(headers: Mapping[str, str], body: bytes) -> tuple[list[Received], str | None]:
@@ -153,38 +130,3 @@ def _read(headers: Mapping[str, str], body: bytes) -> tuple[list[Received], str 
         for scope in entry["scopeSpans"]
         for span in scope["spans"]
     ], None
-
-
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    recording: RecordingServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone away is no error here."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # the answer in one packet
-    server: _HTTPServer
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == PATH:
-            status, reason = self.server.recording.take(dict(self.headers), body)
-        else:
-            status, reason = 404, self.path
-        answer = json.dumps({"message": reason}).encode()
-        self.send_response(status)
-        for name, value in self.server.recording.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
-        pass
