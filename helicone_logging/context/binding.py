@@ -26,11 +26,13 @@ INJECTED_MARK = "_helicone_stamped"
 MESSAGE_MARK = "_helicone_message"
 """The attribute of a record that keeps a dict message, as our filter saw it, for when it is made text."""
 
+IDS = frozenset(("trace_id", "span_id", "parent_span_id", "traceparent", "session_id", "user_id"))
+"""Fields whose values name something."""
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _OTEL = "opentelemetry.trace"
-_IDS = ("trace_id", "span_id", "parent_span_id", "session_id", "user_id")
 
 
 def current() -> Mapping[str, object]:
@@ -209,8 +211,8 @@ def trace_text(trace: object) -> str | None:
 def resolved(fields: Mapping[str, object]) -> dict[str, object]:
     """Returns fields as they are bound: without those that have no value, parents as ids, `properties` copied."""
     given = {name: value for name, value in fields.items() if value is not None and (type(value) is not str or value)}
-    for name in _IDS:
-        if name in given and not ids.is_named(name, given[name]):
+    for name in IDS.intersection(given):
+        if not ids.is_named(name, given[name]):
             del given[name]
     if "traceparent" in given:
         incoming = ids.parse_traceparent(given.pop("traceparent"))

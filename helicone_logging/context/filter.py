@@ -14,9 +14,10 @@ from helicone_logging.core import bounded, check
 from helicone_logging.core.coerce import plain_of
 from helicone_logging.core.exc_info import exception_in
 
-# What `logging.Formatter` sets later, over whatever a filter would have written there. A record of logging's own, as
-# the application's record factory may do anything.
-_RESERVED = {*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, "message", "asctime", "taskName"}
+# By a record of logging's own, as the application's record factory may do anything.
+RESERVED = frozenset((*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName"))
+"""Names of a record's own attributes, those among them that `logging.Formatter` sets later, over what stood there."""
+
 _NOT_FOR_PEOPLE = "parent_path"
 _SCALARS = (str, int, float, Decimal, uuid.UUID, datetime.date)
 _PLAIN = frozenset((str, int, float, bool, Decimal, uuid.UUID, datetime.date))  # these exactly, as they can be pickled
@@ -61,7 +62,7 @@ class TraceContextFilter(logging.Filter):
             shown = {
                 name: value
                 for name, value in {**self._defaults, **self._shown(bound)}.items()
-                if name not in data and name not in _RESERVED
+                if name not in data and name not in RESERVED
             }
             data.update(shown)
             data[INJECTED_MARK] = tuple(shown)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from helicone_logging.context import binding
+from helicone_logging.context import binding, stack
 from helicone_logging.core import ids, notices
 from helicone_logging.core.safe_vars import is_mapping
 
@@ -19,7 +19,6 @@ _OTEL_SPAN_ID = "otelSpanID"
 OTEL_STAMPS = (_OTEL_TRACE_ID, _OTEL_SPAN_ID, "otelServiceName", "otelTraceSampled")
 """What OpenTelemetry's logging instrumentation puts on every record."""
 
-_OF_THE_TRACE = ("trace_id", "parent_span_id", "parent_path")
 _MAX_REMEMBERED = 20_000  # characters of a message: what is private, or large, is not to stay in memory for long
 _AT_ONCE = 1.0  # seconds between logging and handling, where no handler delays records
 _DELAYED = (
@@ -85,7 +84,7 @@ def of_same_trace(inherited: Mapping[str, object], own: Mapping[str, object]) ->
     """Returns what of the inherited context holds for a record that may name a trace of its own."""
     if not inherited or not _names_other_trace(own, ids.trace_id(inherited.get("trace_id"))):
         return inherited
-    return {name: value for name, value in inherited.items() if name not in _OF_THE_TRACE}
+    return {name: value for name, value in inherited.items() if name != "trace_id" and name not in stack.OF_THE_TRACE}
 
 
 def _names_other_trace(own: Mapping[str, object], inherited_trace: str | None) -> bool:

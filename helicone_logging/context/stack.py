@@ -17,7 +17,9 @@ from helicone_logging.core import ids
 NOTHING: Mapping[str, object] = {}
 """What is bound outside every binding; a plain dict, as records that carry it are pickled."""
 
-_OF_THE_TRACE = ("parent_span_id", "parent_path")
+OF_THE_TRACE = ("parent_span_id", "parent_path")
+"""Fields that say where in its trace something stands, so that another trace has no use for them."""
+
 _NEVER: list[Mapping[str, object]] = []  # of frames that are never extended in place
 
 
@@ -243,9 +245,9 @@ def _of_another(outer: Mapping[str, object], inner: Mapping[str, object]) -> tup
     if "trace_id" in inner:
         before, after = outer.get("trace_id"), inner["trace_id"]
         if before is not after and ids.trace_id(before) != ids.trace_id(after):
-            return _OF_THE_TRACE
+            return OF_THE_TRACE
     parent = outer.get("parent_span_id")
-    return _OF_THE_TRACE[1:] if inner.get("parent_span_id", parent) != parent else ()
+    return OF_THE_TRACE[1:] if inner.get("parent_span_id", parent) != parent else ()
 
 
 class ContextSnapshot:

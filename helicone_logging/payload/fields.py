@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from helicone_logging.context import binding
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import native, plain_of, scalar_of, text_of, unreadable, whole
 from helicone_logging.llm.json_text import parsed
@@ -198,9 +199,6 @@ OUR_OWN = frozenset({"parent_path", "otel_span", "otel_attributes"})
 CONTEXT_FIELDS = ("trace_id", "traceparent", "span_id", "helicone")
 """Fields that make a record one to export."""
 
-IDS = frozenset(("trace_id", "span_id", "parent_span_id", "traceparent", "session_id", "user_id"))
-"""Fields whose values name something."""
-
 MODEL_FIELDS = (
     "model", "messages", "prompt", "completion", "llm_request", "llm_response", "operation", "tool_name",
     "gen_ai.operation.name", "gen_ai.request.model", MODEL, "gen_ai.input.messages", "gen_ai.output.messages",
@@ -216,7 +214,7 @@ def is_given(value: object) -> bool:
 
 def says_something(name: str, value: object) -> bool:
     """Returns whether a field has a value, and an id one that names something."""
-    return ids.is_named(name, value) if name in IDS else is_given(value)
+    return ids.is_named(name, value) if name in binding.IDS else is_given(value)
 
 
 def canonical(data: Mapping[str, object]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from helicone_logging.context.binding import INJECTED_MARK
+from helicone_logging.context.filter import RESERVED
 from helicone_logging.context.inherited import dict_message, inherited_by, json_message
 from helicone_logging.core import bounded, ids
 from helicone_logging.core.coerce import text_of
@@ -35,8 +36,8 @@ PATH_FIELDS = (
 
 _READ_FROM_RECORD = ("created", "levelno", "levelname", "name", "funcName", "pathname", "lineno", "stack_info")
 
-_RESERVED = frozenset((*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "extra"))
-_OWN = _RESERVED - {"msg", "extra"}
+_OWN = RESERVED - {"msg"}
+_NO_FIELDS = RESERVED | {"extra"}
 _new = tuple.__new__  # without the function that the constructor of a NamedTuple is
 
 
@@ -131,7 +132,7 @@ def with_record(data: RecordData, record: Mapping[str, Any]) -> RecordData:
 def _with_extra(attributes: Mapping[str, Any], extra: Mapping[object, object]) -> dict[str, Any]:
     """Fields that loguru keeps together; under names that are a record's own they stay there."""
     given = dict(bounded.items(extra))
-    fields = {name: value for name, value in given.items() if type(name) is str and name not in _RESERVED}
+    fields = {name: value for name, value in given.items() if type(name) is str and name not in _NO_FIELDS}
     others = {text_of(name): value for name, value in given.items() if name not in fields}
     found = {**fields, **attributes}
     found = {**attributes, **{name: found[name] for name in fields}, "extra": others}
