@@ -7,13 +7,13 @@ docs/providers.md): text is worth more than an icon, so a step has no such name 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from helicone_logging.core.coerce import text_of
-from helicone_logging.core.safe_vars import is_mapping
+from helicone_logging.core.coerce import plain_of, text_of
+from helicone_logging.core.safe_vars import safe_vars
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import are_parts
-from helicone_logging.llm.messages import read_messages
+from helicone_logging.llm.messages import MAX_MESSAGES, Message, read_messages
 from helicone_logging.payload.fields import AGENT_NAME, FIELDS, OPERATION, PROPERTY, SYSTEM, TOOL_NAME, Special
 from helicone_logging.payload.semconv import documents_text
 from helicone_logging.payload.span import Value
@@ -75,14 +75,16 @@ def _make_text(special: Special, field: str, as_text: Callable[[object], str]) -
     """Makes text of arguments, rows and documents, of which a message would show a part."""
     value = special.get(field)
     entries = [value] if (found := safe_get.items(value)) is None else found
-    if not are_parts(entries) and any(is_mapping(entry) and not _is_message(entry) for entry in entries):
+    if not are_parts(entries) and any(map(_is_value, entries[:MAX_MESSAGES])):
         special[field] = as_text(value)
 
 
-def _is_message(entry: Mapping[str, object]) -> bool:
-    """Whether somebody says something there, or there is nothing beside it."""
+def _is_value(entry: object) -> bool:
+    """Whether a dict or a data class is no message: nobody speaks or says anything there, and it holds more."""
+    if type(entry) is Message or type(plain_of(entry)) is not dict:
+        return False
     parts = safe_get.items(safe_get.first(entry, "content"))
     if parts and are_parts(parts):  # as servers of MCP answer
-        return True
+        return False
     ((role, content),) = read_messages([entry], "")
-    return bool(content) and (bool(role) or len(entry) == 1)
+    return not content or (not role and len(safe_vars(entry) or ()) > 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import pytest
 from payloads import TRACE, record, row, traced
@@ -90,12 +91,19 @@ def test_no_name_of_a_step_hides_what_it_says(fields, model) -> None:
     assert hidden(seen.provider, seen.model) is None
 
 
+@dataclass
+class Mail:
+    to: str
+    content: str
+
+
 @pytest.mark.parametrize(
     ("step", "said", "shown"),
     [
         ({"tool_name": "send_mail"}, {"to": "ada", "content": "hi"}, ['{"to":"ada","content":"hi"}']),
         ({"tool_name": "add_user"}, {"role": "admin", "name": "ada"}, ['{"role":"admin","name":"ada"}']),
         ({"tool_name": "add_user"}, {"message": "created", "id": 7}, ['{"message":"created","id":7}']),
+        ({"tool_name": "send_mail"}, Mail("ada", "hi"), ['{"to":"ada","content":"hi"}']),
         ({"operation": "database"}, [{"id": 1, "text": "a"}, {"id": 2}], ['[{"id":1,"text":"a"},{"id":2}]']),
         ({"tool_name": "ask"}, [{"role": "user", "content": "hi"}, {"role": "tool", "content": "12"}], ["hi", "12"]),
         ({"tool_name": "ask"}, [{"type": "text", "text": "12"}], ["12"]),
