@@ -166,6 +166,22 @@ def test_a_handler_that_a_reload_replaced_still_sends_what_is_logged_to_it(serve
     wait_until_senders_are(0)  # nobody will ever end one that waits for more
 
 
+def test_a_record_that_comes_before_the_threads_have_heard_of_the_reload_leaves_none_of_them_waiting(server) -> None:
+    logger = logging.getLogger("helicone_tests.reload")
+    old = apply(server.url, max_connections=2)
+    with server.hold():
+        for number in range(2):
+            logger.info("before %d", number, extra=TRACE)
+        server.wait_for_arrivals(2)  # on two threads
+    assert old.flush(PATIENCE)
+    record = logger.makeRecord("late", logging.INFO, "f.py", 1, "at once", (), None, extra=TRACE)
+    with old._sender._queue._lock:  # which they need to hear of it
+        apply(server.url, queue_size=77)
+        old.handle(record)
+    server.wait_for(3)
+    wait_until_senders_are(0)
+
+
 def test_reloads_with_a_dead_endpoint_stop_no_thread(dead_endpoint) -> None:
     with Producers() as producers:
         for _ in range(20):
