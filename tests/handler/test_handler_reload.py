@@ -9,11 +9,11 @@ import time
 from collections import Counter
 
 import pytest
-from recording_server import PATIENCE
+from recording_server import PATIENCE, RecordingServer
 
 from helicone_logging import HeliconeHandler
 from helicone_logging.delivery.replaced import THREAD_NAME as REPLACED
-from helicone_logging.delivery.workers import THREAD_NAME
+from helicone_logging.delivery.workers import THREAD_NAME, Sender
 
 TRACE = {"trace_id": "t-1"}
 
@@ -264,3 +264,48 @@ def test_records_of_replaced_handlers_arrive_once_their_endpoint_is_back(server)
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
     while any("process_request" in thread.name for thread in threading.enumerate()):  # the server's, for a connection
         time.sleep(0.001)
+
+
+def replace_with_a_record_left(server: RecordingServer, number: int) -> None:
+    """Has a handler replaced whose record the server does not take."""
+    server.status, answered = 503, threading.Event()
+    apply(server.url, max_backoff=0.05, on_request=lambda outcome, records, seconds: answered.set())
+    logging.getLogger("helicone_tests.reload").info(f"r {number}", extra=TRACE)
+    assert answered.wait(PATIENCE)
+    apply(server.url, queue_size=1000 + number)
+
+
+def test_records_of_replaced_handlers_arrive_once_threads_can_be_started_again(server, monkeypatch) -> None:
+    start, refused = threading.Thread.start, []
+
+    def refuse(self: threading.Thread) -> None:
+        if self.name == REPLACED:
+            refused.append(self)
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for number in range(6):  # more than there may be threads
+            replace_with_a_record_left(server, number)
+    assert len(refused) >= 6
+    replace_with_a_record_left(server, 6)
+    server.status = 200
+    server.wait_for(7)
+    assert sorted(server.names()) == [f"r {number}" for number in range(7)]
+
+
+def test_a_fault_in_serving_replaced_handlers_ends_no_thread_of_theirs(server, monkeypatch) -> None:
+    serve, failures = Sender.serve, []
+
+    def fail_at_first(self: Sender) -> bool:
+        if len(failures) < 3:
+            failures.append(self)
+            raise MemoryError
+        return serve(self)
+
+    monkeypatch.setattr(Sender, "serve", fail_at_first)
+    replace_with_a_record_left(server, 0)
+    server.status = 200
+    server.wait_for(1)
+    assert len(failures) == 3
