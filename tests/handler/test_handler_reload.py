@@ -12,6 +12,7 @@ import pytest
 from recording_server import PATIENCE, RecordingServer
 
 from helicone_logging import HeliconeHandler
+from helicone_logging.delivery import replaced
 from helicone_logging.delivery.replaced import THREAD_NAME as REPLACED
 from helicone_logging.delivery.workers import THREAD_NAME, Sender
 
@@ -266,6 +267,12 @@ def test_records_of_replaced_handlers_arrive_once_their_endpoint_is_back(server)
         time.sleep(0.001)
 
 
+@pytest.fixture
+def shared_workers(monkeypatch):
+    """Threads for replaced handlers of this test alone: those of others may be busy with a dead endpoint."""
+    monkeypatch.setattr(replaced, "serve", replaced._SharedWorkers().add)
+
+
 def replace_with_a_record_left(server: RecordingServer, number: int) -> None:
     """Has a handler replaced whose record the server does not take."""
     server.status, answered = 503, threading.Event()
@@ -275,6 +282,7 @@ def replace_with_a_record_left(server: RecordingServer, number: int) -> None:
     apply(server.url, queue_size=1000 + number)
 
 
+@pytest.mark.usefixtures("shared_workers")
 def test_records_of_replaced_handlers_arrive_once_threads_can_be_started_again(server, monkeypatch) -> None:
     start, refused = threading.Thread.start, []
 
@@ -295,6 +303,7 @@ def test_records_of_replaced_handlers_arrive_once_threads_can_be_started_again(s
     assert sorted(server.names()) == [f"r {number}" for number in range(7)]
 
 
+@pytest.mark.usefixtures("shared_workers")
 def test_a_fault_in_serving_replaced_handlers_ends_no_thread_of_theirs(server, monkeypatch) -> None:
     serve, failures = Sender.serve, []
 
