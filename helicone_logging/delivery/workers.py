@@ -64,7 +64,6 @@ class Sender:
         self._running = 0  # of these, those that have begun; under uWSGI without --enable-threads they never do
         self._idle = 0  # workers that wait in the queue, or are on their way there
         self._submitted = 0  # records, about: it tells a worker that ends whether something came meanwhile
-        self._sending = 0  # batches on their way
         self._dropped = self._drops_reported = 0  # records, as the queue was full
         self._refusals_reported = 1  # records; the first one is told at once
         self._is_closed = False  # nobody has submitted anything since `close`
@@ -128,6 +127,7 @@ class Sender:
             if not self._threads:
                 self.close_at_exit()  # the last word of a process that has closed its handlers
             return
+        lifecycle.watch_end_of_child()  # also where no thread can be started, as what closes there sends
         if self._is_replaced:
             replaced.serve(self)
             return
@@ -149,7 +149,6 @@ class Sender:
                 raise
             self._report_no_thread(error)
             return
-        lifecycle.watch_end_of_child()
         self.diagnostics.warn_of_missing_threads()
 
     def _report_no_thread(self, error: Exception) -> None:
@@ -188,7 +187,6 @@ class Sender:
             return False
         with self._ended:
             self._idle -= 1
-            self._sending += 1
         try:
             self._start_another(len(items))
             self._dispatcher.deliver(items, transport)
@@ -196,7 +194,6 @@ class Sender:
             items.clear()  # to be freed now, and not when the next ones have been taken
             with self._ended:
                 self._idle += 1
-                self._sending -= 1
         return True
 
     def _start_another(self, taken: int) -> None:
@@ -257,6 +254,7 @@ class Sender:
     def retire(self) -> None:
         """Leaves what is queued to the threads that serve all replaced senders; nobody waits."""
         self._is_put_away = self._is_replaced = True
+        self._report_losses()  # nobody may close it any more
         self._leave()
 
     def _leave(self) -> None:
@@ -288,11 +286,10 @@ class Sender:
         if dropped:
             why = "logged by other threads at the end" if is_sent else f"not sent {within}"
             notices.report(f"{counted(dropped, 'record is', 'records are')} lost, {why}")
-        if self._sending and not is_sent:
-            self.diagnostics.report(
-                "unsure",
-                f"{counted(self._sending, 'request was', 'requests were')} not answered {within}, and may have arrived",
-            )
+        sent = self._queue.stats().queued  # and on their way, whoever sent them, as nothing waits any more
+        if sent and not is_sent:
+            what = f"{counted(sent, 'record was', 'records were')} not acknowledged {within}, and may have arrived"
+            self.diagnostics.report("unsure", what)
 
     def _wait(self, deadline: float, *, is_urgent: bool = False) -> bool:
         checkpoint = self._queue.checkpoint(is_urgent=is_urgent)

@@ -154,7 +154,7 @@ def test_close_reports_how_many_are_lost_and_how_many_may_have_arrived(server, l
         handler.close()
         told = capfd.readouterr().err
     assert "6 records are lost" in told
-    assert "1 request was not answered" in told
+    assert "1 record was not acknowledged" in told
 
 
 def test_close_with_a_dead_endpoint_counts_all_as_lost(dead_endpoint, logger_of, capfd) -> None:
@@ -166,7 +166,7 @@ def test_close_with_a_dead_endpoint_counts_all_as_lost(dead_endpoint, logger_of,
     while handler.stats().queued:  # on its way yet, on a busy machine
         time.sleep(0.001)
     assert (handler.stats().dropped, handler.stats().queued) == (7, 0)
-    assert re.search("lost|not answered", capfd.readouterr().err)
+    assert re.search("lost|not acknowledged", capfd.readouterr().err)
 
 
 def test_no_thread_is_started_before_there_is_work(server, logger_of) -> None:

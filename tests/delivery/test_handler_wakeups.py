@@ -133,6 +133,19 @@ def test_what_other_threads_log_while_the_process_ends_is_reported(log_while_clo
     assert f"{handler.stats().dropped} records are lost, logged by other threads at the end" in capfd.readouterr().err
 
 
+def test_what_a_full_queue_lost_is_told_in_all_when_the_handler_is_replaced(server, logger_of, capfd) -> None:
+    logger = logger_of(HeliconeHandler(endpoint=server.url, queue_size=1))
+    with server.hold():
+        for number in range(4):
+            logger.info("r %d", number, extra=TRACE)
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+        told = [line for line in capfd.readouterr().err.splitlines() if "as the queue is full" in line]
+    assert [line.partition(" lost")[0] for line in told] == [
+        "helicone_logging: 1 record is",
+        "helicone_logging: 3 records are",
+    ]
+
+
 def test_closing_the_replaced_handler_leaves_the_records_of_its_successor(server) -> None:
     config = {
         "version": 1,

@@ -256,10 +256,24 @@ def test_an_endpoint_that_never_answers_holds_the_exit_up_no_longer_than_shutdow
             """
         )
     assert done.returncode == 0
-    report = re.search(r"(\d+) records? (?:is|are) lost.*\n.* (\d+) requests? (?:was|were) not answered", done.stderr)
+    report = re.search(r"(\d+) records? (?:is|are) lost.*\n.* (\d+) records? w\w+ not acknowledged", done.stderr)
     lost, on_their_way = map(int, report.groups())
     assert lost + on_their_way == 12
     assert 1 <= on_their_way <= 2
+
+
+def test_a_request_of_a_replaced_handler_that_is_not_answered_at_exit_is_told(server, run_script) -> None:
+    with server.hold():
+        done = run_script(
+            """
+            import logging.config
+            handler, log = set_up(shutdown_timeout=0.5)
+            logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+            log.info("on its way", extra=TRACE)
+            """
+        )
+    assert done.returncode == 0
+    assert "1 record was not acknowledged within shutdown_timeout=0.5 seconds, and may have arrived" in done.stderr
 
 
 def test_several_handlers_share_one_deadline_at_exit(dead_endpoint, run_script) -> None:

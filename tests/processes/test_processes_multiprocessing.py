@@ -151,3 +151,26 @@ if __name__ == "__main__":
     assert done.returncode == 0
     least, most = scripts.losses(done.stderr)
     assert least <= 3 <= most
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_in_which_no_thread_can_be_started_sends_at_its_end(method, server, run_script) -> None:
+    done = run_script(
+        HEAD
+        + f"""
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+
+def crowded():
+    threading.Thread.start = refuse
+    child(0)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("{method}").Process(target=crowded)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+"""
+    )
+    assert done.returncode == 0
+    assert server.names() == ["child 0"]

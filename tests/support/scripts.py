@@ -39,8 +39,8 @@ def run(path: Path, endpoint: str, *arguments: str, **more: str) -> subprocess.C
 def losses(stderr: str) -> tuple[int, int]:
     """Returns how many records a process has told to be lost at the least, and at the most.
 
-    On a busy machine some of them, a request each, are on their way when the time is over; of those it tells that they
-    may have arrived, and once more if they come back.
+    On a busy machine some of them are on their way when the time is over; of those it tells that they may have arrived,
+    and once more if they come back.
     """
     lost = sum(map(int, re.findall(r"(\d+) records? (?:is|are) lost", stderr)))
-    return lost, lost + sum(map(int, re.findall(r"(\d+) requests? (?:was|were) not answered", stderr)))
+    return lost, lost + sum(map(int, re.findall(r"(\d+) records? (?:was|were) not acknowledged", stderr)))
