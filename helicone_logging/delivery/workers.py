@@ -79,10 +79,7 @@ class Sender:
                 self._report_drops(dropped)
             if self._is_closed:
                 self._reopen()
-            if self._is_replaced:
-                self._queue.close()  # again, or a worker that has not heard of it yet would wait for good
-                self.start_worker()
-            elif not self._idle and len(self._threads) < self._options.max_connections:
+            if self._is_replaced or (not self._idle and len(self._threads) < self._options.max_connections):
                 self.start_worker()
         except Exception as error:  # noqa: BLE001 - the record is queued, whatever becomes of the worker
             self.diagnostics.report("fault", f"no worker could be started: {type(error).__name__}: {error}")
@@ -129,7 +126,7 @@ class Sender:
             return
         lifecycle.watch_end_of_child()  # also where no thread can be started, as what closes there sends
         if self._is_replaced:
-            replaced.serve(self)
+            self._leave()  # again, or a worker that has not heard of it yet would wait for good
             return
         try:
             thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
