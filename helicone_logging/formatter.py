@@ -125,11 +125,12 @@ class OTELTraceFormatter(BaseJsonFormatter):
         # Now, as no record is to wait for it, and no import of the package.
         from helicone_logging.llm.dialects import read_span
         from helicone_logging.llm.providers.requests import read_request
-        from helicone_logging.llm.providers.responses import read_response
+        from helicone_logging.llm.providers.responses import read_completion, read_response
 
         fmt, style, validate = _checked_format(fmt, style, validate)
         super().__init__(fmt, datefmt, style, validate, **_checked_json_options(json_options))
         self._sdk_readers = (
+            ("completion", read_completion),
             ("llm_response", read_response),
             ("llm_request", read_request),
             ("otel_span", read_span),
@@ -294,7 +295,7 @@ class OTELTraceFormatter(BaseJsonFormatter):
         record, logged, inherited = data.record, data.message, data.inherited
         if inherited:
             inherited = of_same_trace(inherited, names_of_trace(record, logged))
-        elif not logged and self._is_plain and record.keys().isdisjoint(HOLDERS):
+        elif not logged and self._is_plain and not _may_hold_fields(record):
             return None
         around = {**inherited, **data.message_fields}
         merged = self._with_extras(record, around) if self._is_plain else self._as_json(record, text, around)
@@ -335,6 +336,11 @@ class OTELTraceFormatter(BaseJsonFormatter):
         )
         adds = (self.rename_fields, self.static_fields, self.defaults, self.timestamp)
         return is_own and not any(adds) and self._required_fields == ["message"]
+
+
+def _may_hold_fields(record: Mapping[str, Any]) -> bool:
+    completion = record.get("completion")
+    return not (record.keys().isdisjoint(HOLDERS) and (completion is None or type(completion) is str))
 
 
 def _checked_format(fmt: str | Sequence[str] | None, style: str, validate: bool) -> tuple[str | None, str, bool]:

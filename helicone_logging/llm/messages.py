@@ -7,11 +7,12 @@ from typing import NamedTuple, TypeVar, cast
 
 from helicone_logging.core import bounded
 from helicone_logging.core.bounded import CUT
+from helicone_logging.core.coerce import plain_of
 from helicone_logging.core.safe_vars import Vars, safe_vars
 from helicone_logging.llm import media, placeholders, safe_get
 from helicone_logging.llm.citations import with_sources
 from helicone_logging.llm.content import are_output, are_parts, content_text, is_item
-from helicone_logging.llm.placeholders import joined
+from helicone_logging.llm.placeholders import arguments_text, joined
 from helicone_logging.llm.safe_get import first
 from helicone_logging.llm.tools import error_text, is_call, tool_call_text
 
@@ -85,7 +86,9 @@ _BESIDE = frozenset(
         "lc", "data", "citations",
     )
 )  # fmt: skip
-_ANSWER = frozenset((*_SAID, *_BESIDE, "text", "role"))
+_SPOKEN = frozenset((*_SAID, *_BESIDE, "text"))
+_ANSWER = _SPOKEN | {"role"}
+_OF_A_CHOICE = _ANSWER.union(_FINISH_REASONS, ("delta", "error", "index", "logprobs", "raw", "additional_kwargs"))
 
 
 def read_messages(value: object, default_role: str = "user") -> list[Message]:
@@ -106,6 +109,8 @@ def read_messages(value: object, default_role: str = "user") -> list[Message]:
         entries = _entries(entries[0])
     if are_parts(entries):
         return [Message(default_role, content_text(entries))]
+    if len(entries) == 1 and entries[0] is value and is_value(value):
+        return [Message(default_role, arguments_text(value))]
     if len(entries) > MAX_MESSAGES:
         return both_ends(entries, lambda entry: _message(entry, default_role))
     # A list of plain dicts is what nearly every application logs, and it waits for this: hence the long condition,
@@ -196,6 +201,8 @@ def _choice(entry: object) -> Choice:
     fields = None if type(entry) is Message else safe_vars(entry)
     if fields is None:
         return Choice(*_message(entry, "assistant"), None)
+    if is_value(entry):
+        return Choice("assistant", arguments_text(entry), None)
     reason = safe_get.text(first(fields, *_FINISH_REASONS)) or None
     message = first(fields, "message", "delta")
     if message is None:
@@ -246,6 +253,27 @@ def unwrapped(fields: Vars) -> Vars:
     if fields.get("lc") is not None:
         return safe_vars(fields.get("kwargs")) or fields
     return (safe_vars(fields.get("data")) or fields) if safe_get.text(fields.get("type")) in _ROLE_NAMES else fields
+
+
+def is_value(entry: object) -> bool:
+    """Returns whether something is data of which a message would show only a part: a row, or an answer by a schema.
+
+    Args:
+        entry: anything; a dict, a data class or a model is such data where nobody speaks in it, nothing tells that it
+            is a part or a choice, and it holds more than those do.
+    """
+    fields = None if type(entry) is Message else safe_vars(entry)
+    if not fields or fields.keys() <= _OF_A_CHOICE or is_item(fields) or first(fields, *_FINISH_REASONS):
+        return False
+    kind = safe_get.text(first(fields, "type", "kind")) or ""
+    if _role_of_type(kind) or kind.lower().endswith("message"):
+        return False
+    role, said = first(fields, *_SPEAKS), first(fields, "message", "delta", "content")
+    if role is not None:
+        is_spoken = safe_get.text(role) in _ROLE_NAMES or not fields.keys().isdisjoint(_SPOKEN)
+    else:
+        is_spoken = first(said, *_SPEAKS) is not None or are_parts(safe_get.items(said) or ())
+    return not is_spoken and type(plain_of(entry)) is dict
 
 
 def _role(fields: Vars, default_role: str) -> str:

@@ -235,7 +235,7 @@ def _read_sdk_objects(fields: dict[str, object], readers: Iterable[tuple[str, Sd
     for name, said in found.items():
         del fields[name]
         for field, value in said.items():
-            if not (is_of_bedrock and name == "llm_response" and field in ("provider", "model")):
+            if not (is_of_bedrock and name != "llm_request" and field in ("provider", "model")):
                 fields.setdefault(field, value)
         if "properties" in said:
             fields["properties"] = {**given_properties(said["properties"]), **given_properties(fields["properties"])}

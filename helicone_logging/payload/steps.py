@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from helicone_logging.core.coerce import plain_of, text_of
-from helicone_logging.core.safe_vars import safe_vars
+from helicone_logging.core.coerce import text_of
 from helicone_logging.llm import safe_get
 from helicone_logging.llm.content import are_parts
-from helicone_logging.llm.messages import MAX_MESSAGES, Message, read_messages
+from helicone_logging.llm.messages import MAX_MESSAGES, is_value
 from helicone_logging.payload.fields import AGENT_NAME, FIELDS, OPERATION, PROPERTY, SYSTEM, TOOL_NAME, Special
 from helicone_logging.payload.semconv import documents_text
 from helicone_logging.payload.span import Value
@@ -75,16 +74,5 @@ def _make_text(special: Special, field: str, as_text: Callable[[object], str]) -
     """Makes text of arguments, rows and documents, of which a message would show a part."""
     value = special.get(field)
     entries = [value] if (found := safe_get.items(value)) is None else found
-    if not are_parts(entries) and any(map(_is_value, entries[:MAX_MESSAGES])):
+    if not are_parts(entries) and any(map(is_value, entries[:MAX_MESSAGES])):
         special[field] = as_text(value)
-
-
-def _is_value(entry: object) -> bool:
-    """Whether a dict or a data class is no message: nobody speaks or says anything there, and it holds more."""
-    if type(entry) is Message or type(plain_of(entry)) is not dict:
-        return False
-    parts = safe_get.items(safe_get.first(entry, "content"))
-    if parts and are_parts(parts):  # as servers of MCP answer
-        return False
-    ((role, content),) = read_messages([entry], "")
-    return not content or (not role and len(safe_vars(entry) or ()) > 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from payloads import TRACE, record, row, traced
@@ -116,6 +117,44 @@ def test_what_a_tool_was_given_and_gave_back_shows_whole(step, said, shown) -> N
     made = row(traced(**step, prompt=said, completion=said))
     assert [message.content for message in made.messages] == shown
     assert [choice.content for choice in made.choices] == shown
+
+
+@dataclass
+class Verdict:
+    text: str
+    score: int
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"text": "fine", "score": 3}, ['{"text":"fine","score":3}']),
+        ({"message": "hi", "customer": 5}, ['{"message":"hi","customer":5}']),
+        ({"items": [1, 2], "total": 30}, ['{"items":[1,2],"total":30}']),
+        ({"type": "refund", "content": "done", "amount": 3}, ['{"type":"refund","content":"done","amount":3}']),
+        ({"role": "admin", "name": "ada"}, ['{"role":"admin","name":"ada"}']),
+        (Verdict("fine", 3), ['{"text":"fine","score":3}']),
+        ([Verdict("fine", 3), Verdict("bad", 1)], ['{"text":"fine","score":3}', '{"text":"bad","score":1}']),
+        ({"role": "assistant", "content": "hi", "name": "ada"}, ["hi"]),
+        ({"role": "reviewer", "content": "hi", "name": "ada"}, ["hi"]),
+        ({"source": "ada", "content": "hi", "type": "TextMessage"}, ["hi"]),
+        ({"message": {"role": "assistant", "content": "hi"}, "usage": None}, ["hi"]),
+        ({"content": [{"type": "text", "text": "hi"}], "id": 3}, ["hi"]),
+        ({"text": "hi", "finish_reason": "stop", "seed": 3}, ["hi"]),
+        ({"type": "text", "text": "hi", "id": 3}, ["hi"]),
+        ({"type": "function_call", "name": "f", "arguments": "{}", "id": 3}, ["[tool call] f({})"]),
+        ({"text": "hi", "raw": {"a": 1}, "additional_kwargs": {}}, ["hi"]),
+        (SimpleNamespace(content="hi", meta=3), ["hi"]),
+    ],
+)
+def test_an_answer_by_a_schema_shows_whole_and_a_message_as_its_text(said, shown) -> None:
+    assert [choice.content for choice in row(traced(completion=said)).choices] == shown
+
+
+def test_what_a_chain_was_given_shows_whole() -> None:
+    (asked,) = row(traced(prompt={"text": "The sea.", "language": "de"})).messages
+    assert asked.content == '{"text":"The sea.","language":"de"}'
+    assert row(traced(prompt=[{"content": "hi", "sender": "ada"}])).messages == (Message("user", "hi"),)
 
 
 def test_documents_that_were_found_show_their_ids_scores_and_metadata() -> None:

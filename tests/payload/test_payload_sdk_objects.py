@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -69,3 +70,26 @@ def test_an_answer_that_shows_its_provider_was_not_served_by_the_request_s() -> 
     request = {"model": "bedrock/us.amazon.nova-pro-v1:0", "messages": "Where?", "fallbacks": ["groq/llama-3.3"]}
     shown = row(traced(llm_request=request, llm_response=answer("llama-3.3", x_groq={"id": "req"})))
     assert (shown.provider, shown.model) == ("GROQ", "llama-3.3")
+
+
+@pytest.mark.parametrize("around", [{}, {"helicone": {"user_id": "ada"}}, {"prompt_tokens": 30}])
+def test_a_response_that_was_logged_as_the_completion_is_read_as_one(around: dict[str, Any]) -> None:
+    shown = row(traced(prompt="Where?", completion=answer("gpt-4o", provider="azure"), **around))
+    assert shown.choices == (Choice("assistant", "Here.", "stop"),)
+    assert (shown.prompt_tokens, shown.completion_tokens) == (around.get("prompt_tokens", 3), 2)
+    assert shown.model == "gpt-4o"
+
+
+def test_a_completion_beside_a_response_is_the_answer() -> None:
+    shown = row(traced(completion={"message": answer("gpt-4o")["choices"][0]["message"]}, llm_response=answer("o3")))
+    assert shown.choices[0].content == "Here."
+    assert (shown.model, shown.prompt_tokens) == ("o3", 3)
+
+
+@pytest.mark.parametrize(
+    "data", [{"usage": "often", "text": "x"}, {"usage": {"prompt_tokens": 3}, "answer": 4}, {"eval_count": 3}]
+)
+def test_data_is_no_response_for_a_name_that_responses_have_too(data: dict[str, Any]) -> None:
+    shown = row(traced(completion=data))
+    assert [json.loads(choice.content) for choice in shown.choices] == [data]
+    assert not shown.prompt_tokens

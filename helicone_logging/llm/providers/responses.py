@@ -63,6 +63,8 @@ _JOINERS: tuple[Callable[[Sequence[Vars]], Fields | None], ...] = (
 )
 
 
+_USAGE = frozenset(("usage", "usage_metadata", "usageMetadata", "eval_count"))
+_TOKENS = frozenset(("prompt_tokens", "completion_tokens", "total_tokens"))
 _MAX_DEPTH = 2  # of answers that frameworks, and batches, wrap
 _MAX_CHUNKS, _LAST_CHUNKS = 50_000, 5_000  # of one stream that are read
 
@@ -86,6 +88,17 @@ def read_response(response: object) -> Fields | None:
         return _read(response)
     except Exception:  # noqa: BLE001 - any object may come in `extra=`, and none may raise into the application
         return None
+
+
+def read_completion(completion: object) -> Fields | None:
+    """Returns what a response says that was logged as `completion`; None for every other completion.
+
+    Args:
+        completion: anything; what tells the tokens of its call is a whole response, and no message of one.
+    """
+    held = None if type(completion) is str else safe_vars(completion)
+    fields = read_response(completion) if held and not _USAGE.isdisjoint(held) else None
+    return fields if fields and "completion" in fields and not _TOKENS.isdisjoint(fields) else None
 
 
 def _read(response: object) -> Fields | None:
