@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from helicone_logging.context import binding, call_site, decorators, session_path, stack, streams
 from helicone_logging.context.call_site import CallSite
-from helicone_logging.core import check, clock, ids
+from helicone_logging.core import check, clock, ids, notices
 from helicone_logging.core.coerce import text_of
 from helicone_logging.core.safe_vars import is_text
 
@@ -20,6 +20,11 @@ _INHERITED = ("user_id", "session_id", "session_name")
 _AROUND = (*_INHERITED, "trace_id", "parent_span_id")
 _NAMES_AROUND = frozenset(_AROUND)
 _ORDINARY_ENDS = (GeneratorExit, StopIteration, StopAsyncIteration)
+
+_NOT_OPEN = (
+    "a span was given something by `set` or `collect` before it was entered or after its end, which is in no record"
+    " (its `span()` is at {}:{}). Do so inside its `with` block. This is told once"
+)
 
 _Chunk = TypeVar("_Chunk")
 
@@ -52,7 +57,7 @@ class _Run:
         entry: what it has bound.
     """
 
-    __slots__ = ("around", "began", "chunks", "entry", "fields", "identity", "is_logged", "started")
+    __slots__ = ("around", "began", "chunks", "entry", "fields", "identity", "is_ended", "is_logged", "started")
 
     def __init__(
         self,
@@ -66,7 +71,7 @@ class _Run:
         self.fields = fields
         self.entry = entry
         self.chunks: streams.Chunks | None = None
-        self.is_logged = False
+        self.is_ended = self.is_logged = False  # one that waits for the end of a stream is not logged yet
         self.started = clock.time_ns()
         self.began = time.perf_counter_ns()  # the same on a clock that nobody sets
 
@@ -151,7 +156,7 @@ class Span:
         self._run: _Run | None = None
 
     def __repr__(self) -> str:
-        state = "not entered" if self._run is None else "ended" if self._run.is_logged else "open"
+        state = "not entered" if self._run is None else "ended" if self._run.is_ended else "open"
         named = f" {self.trace_id} {self.span_id}" if self._run else ""
         return f"<{type(self).__name__} {self._name!r}{named} ({state})>"
 
@@ -172,14 +177,15 @@ class Span:
         return "" if trace is None else ids.format_traceparent(trace, self.span_id)
 
     def set(self, /, **fields: object) -> None:
-        """Adds fields to the record of an open span; before it is entered and after its end, nothing happens.
+        """Adds fields to the record of an open span; for one that is not open they are lost, which stderr says once.
 
         Args:
             **fields: fields of `extra=`; `None` and `""` are as if absent, `properties` are merged. The ids and the
                 path are what they were when the span began.
         """
-        if self._run is not None:
-            self._run.fields = stack.merged(self._run.fields, binding.resolved(fields))
+        run = self._open_run()
+        if run is not None:
+            run.fields = stack.merged(run.fields, binding.resolved(fields))
 
     @overload
     def collect(self, stream: Iterable[_Chunk], /) -> Generator[_Chunk, None, None]: ...
@@ -205,9 +211,16 @@ class Span:
         .. versionadded:: 0.2
         """
         chunks = streams.Chunks()
-        if self._run is not None:
-            self._run.chunks = chunks
+        run = self._open_run()
+        if run is not None:
+            run.chunks = chunks
         return chunks.pass_on(stream)
+
+    def _open_run(self) -> _Run | None:
+        run = self._run
+        if run is None or run.is_logged:
+            notices.report_once("late", _NOT_OPEN.format(self._site.pathname, self._site.lineno))
+        return run
 
     def __enter__(self) -> Span:
         if not self._entries:
@@ -277,13 +290,14 @@ class Span:
             self._entries -= 1
             return None
         self._entries = 0
-        if run is None or run.is_logged:
+        if run is None or run.is_ended:
             return None
-        run.is_logged = True
+        run.is_ended = True
         stack.leave(run.entry)
         return run
 
     def _log(self, run: _Run, error: BaseException | None, status: SpanStatus | None = None) -> None:
+        run.is_logged = True
         try:
             self._emit(run, status or status_of(error))
         except Exception:  # noqa: BLE001 - a filter of the application's may raise, and hide what ended the block

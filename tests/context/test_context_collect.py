@@ -11,6 +11,7 @@ import pytest
 from helicone_logging.context import streams
 from helicone_logging.context.binding import bind
 from helicone_logging.context.tracing import span
+from helicone_logging.core import notices
 from helicone_logging.testing import capture_spans
 
 CHUNKS = [{"n": 1}, {"n": 2}, {"n": 3}]
@@ -121,6 +122,16 @@ def test_of_an_async_stream_that_is_closed_the_record_has_what_came_and_it_is_cl
     asyncio.run(main())
     assert answer(log) == CHUNKS[:1]
     assert stream.is_closed
+
+
+def test_what_is_set_while_a_stream_is_read_after_the_block_is_in_the_record(log, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_reported", set())
+    with span("work") as work:
+        collected = work.collect(iter(CHUNKS))
+    for _ in collected:
+        work.set(user_id="ada")
+    assert log["work"].span["user_id"] == "ada"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_list_that_is_left_needs_no_closing(log):

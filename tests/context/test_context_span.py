@@ -12,7 +12,7 @@ import pytest
 from helicone_logging import ConfigurationError
 from helicone_logging.context.binding import INHERITED_MARK, bind, current, current_traceparent
 from helicone_logging.context.tracing import span
-from helicone_logging.core import ids
+from helicone_logging.core import ids, notices
 
 logger = logging.getLogger(__name__)
 
@@ -454,6 +454,23 @@ def test_a_span_shows_its_name_ids_and_state():
     with s:
         assert repr(s) == f"<Span 'work' {s.trace_id} {s.span_id} (open)>"
     assert repr(s) == f"<Span 'work' {s.trace_id} {s.span_id} (ended)>"
+
+
+@pytest.mark.parametrize("is_entered", [True, False])
+@pytest.mark.parametrize("use", [lambda s: s.set(completion="hi"), lambda s: list(s.collect(["hi"]))])
+def test_what_is_given_to_a_span_that_is_not_open_is_told_of_once(log, monkeypatch, capsys, is_entered, use):
+    monkeypatch.setattr(notices, "_reported", set())
+    s = span("work")
+    if is_entered:
+        with s:
+            use(s)
+    assert capsys.readouterr().err == ""
+    use(s)
+    use(s)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "inside its `with` block" in line
+    assert "test_context_span.py:" in line
+    assert "hi" not in line.split()
 
 
 def test_a_binding_shows_the_names_of_its_fields_and_no_values():
