@@ -146,8 +146,7 @@ class BoundedQueue:
         """Makes some room for a record of a size, and returns how many were dropped; 0 when none waits."""
         if not (self._ready or self._delayed):
             return 0
-        self._drop([heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, size))
-        return 1
+        return self._drop([heapq.heappop(self._delayed)[2]] if self._delayed else self._take_ready(1, size))
 
     def requeue(self, items: Sequence[Item], delay: float = 0.0) -> int:
         due = clock.monotonic() + delay
@@ -277,13 +276,14 @@ class BoundedQueue:
 
     def _give_up(self, items: Sequence[Item]) -> int:
         """Lets go of records that nobody will take any more, and returns how many are lost."""
-        self._drop(items)
-        return len(items)
+        return self._drop(items)
 
-    def _drop(self, items: Sequence[Item]) -> None:
+    def _drop(self, items: Sequence[Item]) -> int:
+        """Counts records as dropped, and returns how many."""
         weight = weigh(items)
         self._dropped += weight.records
         self._subtract(weight)
+        return weight.records
 
     def _subtract(self, weight: Weight) -> None:
         """Takes records out of the account."""

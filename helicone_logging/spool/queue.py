@@ -28,7 +28,7 @@ from helicone_logging.spool.frames import OVERHEAD
 from helicone_logging.spool.maintenance import Maintenance
 from helicone_logging.spool.quota import LOOK_AGAIN, Quota
 from helicone_logging.spool.reports import DiskReports
-from helicone_logging.spool.segment import Content, Record, Segment, UnknownSegmentError
+from helicone_logging.spool.segment import Content, DamagedError, Record, Segment, UnknownSegmentError
 
 _NOTHING = Weight(0, 0, Counter())
 _MAX_TAKEN = 1000  # records on their way, which is what may be sent twice after a kill
@@ -210,9 +210,7 @@ class Spool(BoundedQueue):
     def _drop_oldest(self, size: int) -> int:
         if not self._is_memory_full(size):
             return self._drop_segment()
-        items = self._withdraw_first(lambda item: item.entry in self._unwritten)
-        self._drop(items)
-        return len(items)
+        return self._drop(self._withdraw_first(lambda item: item.entry in self._unwritten))
 
     def _drop_segment(self) -> int:
         """Drops what waits of the oldest segment, as only whole ones make room, and returns how many records."""
@@ -234,8 +232,7 @@ class Spool(BoundedQueue):
         unread = self._skip_unread(segment)
         segment.mark_done((), unread)
         self._dropped += unread
-        self._drop(items)
-        return len(items) + unread
+        return self._drop(items) + unread
 
     # The backlog
 
@@ -270,7 +267,7 @@ class Spool(BoundedQueue):
         except (OSError, UnknownSegmentError) as error:
             if segment not in self._backlog:  # it has been dropped or left meanwhile
                 return
-            self.reports.report("read", f"{segment.path} cannot be read, and is left alone: {error}")
+            self.reports.report_unread(segment.path, error)
             records, segment.is_left = [], True
         now, wall_clock = clock.monotonic(), clock.time()
         items = [
@@ -300,18 +297,26 @@ class Spool(BoundedQueue):
             self._load_backlog()
             items = super().take(limit, max_bytes, linger, eager=eager, deadline=deadline)
             try:
-                damaged = [item for item in items if not _record(item).is_readable()]
+                failed = {item: error for item in items if (error := _record(item).error())}
             except BaseException:  # for want of memory, or of a signal handler
                 self.requeue(items)
                 raise
-            if not damaged:
+            if not failed:
                 return items
-            with self._lock:
-                self._come_back(weigh(damaged))
-                self._drop(damaged)
-            self.reports.report_damage(self.directory.path, len(damaged))
-            if len(items) > len(damaged):
-                return [item for item in items if item not in damaged]
+            self._set_aside(failed)
+            if len(items) > len(failed):
+                return [item for item in items if item not in failed]
+
+    def _set_aside(self, failed: dict[Item, OSError]) -> None:
+        """Drops what is damaged, and leaves what the disk does not give now in its file, to be taken over later."""
+        with self._lock:
+            self._come_back(weigh([*failed]))
+            for item, error in failed.items():
+                if isinstance(error, DamagedError):
+                    self._drop([item])
+                else:
+                    self._leave(cast("Segment", _record(item).segment), [item])
+        self.reports.report_reads(failed.values())
 
     def done(self, items: Sequence[Item], *, is_rejected: bool = False) -> None:
         with self._lock:
@@ -322,9 +327,9 @@ class Spool(BoundedQueue):
             self._sweep()
         self._load_backlog()
 
-    def _drop(self, items: Sequence[Item]) -> None:
+    def _drop(self, items: Sequence[Item]) -> int:
         self._finish(items)
-        super()._drop(items)
+        return super()._drop(items)
 
     def _finish(self, items: Sequence[Item]) -> Iterable[Segment]:
         """Notes that records have left, and returns the segments that owe a tombstone for them."""
@@ -394,6 +399,7 @@ class Spool(BoundedQueue):
             self._maintenance.stop()
             self._restore_deleted()
             self._write_unwritten()
+            self.reports.report_all_damage()
         lost = super().close(discard=discard)
         self._sweep()
         return lost
@@ -405,8 +411,7 @@ class Spool(BoundedQueue):
             lost = 0
             for segment in self.segments:
                 lost += self._leave(segment, [item for item in items if _record(item).segment is segment])
-            self._drop(unwritten := [item for item in items if _record(item).segment is None])
-            return lost + len(unwritten)
+            return lost + self._drop([item for item in items if _record(item).segment is None])
 
     def _leave(self, segment: Segment, items: Sequence[Item]) -> int:
         """Leaves records of a segment, with what is unread of it; drops them where its file is gone."""

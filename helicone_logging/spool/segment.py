@@ -29,6 +29,10 @@ _HEADERS = 2  # so that damage to one of them costs nothing
 _SLICE = 256 * 1024  # bytes that are copied at once
 
 
+class DamagedError(OSError):
+    """The bytes of a record are not those that were written."""
+
+
 class UnknownSegmentError(Exception):
     """A file is left alone, as it cannot be read as a segment, or is to be sent by others."""
 
@@ -46,19 +50,19 @@ class Record:
     at: float = 0.0  # when what was read back was written, in seconds since the epoch
 
     def encode(self) -> bytes:
-        """Returns its bytes; raises an `OSError` where these are not what was written."""
+        """Returns its bytes; raises an `OSError`, a `DamagedError` where these are not what was written."""
         data = self.data  # another thread may write it to disk meanwhile
         if data is None and self.segment is not None:
             self.data = data = self.segment.read(self)
         return data or b""
 
-    def is_readable(self) -> bool:
-        """Reads its bytes, and returns whether they are what was written."""
+    def error(self) -> OSError | None:
+        """Reads its bytes, and returns what was wrong with that."""
         try:
             self.encode()
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error
+        return None
 
     def forget(self) -> None:
         """Leaves its bytes to the disk, if that has them."""
@@ -212,10 +216,10 @@ class Segment:
     # Reading
 
     def read(self, record: Record) -> bytes:
-        """Returns the bytes of a record, or raises an `OSError`, also where they are not what was written."""
+        """Returns the bytes of a record, or raises as `Record.encode`."""
         data = self._read(record.offset, record.size)
         if crc32(data) != record.crc:
-            raise OSError(errno.EIO, "a record is damaged")
+            raise DamagedError(errno.EIO, "a record is damaged")
         return data
 
     def records(self) -> list[Record]:

@@ -139,6 +139,40 @@ def test_what_cannot_be_read_back_is_told_counted_as_dropped_and_left_to_the_nex
     following.close(discard=True)
 
 
+def test_what_cannot_be_read_for_a_moment_stays_in_its_file_and_is_sent_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = spool(path)
+    put_all(queue, b"1", b"2", b"3")
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "read", failing(OSError(errno.EIO, os.strerror(errno.EIO))))
+        assert queue.take(2, MIB, deadline=0.0) == []
+    assert "cannot be read, and is left alone: [Errno 5]" in capsys.readouterr().err
+    assert is_balanced(queue.stats())
+    queue.tidy()
+    queue._maintenance.take_over_orphans()
+    assert sorted(send_all(queue)) == [b"1", b"2", b"3"]
+    stats = queue.stats()
+    assert is_balanced(stats)
+    assert stats.dropped == stats.queued == 0
+    queue.close(discard=True)
+    assert segments(path) == []
+
+
+def test_all_damage_is_told_of_in_the_end(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queue = spool(path)
+    put_all(queue, b"record 1", b"record 2", b"record 3")
+    (file,) = segments(path)
+    file.write_bytes(file.read_bytes().replace(b"record", b"RECORD"))
+    for _ in range(3):
+        assert queue.take(1, MIB, deadline=0.0) == []
+    assert capsys.readouterr().err.count("\n") == 1
+    queue.close(discard=True)
+    assert "3 records in all were damaged, and are lost" in capsys.readouterr().err
+    queue.close(discard=True)
+    assert capsys.readouterr().err == ""
+
+
 def test_who_takes_where_all_is_damaged_gets_what_is_behind(path: Path) -> None:
     queue = spool(path)
     put_all(queue, b"record 1", b"record 2")
