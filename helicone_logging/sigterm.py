@@ -97,6 +97,8 @@ class _OnSigterm:
         try:
             if not flush(self._timeout):
                 notices.report("not all records were delivered in time after SIGTERM")
+            for sender in lifecycle.closed_at_exit():  # nobody may close them any more
+                sender.report_losses()
         except Exception:  # noqa: BLE001, S110 - the process is to end, whatever happens here
             pass
         finally:

@@ -100,8 +100,8 @@ class Sender:
         if not self.diagnostics.has_reported("dropped"):  # while the queue is full, nearly every record comes here
             self.diagnostics.report("dropped", self._drops())
 
-    def _report_losses(self) -> None:
-        """In the end, as a report of its kind is written once a minute."""
+    def report_losses(self) -> None:
+        """Tells the totals, in the end, as a report of their kind is written once a minute."""
         if self._dropped > self._drops_reported:
             notices.report(self._drops())
         refused = self._queue.stats().rejected
@@ -238,7 +238,7 @@ class Sender:
         with lifecycle.deadline(self._patience(timeout)) as deadline:
             is_sent = self._wait(deadline, is_urgent=True)
             self._is_closed = True
-            self._report_losses()
+            self.report_losses()
             if is_sent and not lifecycle.is_exiting() and self._queue.stats().queued:
                 self._leave()  # others log on
                 return
@@ -251,7 +251,7 @@ class Sender:
     def retire(self) -> None:
         """Leaves what is queued to the threads that serve all replaced senders; nobody waits."""
         self._is_put_away = self._is_replaced = True
-        self._report_losses()  # nobody may close it any more
+        self.report_losses()  # nobody may close it any more
         self._leave()
 
     def _leave(self) -> None:

@@ -504,6 +504,26 @@ def test_a_dead_endpoint_holds_the_end_up_no_longer_than_it_may_and_it_is_told(s
     )
 
 
+@posix
+def test_what_a_full_queue_lost_is_told_in_total_after_sigterm(server, write_script):
+    terminated(
+        server,
+        write_script,
+        """
+        from helicone_logging import flush_on_sigterm
+        handler, log = set_up(queue_size=5, batch_size=1000, flush_interval=3600)
+        flush_on_sigterm(30)
+        for number in range(12):
+            log.info(f"r {number}", extra=TRACE)
+        once_main_waits(lambda: print("ready", flush=True))
+        time.sleep(3600)
+        """,
+        status=-signal.SIGTERM,
+        names=[f"r {number}" for number in range(5)],
+        told="7 records are lost, as the queue is full",
+    )
+
+
 # Where the main thread does not hear of a signal: the kernel may give it to any thread, and Python wakes none for it.
 
 SIGNAL_TO_ANOTHER_THREAD = """
